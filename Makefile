@@ -1,0 +1,55 @@
+# Hearthwatch: push-button tasks. `make demo` and `make test` install whatever they need first.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.setup-done
+FUZZER := $(VENV)/.fuzz-done
+APT    := dbus mosquitto socat gammu espeak-ng strace
+FUZZ_SECONDS ?= 600
+
+.PHONY: setup demo demo-once test test-slow bench fuzz test-py313 simulate check clean help
+
+help:            ## this list
+	@grep -E '^[a-z0-9-]+: .*##|^[a-z0-9-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
+
+setup: $(STAMP)  ## install the venv and the apt packages, nothing else
+
+$(STAMP): pyproject.toml .ci/apt
+	@bash .ci/apt $(APT)
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { bash .ci/apt python3-venv && $(PYTHON) -m venv $(VENV); }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@
+
+demo: setup      ## a whole home on this machine, live, with keys
+	@$(BIN)/hearthwatch demo
+
+demo-once: setup ## the same as a script; exit 0 only if every step held
+	@$(BIN)/hearthwatch demo --once
+
+test: setup      ## the whole test suite but the slow lanes
+	@$(BIN)/python -m pytest
+
+$(FUZZER): $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,fuzz]'
+	@touch $@
+
+fuzz: $(FUZZER)  ## every decoder under libFuzzer, 10 minutes each (FUZZ_SECONDS=60 FUZZ_DECODERS="at sms_pdu")
+	@$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_DECODERS)
+
+test-py313: setup ## the pure rooms' tests under CPython 3.13 (WebAssembly; nothing native is to be had)
+	@bash .ci/py313
+
+test-slow: $(FUZZER) ## the slow lanes (<= 40 min)
+	@$(BIN)/python .ci/slow.py
+
+bench: setup     ## one table of figures beside a yardstick's (15 min; BENCH="press idle --quick" for some)
+	@$(BIN)/python tests/benchmarks/run.py $(BENCH)
+
+simulate: setup  ## long simulation: make simulate HOME_DAYS=20000 [FIRST=seed]
+	@$(BIN)/python tests/simulation/long_run.py --days $(or $(HOME_DAYS),10000) $(if $(FIRST),--first $(FIRST))
+
+check: setup     ## ruff, mypy --strict, import-linter
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
+
+clean:           ## remove what setup and tests made
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build dist

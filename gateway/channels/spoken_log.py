@@ -1,0 +1,94 @@
+"""The spoken-text log: one JSON line for every prompt, heard or not, in a small private file that rotates.
+
+Knows files and nothing else. Writing happens on a thread of its own, because a stuck disk must not hold up a voice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+MAX_FILE_BYTES: Final = 256 << 10
+"""About 1,500 prompts; the previous file is kept as `.1`, so half a megabyte at most."""
+
+MAX_WAITING: Final = 200
+"""Lines that wait for a stuck disk; more are dropped and counted."""
+
+PRIVATE: Final = 0o600
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """One prompt: `at` for people (ISO), `text` as spoken or with ids for names, `heard`: whether it was played out."""
+
+    at: str
+    prompt: str
+    text: str
+    severity: str
+    heard: bool
+
+
+class SpokenLog:
+    """Appends to `path`. A disk that fails costs lines (counted), never a prompt."""
+
+    def __init__(self, path: Path, *, max_bytes: int = MAX_FILE_BYTES) -> None:
+        self._path = path
+        self._max_bytes = max_bytes
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spoken-log")
+        self._waiting = 0
+        self.counts: Counter[str] = Counter()
+
+    def note(self, spoken: Spoken) -> None:
+        """Queues one line and returns at once. Call it from the event loop."""
+        if self._waiting >= MAX_WAITING:
+            self.counts["dropped"] += 1
+            return
+        self._waiting += 1
+        line = json.dumps(asdict(spoken), ensure_ascii=False) + "\n"
+        written = asyncio.get_running_loop().run_in_executor(self._writer, self._append, line.encode())
+        written.add_done_callback(self._written)
+
+    async def flush(self) -> None:
+        """Returns when what was noted so far is in the file."""
+        await asyncio.get_running_loop().run_in_executor(self._writer, lambda: None)
+        await asyncio.sleep(0)  # lets `_written` run
+
+    async def close(self) -> None:
+        """Writes what is queued and ends the thread."""
+        await self.flush()
+        self._writer.shutdown(wait=False)
+
+    def _written(self, done: asyncio.Future[None]) -> None:
+        self._waiting -= 1
+        error = None if done.cancelled() else done.exception()
+        if error is not None:
+            self.counts["failed"] += 1
+            if self.counts["failed"] == 1:  # once: a broken disk has its own alarm
+                log.error("spoken-text log: cannot write: %s", type(error).__name__)
+
+    def _append(self, line: bytes) -> None:
+        self._rotate(len(line))
+        handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE)
+        try:
+            os.fchmod(handle, PRIVATE)  # a file that was already there may have been readable by others
+            os.write(handle, line)
+        finally:
+            os.close(handle)
+
+    def _rotate(self, more: int) -> None:
+        try:
+            full = self._path.stat().st_size + more > self._max_bytes
+        except FileNotFoundError:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            return
+        if full:
+            self._path.replace(self._path.with_name(self._path.name + ".1"))

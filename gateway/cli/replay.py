@@ -1,0 +1,136 @@
+"""`hearthwatch replay`: a recording in, alarms out, line by line; the same heart that runs live."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from gateway.home.model import BadHome, HomeView, read_home
+from gateway.observations import BadObservation, Kind
+from gateway.parameters import BadParameter, check
+from gateway.recording import MAX_LINE_BYTES, BadHeader, Recording, read_header
+
+MAX_HEADER_BYTES = 16 << 20  # 10,000 devices and a snapshot
+
+
+@click.command("replay")
+@click.option("--home", "home_file", type=click.Path(exists=True, dir_okay=False), help="A home registry file.")
+@click.option("--parameters", type=click.Path(exists=True, dir_okay=False), help="Settings: TOML or JSON.")
+@click.option("--set", "sets", multiple=True, metavar="RULE.KEY=VALUE", help="One setting; may be repeated.")
+@click.argument("recording", type=click.Path(allow_dash=True))
+def command(home_file: str | None, parameters: str | None, sets: tuple[str, ...], recording: str) -> None:
+    """Reads RECORDING (JSON Lines, - for standard input) and writes alarms, one line a transition.
+
+    Exit 0; 1 for a bad header; 2 if lines were skipped (each is named on standard error).
+    """
+    home = _home(home_file) if home_file else None
+    settings = _settings(parameters, sets)
+    try:
+        with click.open_file(recording, "rb") as source:
+            code = _play(source, sys.stdout, home, settings)
+    except BrokenPipeError:  # `replay | head`
+        sys.stderr.close()
+        code = 0
+    except OSError as error:
+        raise click.ClickException(f"{recording}: {error.strerror}") from None
+    sys.exit(code)
+
+
+def _play(source: IO[bytes], out: IO[str], home: HomeView | None, settings: dict[str, float]) -> int:
+    try:
+        tape = read_header(source.readline(MAX_HEADER_BYTES), home, settings)
+    except BadHeader as error:
+        click.echo(f"{error}", err=True)
+        return 1
+    skipped = 0
+    for number, line in _lines(source):
+        try:
+            if isinstance(line, str):
+                raise BadObservation(line)
+            observation = tape.read(line)
+        except BadHeader as error:
+            click.echo(f"{error}", err=True)
+            return 1
+        except BadObservation as error:
+            skipped += 1
+            click.echo(f"line {number}: {error}", err=True)
+            continue
+        controller = tape.controller
+        assert controller is not None
+        if observation.kind is not Kind.RESTART:  # over a gap nobody watched: only `handle` knows what that means
+            while (due := controller.next_due()) is not None and due < observation.t:
+                if late := controller.advance(due):  # printed one by one: a long silence must not gather in memory
+                    _print(tape, late, out)
+        if result := controller.handle(observation):
+            _print(tape, result, out)
+    return 2 if skipped else 0
+
+
+def _print(tape: Recording, result: Any, out: IO[str]) -> None:
+    assert tape.controller is not None
+    made: list[tuple[int, str]] = []
+    for event in result.events:
+        line = tape.line_of(event, tape.controller.book)
+        if line is not None:
+            made.append((event.t, line))
+    made += [(notice.t, tape.notice_line(notice)) for notice in result.notices]
+    made.sort(key=lambda pair: pair[0])  # stable: within one instant alarms come before notices
+    if made:
+        out.write("\n".join(line for _, line in made) + "\n")
+        out.flush()
+
+
+def _lines(source: IO[bytes]) -> Iterator[tuple[int, bytes | str]]:
+    """(line number, line) of every non-blank line after the header; a text instead of bytes says what is wrong."""
+    number = 1
+    while line := source.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+            while (rest := source.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+                pass
+            yield number, f"line longer than {MAX_LINE_BYTES} bytes"
+        elif not line.isspace():
+            yield number, line
+
+
+def _home(path: str) -> HomeView:
+    """A home from a plain JSON document or a registry file."""
+    raw = Path(path).read_bytes()
+    try:
+        if raw.lstrip()[:1] == b"{":
+            return read_home(json.loads(raw)).view
+        from gateway.home.registry import read_document
+
+        return read_home(read_document(Path(path))).view
+    except (BadHome, ValueError, RecursionError) as error:
+        raise click.ClickException(f"{path}: {error}") from None
+
+
+def _settings(path: str | None, sets: tuple[str, ...]) -> dict[str, float]:
+    found: dict[str, Any] = {}
+    try:
+        if path:
+            raw = Path(path).read_text(encoding="utf-8")
+            found |= _flat(json.loads(raw) if raw.lstrip().startswith("{") else tomllib.loads(raw))
+        for item in sets:
+            name, equals, value = item.partition("=")
+            if not equals:
+                raise BadParameter(f"--set {item}: expected RULE.KEY=VALUE")
+            found[name.strip()] = float(value)
+        return {name: check(name, value) for name, value in found.items()}
+    except (ValueError, RecursionError) as error:
+        raise click.UsageError(str(error)) from None
+
+
+def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """`{"inactivity": {"limit_h": 12}}` as `{"inactivity.limit_h": 12}`."""
+    flat: dict[str, Any] = {}
+    for name, value in table.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: value}
+    return flat

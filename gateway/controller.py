@@ -1,0 +1,453 @@
+"""The pure heart (EN 50134 calls this part the controller): observations and time in, actions out.
+
+`handle(observation)`, `advance(t)`, `next_due()`. The same code runs live, in replay and in simulation; the same input
+gives the same output, byte for byte. Reads no clock, does no I/O, draws no random number.
+
+Time and order: `handle` first advances to the observation's time, so timers due earlier run before it, stamped with
+their due time; timers due exactly then run after it, by (due, creation). `advance(a); advance(b)` equals `advance(b)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any, Final
+
+from gateway.actions import Action, Publish
+from gateway.alarms.codes import CODES
+from gateway.alarms.desk import Desk
+from gateway.alarms.life import AlarmEvent, Book
+from gateway.bounds import within
+from gateway.home.model import BadHome, HomeView, view_from_json
+from gateway.observations import MAX_OFFSET_MS, Kind, Observation
+from gateway.parameters import Parameters
+from gateway.rules.call_button import CallButton, role_of
+from gateway.rules.inactivity import Inactivity
+from gateway.rules.rule import NOTHING, Finding, Readiness, Recovery, Rule, Signal, Status, Technical
+from gateway.rules.supervision import Supervision
+from gateway.rules.technical import TechnicalConditions
+
+SHANGHAI: Final = timezone(timedelta(hours=8))  # no DST since 1991; texts for people in the home are always local
+SNAPSHOT_VERSION: Final = 1
+REMEMBERED_KEYS: Final = 256
+"""Identities of life-safety observations already handled: the same key again is the same event."""
+KEY_LIFE_MS: Final = 10 * 60_000
+"""For so long. Radios and brokers repeat within seconds or at once after a restart; a counter that begins anew after a
+change of battery comes later, and its call must not be lost to a key of last week."""
+_MAY_CHANGE_READINESS: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART})
+
+
+class BadSnapshot(ValueError):
+    """A snapshot this version cannot read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something about the watching itself: a rule or device that cannot do its part, or can again."""
+
+    code: str
+    t: int
+    kind: str  # "rule", "device" or "subject"
+    subject: str
+    status: str
+    reason: str
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of it: alarm events (already applied), actions to carry out once durable, notices."""
+
+    events: list[AlarmEvent] = field(default_factory=list)
+    actions: list[Action] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
+
+    def __bool__(self) -> bool:
+        return bool(self.events or self.actions or self.notices)
+
+
+class Controller:
+    """One home's state. `t` is controller time in ms; `offset_ms` maps it to wall time (UTC ms)."""
+
+    def __init__(self, home: HomeView | None = None, *, t: int = 0, offset_ms: int = 0, trust: str = "NONE") -> None:
+        self.t = t
+        self.offset_ms = offset_ms
+        self.trust = trust
+        self.home = home if home is not None else HomeView()
+        self.book = Book()
+        self.desk = Desk(self.book, self._when)
+        self._supervision = Supervision()
+        self._technical = TechnicalConditions()
+        self._inactivity = Inactivity()
+        # a call is decided first: nothing another rule does can stand before it
+        self.rules: tuple[Rule, ...] = (CallButton(), self._supervision, self._technical, self._inactivity)
+        self.faults: dict[str, str] = {}  # rules that raised: our fault, out of service until restart
+        self._readiness: dict[str, Status] = {}
+        self.restored_empty: list[str] = []  # rules whose state in a snapshot could not be read
+        self._keys: dict[str, int] = {}  # key -> when it was first heard
+        self._result = Result()
+        self._rebuilding = False
+        self._unconfirmed: set[str] = set()
+        self._found_again: set[str] = set()  # while rebuilding: what the rules found in the entry at hand
+        self._due: int | None = None
+        self._due_known = False  # `_due` holds until something is said or done: asked three times an observation
+        self._configure()
+        self._readiness = {rule.name: rule.status() for rule in self.rules}
+
+    # ---- the three verbs
+
+    def handle(self, observation: Observation) -> Result:
+        """Takes one observation; one stamped before the controller's time counts as said now."""
+        if observation.kind is Kind.RESTART and observation.t > self.t:
+            self._sleep(observation.t)
+        if observation.t > self.t:
+            self._run_due(observation.t - 1)
+            self.t = observation.t
+        self._take(observation)
+        self._run_due(self.t)
+        self.desk.record.not_before = 0
+        return self._drain()
+
+    def _sleep(self, until: int) -> None:
+        """Nobody watched until now: no silence is counted, and of overdue steps each alarm takes one."""
+        for rule in self.rules:
+            rule.gap(self.t, until)
+        if not self._rebuilding:
+            self.desk.returned(until)
+        self._due_known = False
+
+    def advance(self, t: int) -> Result:
+        """Lets time reach `t`: every timer due by then runs, stamped with its due time."""
+        self._run_due(t)
+        self.t = max(self.t, t)
+        return self._drain()
+
+    def next_due(self) -> int | None:
+        """When the next timer is due, or None: until then nothing happens unless something is said."""
+        if not self._due_known:
+            self._due, self._due_known = self._earliest(), True
+        return self._due
+
+    def _earliest(self) -> int | None:
+        due: int | None = None
+        for rule in self.rules:
+            rule_due = rule.next_due() if rule.name not in self.faults else None
+            if rule_due is not None and (due is None or rule_due < due):
+                due = rule_due
+        if self.book.alarms and not self._rebuilding:
+            alarm_due = self.desk.due()
+            if alarm_due is not None and (due is None or alarm_due[0] < due):
+                due = alarm_due[0]
+        return due
+
+    # ---- time
+
+    def _run_due(self, limit: int) -> None:
+        while (due := self.next_due()) is not None and due <= limit:
+            self.t = max(self.t, due)
+            self._due_known = False
+            for rule in self.rules:
+                if rule.name not in self.faults and (rule_due := rule.next_due()) is not None and rule_due <= due:
+                    self._heed(self._guarded(rule, rule.advance, due), due)
+            while not self._rebuilding and (timer := self.desk.due()) is not None and timer[0] <= due:
+                self._look_at_paths()
+                self.desk.fire(timer[1], timer[2])
+            self._check_readiness(due)
+
+    def wall_ms(self, t: int) -> int:
+        """UTC milliseconds of controller time `t`, by the mapping in force."""
+        return t + self.offset_ms
+
+    def _when(self, t: int) -> tuple[str, str | None]:
+        """(ISO UTC with ms, local HH:MM) of `t`; nobody is told an hour that no clock vouches for."""
+        wall = datetime.fromtimestamp(self.wall_ms(t) / 1000, UTC)
+        local = wall.astimezone(SHANGHAI).strftime("%H:%M") if self.trust != "NONE" else None
+        return wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"), local
+
+    # ---- what is said
+
+    def _take(self, observation: Observation) -> None:
+        kind = observation.kind
+        self._due_known = False
+        if observation.key is not None and kind is Kind.BUTTON and not self._new_key(observation.key):
+            return
+        if kind is Kind.CONFIG:
+            self._new_home(observation)
+        elif kind is Kind.CLOCK:
+            self._new_clock(observation.value)
+        for rule in self.rules:
+            signals = self._guarded(rule, rule.observe, observation)
+            if signals:
+                self._heed(signals, self.t)
+        if not self._rebuilding and (handler := _PEOPLE.get(kind)) is not None:
+            self._look_at_paths()
+            handler(self, observation)
+        if kind in _MAY_CHANGE_READINESS:
+            self._check_readiness(self.t)
+
+    def _guarded(self, rule: Rule, call: Callable[[Any], Iterable[Signal]], what: Any) -> Iterable[Signal]:
+        """One rule's fault is not the next one's (A23): a rule that raises is out of service, and says so."""
+        if rule.name in self.faults and rule.name != CallButton.name:
+            return NOTHING
+        try:
+            return call(what)
+        except Exception as error:  # noqa: BLE001 - the border between rules: what breaks one must not cost a call
+            if rule.name not in self.faults:
+                self.faults[rule.name] = f"{type(error).__name__}: {error}"[:200]
+                self._check_readiness(self.t)
+            return NOTHING
+
+    def _new_key(self, key: str) -> bool:
+        before = self._keys.get(key)
+        if before is not None and self.t - before <= KEY_LIFE_MS:
+            return False
+        self._keys.pop(key, None)
+        self._keys[key] = self.t
+        if len(self._keys) > REMEMBERED_KEYS:
+            del self._keys[next(iter(self._keys))]
+        return True
+
+    def _new_home(self, observation: Observation) -> None:
+        try:
+            self.home = view_from_json(observation.value)
+        except (BadHome, AttributeError, TypeError):
+            return  # the registry validated it; a bad one from a recording leaves the home as it was
+        self._configure()
+
+    def _configure(self) -> None:
+        parameters = Parameters(self.home.settings)
+        self.desk.tell.home = self.home
+        self.desk.record.parameters = parameters
+        for rule in self.rules:
+            self._heed(rule.configure(self.home, parameters, self.t), self.t)
+
+    def _new_clock(self, value: dict[str, Any]) -> None:
+        """The mapping from controller to wall time changed. No duration depends on it (invariant v)."""
+        offset, trust = value.get("offset_ms"), value.get("trust")
+        if isinstance(offset, int) and not isinstance(offset, bool):
+            self.offset_ms = offset
+        if trust in ("NONE", "RTC", "PHONE", "GNSS", "NTP"):
+            self.trust = trust
+
+    def _look_at_paths(self) -> None:
+        self.desk.tell.unreachable = self._technical.active("CELL_LOST") and self._technical.active("UPLINK_LOST")
+
+    def _on_button(self, observation: Observation) -> None:
+        role = role_of(self.home, observation.device)
+        if role == "cancel":
+            self.desk.cancel(self.t)
+        elif role == "ok":
+            self._on_ok(observation)
+        elif role == "service" and not self.desk.ok(self.t):  # while a question is open the green key means OK
+            self.desk.found("SERVICE_REQUEST", self.t, "service_requested", observation.device)
+
+    def _on_ok(self, _: Observation) -> None:
+        if not self.desk.ok(self.t):
+            self.desk.tell.ok_reported(self.t)
+
+    def _on_reply(self, observation: Observation) -> None:
+        value = observation.value
+        reference = value.get("ref")
+        self.desk.reply(
+            str(value.get("contact")),
+            str(value.get("answer")),
+            reference if isinstance(reference, str) else None,
+            self.t,
+        )
+
+    def _on_ack(self, observation: Observation) -> None:
+        """A person's stage from the platform; RECEIVED only empties the outbox, which is the journal's work."""
+        value = observation.value
+        number = value.get("alarm")
+        if isinstance(number, int) and not isinstance(number, bool):
+            by, outcome = str(value.get("by", "platform"))[:64], value.get("outcome")
+            self.desk.stage(number, str(value.get("stage")), by, outcome if isinstance(outcome, str) else None, self.t)
+
+    def _on_delivery(self, observation: Observation) -> None:
+        value = observation.value
+        number = value.get("alarm")
+        if isinstance(number, int) and not isinstance(number, bool):
+            self.desk.delivery(number, str(value.get("contact")), value.get("result") == "sent", self.t)
+
+    def _on_visit(self, observation: Observation) -> None:
+        value = observation.value
+        if not isinstance(value, dict) or value.get("event", "arrived") == "arrived":
+            by = value.get("by") if isinstance(value, dict) else value
+            self.desk.arrived(by if isinstance(by, str) else "visitor", self.t)
+
+    # ---- what rules say
+
+    def _heed(self, signals: Iterable[Signal], t: int) -> None:
+        lost = False
+        for signal in signals:
+            if isinstance(signal, Technical):
+                self._technical_change(signal, t)
+                lost = lost or signal.code == "DEVICE_LOST"
+            elif self._rebuilding:
+                if isinstance(signal, Finding):
+                    self._unconfirmed.add(signal.code)
+                    self._found_again.add(signal.code)
+            elif isinstance(signal, Finding):
+                self._look_at_paths()
+                self.desk.found(signal.code, signal.t, signal.reason, signal.device, signal.evidence)
+                self._confirm(signal.code, signal.t)
+            elif isinstance(signal, Recovery):
+                self.desk.recovered(signal.code, t, signal.reason)
+        if lost:
+            for rule in self.rules:
+                self._heed(rule.blinded(self._supervision.lost, t), t)
+        if signals:
+            self._check_readiness(t)
+
+    def _confirm(self, code: str, t: int) -> None:
+        for rule in self.rules:
+            rule.opened(code, t)
+
+    def _technical_change(self, signal: Technical, t: int) -> None:
+        kind = "device" if signal.code.startswith("DEVICE_") else "subject"
+        status = ("LOST" if signal.on else "RESTORED") if kind == "device" else ("RAISED" if signal.on else "RESTORED")
+        code = "DEVICE_RESTORED" if signal.code == "DEVICE_LOST" and not signal.on else signal.code
+        self._notice(Notice(code, t, kind, signal.subject, status, signal.reason))
+
+    def _check_readiness(self, t: int) -> None:
+        """A rule that can no longer do its work says so, and says when it can again (T-27)."""
+        for rule in self.rules:
+            status = self._status(rule)
+            before = self._readiness.get(rule.name)
+            if before == status:
+                continue
+            self._readiness[rule.name] = status
+            if before is not None and Readiness.UNAVAILABLE in (before.readiness, status.readiness):
+                self._notice(Notice("RULE_UNAVAILABLE", t, "rule", rule.name, status.readiness.value, status.reason))
+
+    def _notice(self, notice: Notice) -> None:
+        if self._rebuilding:
+            return
+        self._result.notices.append(notice)
+        severity = CODES[notice.code].severity.value
+        device = self.home.devices.get(notice.subject)
+        if notice.code == "DEVICE_LOST" and device is not None and device.kind in ("button", "wearable"):
+            severity = "P2"  # life-safety trigger (domain 4.2)
+        restored = notice.status not in ("LOST", "RAISED", Readiness.UNAVAILABLE.value)
+        body = {
+            "at": self._when(notice.t)[0],
+            "test": False,
+            "code": notice.code,
+            "severity": severity,
+            "state": "CLOSED" if restored else "RAISED",
+            notice.kind: notice.subject,
+            "reason": notice.reason,
+        }
+        key = f"n:{notice.code}:{notice.subject}:{notice.status}:{notice.t}"
+        self._result.actions.append(Publish(key, "event", body, severity))
+
+    def _drain(self) -> Result:
+        result = self._result
+        record = self.desk.record
+        if record.events or self.desk.tell.actions:
+            result.events, record.events = record.events, []
+            result.actions, self.desk.tell.actions = self.desk.tell.actions + result.actions, []
+        if not result:
+            return result
+        self._result = Result()
+        return result
+
+    # ---- recovery
+
+    def rebuild(self, observation: Observation, events: Iterable[AlarmEvent]) -> None:
+        """Repeats one journalled entry: rules see the observation, alarms change only as the record says.
+
+        What was decided is never decided again, not even by newer code: findings made here are dropped, the recorded
+        events are applied. Call `rebuilt()` after the last entry.
+        """
+        self._rebuilding, self._due_known = True, False
+        self._found_again.clear()
+        try:
+            self.handle(observation)
+        finally:
+            self._rebuilding, self._due_known = False, False
+        for event in events:
+            self.book.apply(event)
+            if event.what == "opened":
+                code = event.patch["code"]
+                self._unconfirmed.discard(code)
+                if code not in self._found_again:  # else the rule knows, and may know of an answer in the same entry
+                    self._confirm(code, event.t)
+
+    def rebuilt(self) -> None:
+        """Recovery is over: what newer code would have found and nobody recorded may now be found."""
+        for code in self._unconfirmed:
+            for rule in self.rules:
+                rule.unconfirmed(code)
+        self._unconfirmed.clear()
+        self._due_known = False
+
+    def to_json(self) -> dict[str, Any]:
+        """The whole state, for a snapshot; holds no name and no number."""
+        return {
+            "version": SNAPSHOT_VERSION,
+            "t": self.t,
+            "offset_ms": self.offset_ms,
+            "trust": self.trust,
+            "home": self.home.to_json(),
+            "book": self.book.to_json(),
+            "rules": {rule.name: rule.to_json() for rule in self.rules},
+            "keys": [[key, t] for key, t in self._keys.items()],
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Controller:
+        """The controller of a snapshot; raises `BadSnapshot` for one this version cannot read."""
+        try:
+            t, offset, trust = int(data["t"]), int(data["offset_ms"]), str(data["trust"])
+            if abs(t) > MAX_OFFSET_MS or not 0 <= t + offset <= MAX_OFFSET_MS:
+                raise BadSnapshot("snapshot: its time is not between the years 1970 and 2200")
+            made = cls(view_from_json(data["home"]), t=t, offset_ms=offset, trust=trust)
+            made.book = made.desk.record.book = Book.from_json(data["book"])
+            for alarm in made.book.live():  # a timer of the past would be caught up with, step by step
+                alarm.timers = {name: max(due, t) for name, due in alarm.timers.items()}
+            for rule in made.rules:
+                made._restore(rule, data["rules"].get(rule.name))
+            made._keys = dict(_key_row(row, made.t) for row in data["keys"])
+            made._readiness = {rule.name: made._status(rule) for rule in made.rules}
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            raise BadSnapshot(f"snapshot: {error!r}") from error
+        made._drain()
+        made._due_known = False
+        return made
+
+    def _restore(self, rule: Rule, data: Any) -> None:
+        """A rule's own state; one that another version wrote starts empty: alarms and home matter more."""
+        try:
+            if not within(data, MAX_OFFSET_MS):
+                raise ValueError("a time that no calendar has")
+            rule.from_json(data)
+        except (LookupError, TypeError, ValueError, AttributeError):
+            self.restored_empty.append(rule.name)
+
+    def _status(self, rule: Rule) -> Status:
+        return Status(Readiness.UNAVAILABLE, "fault") if rule.name in self.faults else rule.status()
+
+    def statuses(self) -> dict[str, Status]:
+        """Each rule's readiness and why, for people and the heartbeat."""
+        return {rule.name: self._status(rule) for rule in self.rules}
+
+    def reported(self, code: str) -> set[str]:
+        """The subjects for which this technical condition is on or waiting to be believed."""
+        return self._technical.subjects(code)
+
+
+def _key_row(row: Any, t: int) -> tuple[str, int]:
+    """A remembered key and its time; snapshots of 0.1 had no times."""
+    return (row, t) if isinstance(row, str) else (str(row[0]), int(row[1]))
+
+
+_PEOPLE: Final = {
+    Kind.BUTTON: Controller._on_button,
+    Kind.CANCEL: lambda controller, _: controller.desk.cancel(controller.t),
+    Kind.OK: Controller._on_ok,
+    Kind.REPLY: Controller._on_reply,
+    Kind.ACK: Controller._on_ack,
+    Kind.DELIVERY: Controller._on_delivery,
+    Kind.VISIT: Controller._on_visit,
+}

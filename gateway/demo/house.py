@@ -1,0 +1,368 @@
+"""A whole home on this machine: the real gateway in a process of its own, virtual devices at the far end of real wires.
+
+Bluetooth is a private D-Bus with our own org.bluez on it, meter and modem are ptys, the platform is a real mosquitto
+(TLS, client certificates, ACL) with the reference receiver behind it. Nobody here is real.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.demo.broker import ACL, Broker, ServerTls
+from gateway.demo.bthome_device import VirtualBthomeDevice
+from gateway.demo.fake_bluez import FakeBluez
+from gateway.demo.pki import Pki
+from gateway.demo.private_bus import PrivateBus
+from gateway.demo.virtual_meter import VirtualLine, VirtualMeter
+from gateway.demo.virtual_modem import VirtualModem
+from gateway.home.registry import Registry
+from gateway.receiver.platform import Platform
+from gateway.runtime.control import ControlUnavailable, request
+from gateway.upstream.messages import Stage
+from gateway.upstream.settings import Tls, UpstreamSettings
+
+GATEWAY: Final = "demo-1"
+NEEDED: Final = {"mosquitto": "mosquitto", "dbus-daemon": "dbus"}  # program -> apt package
+POLL_S: Final = 0.05  # how often the demo looks at files and ports; the gateway itself does not poll
+
+HOME: Final[dict[str, Any]] = {
+    "residents": [{"id": "r1", "name": "王阿婆"}],
+    "rooms": [
+        {"id": "bedroom", "label": "卧室"},
+        {"id": "bathroom", "label": "卫生间"},
+        {"id": "hall", "label": "客厅"},
+    ],
+    "devices": [
+        {"id": "bedroom-button", "kind": "button", "room": "bedroom", "address": "C4:7C:8D:00:00:01",
+         "key": "231d39c1d7cc1ab1aee224cd096db932", "label": "床头按钮"},
+        {"id": "bathroom-cord", "kind": "button", "room": "bathroom", "address": "C4:7C:8D:00:00:02", "label": "拉绳"},
+        {"id": "cancel-button", "kind": "button", "role": "cancel", "room": "hall", "address": "C4:7C:8D:00:00:03"},
+        {"id": "green-key", "kind": "button", "role": "ok", "room": "hall", "address": "C4:7C:8D:00:00:04"},
+        {"id": "hall-pir", "kind": "motion", "room": "hall", "address": "C4:7C:8D:00:00:05", "heartbeat_s": 3600},
+        {"id": "front-door", "kind": "contact", "room": "hall", "entrance": True, "address": "C4:7C:8D:00:00:06",
+         "heartbeat_s": 3600},
+        {"id": "meter", "kind": "electricity_meter", "address": "123456789012"},
+    ],
+    "contacts": [
+        {"id": "c1", "name": "王小明", "phone": "13800000001", "order": 1},
+        {"id": "c2", "name": "王小红", "phone": "13800000002", "order": 2},
+    ],
+    "consents": {"MONITORING": True, "NOTIFY_FAMILY": True},
+}  # fmt: skip
+
+
+class DemoMissing(Exception):
+    """The demo needs a program this machine has not; the text names the apt package."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing a person could have noticed: when (monotonic s), where, and what."""
+
+    at: float
+    where: str  # elder, sms, platform, home, demo
+    text: str
+    data: dict[str, Any]
+
+
+class VirtualHouse:
+    """Everything outside the gateway, and the gateway as a child that can be killed."""
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        pre_alarm_s: float = 10,
+        on_line: Callable[[Line], None] | None = None,
+        log_names: bool = True,
+    ):
+        """`log_names`: the spoken-text log holds names as the elder hears them; nobody here is real."""
+        self._own_folder = folder is None
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="hearthwatch-demo-"))
+        self.state = self.folder / "state"
+        self.timeline: list[Line] = []
+        self._on_line = on_line
+        self._pre_alarm_s = pre_alarm_s
+        self._child_options = [] if log_names else ["--ids"]
+        self._changed = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._child: subprocess.Popen[bytes] | None = None
+        self._spoken_at = 0
+        self._texts_seen = 0
+        self.bus = PrivateBus()
+        self.modem = VirtualModem(self.folder / "modem")
+        self.meter = VirtualMeter("123456789012")
+        self.line = VirtualLine(self.folder / "meter", [self.meter])
+        keys = {d["id"]: d for d in HOME["devices"] if d["kind"] != "electricity_meter"}
+        self.devices = {
+            name: VirtualBthomeDevice(d["address"], bytes.fromhex(d["key"]) if "key" in d else None)
+            for name, d in keys.items()
+        }
+
+    # ---- coming up
+
+    async def start(self) -> None:
+        """Brings up every far end and the gateway; raises `DemoMissing`."""
+        for program, package in NEEDED.items():
+            if shutil.which(program) is None and shutil.which(program, path="/usr/sbin:/usr/local/sbin") is None:
+                raise DemoMissing(f"{program} is missing: sudo apt-get install {package}")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        pki = Pki(self.folder)
+        server, client, desk = pki.server(), pki.client(GATEWAY), pki.client("platform")
+        self.broker = Broker(self.folder / "broker", tls=ServerTls(pki.ca, server.cert, server.key), acl=ACL)
+        self.broker.start()
+        self.bus.start()
+        self.bluez = await FakeBluez(self.bus.address).start()
+        await self.modem.start()
+        self.line.plug()
+        self.platform = Platform(
+            UpstreamSettings(
+                brokers=(self.broker.address,), tls=Tls(pki.ca, desk.cert, desk.key), client_id="platform"
+            ),
+            self.folder / "platform.db",
+            self._platform_event,
+        )
+        self._tasks.append(asyncio.create_task(self.platform.run()))
+        self._write_config(pki.ca, client.cert, client.key)
+        await asyncio.wait_for(self.platform.connected.wait(), 20)
+        self._tasks.append(asyncio.create_task(self._watch()))
+        await self.start_gateway()
+
+    def _write_config(self, ca: Path, cert: Path, key: Path) -> None:
+        host, port = self.broker.address
+        self.config_file = self.folder / "hearthwatch.toml"
+        self.config_file.write_text(
+            f"""[gateway]
+id = "{GATEWAY}"
+site = "demo"
+state_dir = "state"
+[ble]
+liveness_s = 3600
+[modem]
+port = "{self.folder / "modem"}"
+[[meter]]
+port = "{self.folder / "meter"}"
+parity = "N"
+device = "meter"
+interval_s = 5
+[mqtt]
+hosts = ["{host}:{port}"]
+ca = "{ca}"
+cert = "{cert}"
+key = "{key}"
+""",
+            encoding="utf-8",
+        )
+        self.state.mkdir(mode=0o700, exist_ok=True)
+        with Registry(self.state / "home.json") as registry:
+            home = {**HOME, "settings": {"call_button.pre_alarm_s": self._pre_alarm_s}}
+            registry.apply([{"op": "replace", "document": home}])
+
+    async def start_gateway(self, *, answers: bool = True) -> None:
+        """Starts the gateway process and waits until its radio scans and it answers on its socket.
+
+        `answers` False: a disk that takes no socket; then its being online at the platform must do.
+        """
+        since = self.mark()
+        environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": self.bus.address}
+        with (self.folder / "gateway.log").open("ab") as log:
+            self._child = subprocess.Popen(  # noqa: ASYNC220 - a fork of a few ms, and a child that must be killable
+                [sys.executable, "-m", "gateway.demo.child", str(self.config_file), *self._child_options],
+                env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        self.note("demo", "the gateway is starting")
+        if answers:
+            await self.until(self._up, 60, "the gateway is up")
+        else:
+            await self.expect("platform", "ONLINE", since=since, within_s=60)
+            await self.until(self.scanning, 60, "the radio listens")
+
+    def _up(self) -> bool:
+        status = self.status()
+        return bool(status) and self.scanning() and any(d["name"] == "modem" and d["heard"] for d in status["drivers"])
+
+    def scanning(self) -> bool:
+        """Whether the gateway's radio listens."""
+        return self.bluez.scanned
+
+    async def kill_gateway(self) -> None:
+        """kill -9: no goodbye, no flush."""
+        if self._child is not None:
+            self._child.send_signal(signal.SIGKILL)
+            await asyncio.to_thread(self._child.wait)
+            self._child = None
+            self.note("demo", "the gateway was killed (kill -9)")
+
+    async def stop(self) -> None:
+        """Ends everything; a folder we made is removed."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._child is not None:
+            self._child.terminate()
+            try:
+                await asyncio.to_thread(self._child.wait, 15)
+            except subprocess.TimeoutExpired:
+                self._child.kill()
+        with contextlib.suppress(Exception):
+            await self.bluez.crash()
+        await self.modem.stop()
+        self.line.unplug()
+        self.broker.stop()
+        self.bus.stop()
+        if self._own_folder:
+            shutil.rmtree(self.folder, ignore_errors=True)
+
+    # ---- what people and things do
+
+    def press(self, device: str = "bedroom-button") -> None:
+        """A button is pressed: one advert over the air."""
+        self.note("home", f"pressed: {device}")
+        self._send(device, self.devices[device].button("press"))
+
+    def motion(self, device: str = "hall-pir") -> None:
+        """Somebody walks by."""
+        self.note("home", f"motion: {device}")
+        self._send(device, self.devices[device].motion(True))
+
+    def _send(self, device: str, data: bytes) -> None:
+        self.bluez.advertise(self.devices[device].address, data)
+
+    def contact_answers(self, text: str, number: str = "13800000001") -> None:
+        """A contact texts back."""
+        self.note("sms", f"← {_name(number)}: {text}")
+        self.modem.incoming("+86" + number, text)
+
+    def pull_network(self) -> None:
+        """The platform's broker is gone, as a cut cable looks."""
+        self.note("demo", "the network is down")
+        self.broker.kill()
+
+    async def restore_network(self) -> None:
+        """And back."""
+        await asyncio.to_thread(self.broker.start)
+        self.note("demo", "the network is back")
+
+    def pull_modem(self) -> None:
+        """The modem's cable is out."""
+        self.note("demo", "the modem is unplugged")
+        self.modem.unplug()
+
+    def restore_modem(self) -> None:
+        """And in again."""
+        self.modem.replug()
+        self.note("demo", "the modem is back")
+
+    def accept_at_platform(self, alarm: int | str, stage: str = "ACCEPTED", outcome: str | None = None) -> None:
+        """Somebody at the platform's desk acts."""
+        self.note("platform", f"desk says {stage}")
+        self.platform.say(GATEWAY, alarm, Stage(stage), "desk", outcome)
+
+    async def leap(self, hours: float) -> None:
+        """Lets hours pass in small steps; sensors send their signs of life meanwhile, as real ones would."""
+        self.note("demo", f"{hours:g} h pass")
+        left = round(hours * 3600_000)
+        while left > 0:
+            step = min(left, 30 * 60_000)
+            reply = await self._ask({"op": "leap", "ms": step})
+            if not reply.get("ok"):
+                raise RuntimeError(f"leap: {reply}")
+            left -= step
+            for name in ("hall-pir", "front-door"):
+                self._send(name, self.devices[name].battery())
+            await asyncio.sleep(0.05)
+
+    async def _ask(self, payload: dict[str, Any]) -> dict[str, Any]:
+        return await asyncio.to_thread(request, self.state / "control.sock", payload)
+
+    # ---- what can be noticed
+
+    def status(self) -> dict[str, Any]:
+        """The gateway's own account of itself; empty while it is down."""
+        try:
+            reply = request(self.state / "control.sock", {"op": "status"}, 2.0)
+        except ControlUnavailable:
+            return {}
+        found: dict[str, Any] = reply.get("status", {})
+        return found
+
+    def note(self, where: str, text: str, data: dict[str, Any] | None = None) -> None:
+        """Puts a line on the timeline."""
+        line = Line(time.monotonic(), where, text, data or {})
+        self.timeline.append(line)
+        if self._on_line is not None:
+            self._on_line(line)
+        self._changed.set()
+
+    def mark(self) -> int:
+        """Where the timeline stands now; give it to `seen`."""
+        return len(self.timeline)
+
+    def seen(self, where: str, *parts: str, since: int = 0) -> Line | None:
+        """The first line there that holds all the parts."""
+        return next((x for x in self.timeline[since:] if x.where == where and all(p in x.text for p in parts)), None)
+
+    async def until(self, true: Callable[[], object], timeout_s: float, what: str) -> None:
+        """Waits until `true()`; raises TimeoutError naming `what`."""
+        deadline = time.monotonic() + timeout_s
+        while not true():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {timeout_s:g} s: {what}")
+            self._changed.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._changed.wait(), 0.25)
+
+    async def expect(self, where: str, *parts: str, since: int = 0, within_s: float = 30) -> Line:
+        """Waits for a line there that holds all the parts."""
+        await self.until(lambda: self.seen(where, *parts, since=since), within_s, f"{where}: {' … '.join(parts)}")
+        found = self.seen(where, *parts, since=since)
+        assert found is not None
+        return found
+
+    def _platform_event(self, event: dict[str, Any]) -> None:
+        kind = event.get("event")
+        if kind in ("alarm", "event"):
+            late = " (delayed)" if event.get("delayed") else ""
+            text = f"{event.get('code')} {event.get('state')}{late} — acknowledged, seq {event.get('seq')}"
+            self.note("platform", text, event)
+        elif kind == "state":
+            self.note("platform", f"gateway {event.get('state')}", event)
+
+    async def _watch(self) -> None:
+        """Looks at what the gateway says and texts."""
+        while True:
+            for row in self._new_spoken():
+                self.note("elder", f"hears: {row['text']}", row)
+            for sent in self.modem.sent[self._texts_seen :]:
+                self._texts_seen += 1
+                self.note("sms", f"→ {_name(sent.number)}: {sent.text}")
+            await asyncio.sleep(POLL_S)
+
+    def _new_spoken(self) -> list[dict[str, Any]]:
+        try:
+            with (self.state / "spoken.jsonl").open("rb") as file:
+                file.seek(self._spoken_at)
+                raw = file.read()
+        except FileNotFoundError:
+            return []
+        whole, _, _ = raw.rpartition(b"\n")
+        self._spoken_at += len(whole) + 1 if whole else 0
+        return [json.loads(line) for line in whole.splitlines() if line.strip()]
+
+
+def _name(number: str) -> str:
+    bare = number.removeprefix("+86")
+    return next((c["name"] for c in HOME["contacts"] if c["phone"] == bare), "unknown number")

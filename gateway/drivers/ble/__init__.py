@@ -1,0 +1,1 @@
+"""Bluetooth Low Energy: BTHome adverts heard through BlueZ."""

@@ -1,0 +1,1 @@
+"""Meters on a serial line: a pure codec a protocol, and a driver that polls."""

@@ -1,0 +1,42 @@
+"""The waits of the modem driver, and what it needs of a serial port.
+
+Knows numbers only; `link` explains how they add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Every wait of the modem driver, in seconds. The sums are explained in `link`; tests shorten them."""
+
+    probe_interval_s: float = 2.0
+    local_s: float = 2.0  # makers promise 0.3 s for commands without SIM or network
+    store_s: float = 4.5  # a slow SIM; still under the 5 s of the requirement
+    network_s: float = 60.0  # T-10; makers say up to 120 s, but by then the next contact is better
+    probe_after_s: float = 2.0
+    mute_s: float = 4.5
+    mute_unproven_s: float = 20.0
+    probe_grace_s: float = 1.0  # how long an unanswered probe holds up the next command
+    settle_s: float = 0.2  # after the first OK: late answers to what the last run asked are let pass
+    reset_s: float = 3.0  # AT+CFUN=1,1: some answer OK, some are gone at once
+    check_s: float = 3600.0  # T-16: registration hourly
+    sim_check_s: float = 30.0  # [P]: a card pushed in is noticed even by a modem that does not say so
+    cell_lost_s: float = 180.0  # T-28, cellular
+    part_wait_s: float = 600.0  # [P]: how long the rest of a long message is waited for
+    healthy_s: float = 600.0  # [P]: up this long, earlier faults are forgotten
+
+
+class Port(Protocol):
+    """What the link needs of `SerialPort`."""
+
+    async def open(self) -> None: ...
+    def write(self, data: bytes) -> None: ...
+    async def close(self) -> None: ...
+
+
+MakePort = Callable[[Callable[[bytes], None], Callable[[str], None]], Port]

@@ -1,0 +1,283 @@
+"""The vocabulary in: what a device or a person said, and when.
+
+Knows the kinds, what value each carries and its bounds. Knows nothing of who reads them, of rules, or of clocks:
+a driver makes a `Report`, the runtime stamps it with controller time and so makes an `Observation`.
+Everything that moves the controller is one of these, people and machines included.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+MAX_ID_CHARS: Final = 64  # device, contact and key names; long enough for any MAC or meter address with a prefix
+MAX_TEXT_CHARS: Final = 700  # ten SMS parts: more than anybody answers
+MAX_SAMPLES: Final = 20_000  # 100 Hz for 200 s in one burst
+MAX_KEYS: Final = 64
+MAX_DEPTH: Final = 6
+MAX_OFFSET_MS: Final = 7_258_118_400_000  # 2200-01-01: wall minus controller time, whichever began first
+
+ID_PATTERN: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
+
+
+class Kind(StrEnum):
+    """What was said. The first block comes from sensors, the second from people and machines."""
+
+    MOTION = "motion"
+    OCCUPANCY = "occupancy"
+    PRESSURE = "pressure"
+    BED = "bed"
+    APPLIANCE = "appliance"
+    FLUSH = "flush"
+    LIGHT = "light"
+    CONTACT = "contact"
+    BUTTON = "button"
+    SMOKE = "smoke"
+    GAS = "gas"
+    CO = "co"
+    FLOOD = "flood"
+    TAMPER = "tamper"
+    POWER = "power"  # W
+    ENERGY = "energy"  # kWh, cumulative register
+    WATER = "water"  # L in the interval that ends at `at`
+    WATER_VOLUME = "water_volume"  # m3, cumulative register
+    TEMPERATURE = "temperature"  # degC
+    HUMIDITY = "humidity"  # %
+    BATTERY = "battery"  # %
+    HEART_RATE = "heart_rate"  # 1/min
+    SPO2 = "spo2"  # %
+    BLOOD_PRESSURE = "blood_pressure"  # {"systolic","diastolic"} mmHg
+    VOLTAGE = "voltage"  # V
+    ACCELERATION = "acceleration"
+    POSITION = "position"
+    TICK = "tick"
+    RECORDER = "recorder"
+
+    CANCEL = "cancel"
+    OK = "ok"
+    REPLY = "reply"
+    ACK = "ack"
+    DELIVERY = "delivery"
+    AWAY = "away"
+    MUTE = "mute"
+    VISIT = "visit"
+    COMMAND = "command"
+    CONFIG = "config"
+    CLOCK = "clock"
+    RESTART = "restart"
+    SEEN = "seen"  # a sign of life without a reading; false: nobody can tell; WAY_IS_BACK: one could tell again
+    CONDITION = "condition"  # a technical condition begins or ends: {"code","on"}
+
+
+LIFE_SAFETY: Final = frozenset(
+    {Kind.BUTTON, Kind.SMOKE, Kind.GAS, Kind.CO, Kind.FLOOD, Kind.CANCEL, Kind.OK, Kind.REPLY, Kind.VISIT}
+)
+"""Commit at once, and are handled (marked late) however late they come."""
+
+WAY_IS_BACK: Final = "way_is_back"
+"""Value of `seen`: what made a device unheard of (its bridge, its broker) is over. Proves nothing of the device."""
+
+GESTURES: Final = ("press", "double", "triple", "long", "hold")
+
+
+class BadObservation(ValueError):
+    """Their fault: a line or reading that is not of the vocabulary. The text says what was found and expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One thing that was said, at controller time `t` (ms). `value` was validated by `check_value`."""
+
+    kind: Kind
+    value: Any
+    t: int
+    device: str | None = None
+    key: str | None = None  # the source's own identity of this event ("ble:AA..:5001"); the same key is the same event
+    late: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a driver hands the runtime: an observation without its time.
+
+    `memory` is a (name, JSON value) pair the journal keeps in the same transaction as the observation, for example
+    the last counter of a button: neither can survive a crash without the other.
+    """
+
+    kind: Kind
+    value: Any
+    device: str | None = None
+    key: str | None = None
+    memory: tuple[str, Any] | None = None
+
+
+def check_value(kind: Kind, value: Any) -> Any:
+    """Returns `value` if it is of the kind's shape and within bounds, else raises `BadObservation`."""
+    check = _CHECKS.get(kind)
+    return value if check is None else check(kind, value)
+
+
+def check_id(value: Any, what: str = "device") -> str:
+    """Returns `value` if it is a name we accept in topics, files and logs, else raises `BadObservation`."""
+    if isinstance(value, str) and ID_PATTERN.fullmatch(value):
+        return value
+    raise BadObservation(f"{what}: expected 1 to {MAX_ID_CHARS} of A-Z a-z 0-9 _ . : / -, found {shown(value)}")
+
+
+def shown(value: Any) -> str:
+    """A short, safe rendering of a foreign value for an error text."""
+    text = repr(value) if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _bool(kind: Kind, value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    raise BadObservation(f"{kind}: expected true or false, found {shown(value)}")
+
+
+def _number(low: float, high: float) -> Callable[[Kind, Any], Any]:
+    def check(kind: Kind, value: Any) -> Any:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise BadObservation(f"{kind}: expected a number, found {shown(value)}")
+        if not low <= value <= high:  # NaN fails both
+            raise BadObservation(f"{kind}: expected {low:g} to {high:g}, found {shown(value)}")
+        return value
+
+    return check
+
+
+def _one_of(*words: str) -> Callable[[Kind, Any], Any]:
+    def check(kind: Kind, value: Any) -> Any:
+        if isinstance(value, str) and value in words:
+            return value
+        raise BadObservation(f"{kind}: expected one of {', '.join(words)}, found {shown(value)}")
+
+    return check
+
+
+def _anything(kind: Kind, value: Any) -> Any:
+    if not bounded(value):
+        raise BadObservation(f"{kind}: value too large, too deep or not JSON")
+    return value
+
+
+def _object(kind: Kind, value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise BadObservation(f"{kind}: expected an object, found {shown(value)}")
+    return _anything(kind, value)
+
+
+def _condition(kind: Kind, value: Any) -> Any:
+    _object(kind, value)
+    if not isinstance(value.get("code"), str):
+        raise BadObservation(f"{kind}: code: expected a text, found {shown(value.get('code'))}")
+    return value
+
+
+def _clock(kind: Kind, value: Any) -> Any:
+    _object(kind, value)
+    offset = value.get("offset_ms", 0)
+    if isinstance(offset, bool) or not isinstance(offset, int) or abs(offset) > MAX_OFFSET_MS:
+        raise BadObservation(f"{kind}: offset_ms: expected whole ms up to the year 2200, found {shown(offset)}")
+    return value
+
+
+def _acceleration(kind: Kind, value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise BadObservation(f"{kind}: expected an object, found {shown(value)}")
+    rate, samples = value.get("rate_hz"), value.get("g")
+    if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 1 <= rate <= 1000:
+        raise BadObservation(f"{kind}: rate_hz: expected 1 to 1000, found {shown(rate)}")
+    if not isinstance(samples, list) or not 1 <= len(samples) <= MAX_SAMPLES:
+        raise BadObservation(f"{kind}: g: expected 1 to {MAX_SAMPLES} samples")
+    for xyz in samples:
+        if not (isinstance(xyz, list) and len(xyz) == 3 and all(_is_g(x) for x in xyz)):
+            raise BadObservation(f"{kind}: g: expected [x,y,z] within 32 g, found {shown(xyz)}")
+    return value
+
+
+def _is_g(x: Any) -> bool:
+    return isinstance(x, (int, float)) and not isinstance(x, bool) and -32 <= x <= 32
+
+
+def _position(kind: Kind, value: Any) -> Any:
+    if not isinstance(value, dict):
+        raise BadObservation(f"{kind}: expected an object, found {shown(value)}")
+    for name, limit in (("lat", 90.0), ("lon", 180.0)):
+        number = value.get(name)
+        if isinstance(number, bool) or not isinstance(number, (int, float)) or not -limit <= number <= limit:
+            raise BadObservation(f"{kind}: {name}: expected -{limit:g} to {limit:g}, found {shown(number)}")
+    if value.get("datum", "WGS84") not in ("WGS84", "GCJ02"):
+        raise BadObservation(f"{kind}: datum: expected WGS84 or GCJ02, found {shown(value.get('datum'))}")
+    return _anything(kind, value)
+
+
+def bounded(value: Any, depth: int = MAX_DEPTH) -> bool:
+    """Whether `value` is JSON of modest size: depth, keys, text and finite numbers within the named bounds."""
+    if value is None or isinstance(value, (bool, int)):
+        return not isinstance(value, int) or abs(value) < 1 << 53
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, str):
+        return len(value) <= MAX_TEXT_CHARS
+    if depth == 0:
+        return False
+    if isinstance(value, list):
+        return len(value) <= 10_000 and all(bounded(v, depth - 1) for v in value)
+    if isinstance(value, dict):
+        return len(value) <= MAX_KEYS and all(
+            isinstance(k, str) and len(k) <= MAX_ID_CHARS and bounded(v, depth - 1) for k, v in value.items()
+        )
+    return False
+
+
+def _none(kind: Kind, value: Any) -> Any:
+    if value is None:
+        return None
+    raise BadObservation(f"{kind}: expected null, found {shown(value)}")
+
+
+_YES_OR_NO: Final = (
+    Kind.MOTION, Kind.OCCUPANCY, Kind.PRESSURE, Kind.BED, Kind.APPLIANCE, Kind.FLUSH, Kind.LIGHT,
+    Kind.SMOKE, Kind.GAS, Kind.CO, Kind.FLOOD, Kind.TAMPER, Kind.RECORDER,
+)  # fmt: skip
+
+# Bounds are plausibility of the instrument, wide on purpose: thresholds belong to rules.
+_CHECKS: Final[dict[Kind, Callable[[Kind, Any], Any]]] = {
+    **dict.fromkeys(_YES_OR_NO, _bool),
+    Kind.CONTACT: _one_of("open", "closed"),
+    Kind.BUTTON: _one_of(*GESTURES),
+    Kind.POWER: _number(-1e6, 1e6),
+    Kind.ENERGY: _number(-1e7, 1e7),
+    Kind.WATER: _number(0, 1e6),
+    Kind.WATER_VOLUME: _number(0, 1e7),
+    Kind.TEMPERATURE: _number(-60, 150),
+    Kind.HUMIDITY: _number(0, 100),
+    Kind.BATTERY: _number(0, 100),
+    Kind.HEART_RATE: _number(0, 400),
+    Kind.SPO2: _number(0, 100),
+    Kind.VOLTAGE: _number(-1000, 1000),
+    Kind.BLOOD_PRESSURE: _object,
+    Kind.ACCELERATION: _acceleration,
+    Kind.POSITION: _position,
+    Kind.TICK: _none,
+    Kind.CANCEL: _anything,
+    Kind.OK: _anything,
+    Kind.REPLY: _object,
+    Kind.ACK: _object,
+    Kind.DELIVERY: _object,
+    Kind.AWAY: _anything,
+    Kind.MUTE: _anything,
+    Kind.VISIT: _anything,
+    Kind.COMMAND: _object,
+    Kind.CLOCK: _clock,
+    Kind.RESTART: _anything,
+    Kind.SEEN: _anything,
+    Kind.CONDITION: _condition,
+}  # fmt: skip
+# Kind.CONFIG is checked by home.model, which knows its shape.

@@ -1,0 +1,61 @@
+"""The call button (智能呼叫系统): any gesture on a call device is a call, always, whatever else is going on.
+
+Never suppressed by away, mute, night or clock trust. Joining of repeat presses is the alarm's life, not this rule's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from gateway.home.model import Device, HomeView
+from gateway.observations import Kind, Observation
+from gateway.parameters import Parameters
+from gateway.rules.rule import NOTHING, Finding, PlainRule, Signal
+
+GATEWAY_BUTTON: Final = "gateway"
+"""The id of the button on the case."""
+
+
+class CallButton(PlainRule):
+    """Turns a press on a call device into a finding, and a wish for service into a request."""
+
+    name = "call_button"
+
+    def __init__(self) -> None:
+        self._home = HomeView()
+
+    def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
+        """Learns which device is what."""
+        self._home = home
+        return NOTHING
+
+    def observe(self, observation: Observation) -> Iterable[Signal]:
+        """A press on a `call` device is a call. A device nobody enrolled counts as one: better asked than missed."""
+        if observation.kind is not Kind.BUTTON or role_of(self._home, observation.device) != "call":
+            return NOTHING
+        device = self._home.devices.get(observation.device or "")
+        evidence: dict[str, object] = {"gesture": observation.value}
+        if observation.key is not None:
+            evidence["key"] = observation.key
+            if observation.key.endswith(":suspect"):  # drivers.ble.counters: a counter that went backward
+                evidence["replay_suspect"] = True
+        if observation.late:
+            evidence["late"] = True
+        return (
+            Finding(_code(device, observation.device), observation.t, "button_pressed", observation.device, evidence),
+        )
+
+
+def role_of(home: HomeView, device: str | None) -> str:
+    """The role of a button device: call (also for one we do not know), cancel, ok or service."""
+    known = home.devices.get(device or "")
+    return known.role if known is not None else "call"
+
+
+def _code(device: Device | None, name: str | None) -> str:
+    if name == GATEWAY_BUTTON:
+        return "CALL_GATEWAY"
+    if device is not None and (device.kind == "wearable" or device.placement is not None):
+        return "CALL_PERSONAL"
+    return "CALL_FIXED"

@@ -1,0 +1,159 @@
+"""What a rule is: observations and time in, signals out. No alarm life, no words, no I/O.
+
+A rule must be deterministic in (observations, time): the same code runs live, in replay and in simulation. It holds no
+memory of what became of its findings but what the controller tells it (`opened`), so that recovery can rebuild it from
+the record of what was decided.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Final, Protocol
+
+from gateway.home.model import HomeView
+from gateway.observations import Observation
+from gateway.parameters import Parameters
+
+
+class Readiness(StrEnum):
+    """Whether a rule can do its work."""
+
+    ARMED = "ARMED"
+    LEARNING = "LEARNING"
+    UNAVAILABLE = "UNAVAILABLE"
+    OFF = "OFF"
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """A rule's readiness and, where it is not ARMED, why (a reason code, not a sentence)."""
+
+    readiness: Readiness
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A rule has decided that something is wrong."""
+
+    code: str
+    t: int
+    reason: str
+    device: str | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What the rule asked about is answered, or can no longer be told: an alarm still being asked about ends."""
+
+    code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Technical:
+    """A technical condition begins or ends: device lost, driver blind, network down."""
+
+    code: str
+    subject: str  # a device, a driver, "" for the gateway itself
+    on: bool
+    reason: str
+
+
+Signal = Finding | Recovery | Technical
+NOTHING: Final[tuple[Signal, ...]] = ()
+
+
+class Rule(Protocol):
+    """One rule. All times are controller ms and never run backward."""
+
+    name: str
+
+    def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
+        """The home or its settings changed (also called once before anything else)."""
+        ...
+
+    def observe(self, observation: Observation) -> Iterable[Signal]:
+        """Something was said."""
+        ...
+
+    def next_due(self) -> int | None:
+        """When `advance` has something to do, or None."""
+        ...
+
+    def advance(self, t: int) -> Iterable[Signal]:
+        """Time has reached `t`, which is at most `next_due()`'s successor: signals are stamped with their due time."""
+        ...
+
+    def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
+        """The set of devices that give no sign of life changed."""
+        ...
+
+    def gap(self, start: int, end: int) -> None:
+        """The gateway was off from `start` to `end`: nothing was observed. Called before time reaches `end`."""
+        ...
+
+    def opened(self, code: str, t: int) -> None:
+        """An alarm of this code was opened; a rule that asked for it need not ask again."""
+        ...
+
+    def unconfirmed(self, code: str) -> None:
+        """During recovery this finding turned out not to be on record: it may be found again."""
+        ...
+
+    def status(self) -> Status:
+        """Whether the rule can do its work now."""
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """The rule's state, for a snapshot."""
+        ...
+
+    def from_json(self, data: dict[str, Any]) -> None:
+        """The inverse of `to_json`, called after `configure`."""
+        ...
+
+
+class PlainRule:
+    """The answers of a rule without timers, state or a view of lost devices; others override what they need."""
+
+    name = ""
+
+    def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
+        """Nothing to configure."""
+        return NOTHING
+
+    def next_due(self) -> int | None:
+        """No timers."""
+        return None
+
+    def advance(self, t: int) -> Iterable[Signal]:
+        """No timers."""
+        return NOTHING
+
+    def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
+        """Needs no sensor."""
+        return NOTHING
+
+    def gap(self, start: int, end: int) -> None:
+        """Counts no time."""
+
+    def opened(self, code: str, t: int) -> None:
+        """Remembers nothing."""
+
+    def unconfirmed(self, code: str) -> None:
+        """Remembers nothing."""
+
+    def status(self) -> Status:
+        """Always ready."""
+        return Status(Readiness.ARMED)
+
+    def to_json(self) -> dict[str, Any]:
+        """No state."""
+        return {}
+
+    def from_json(self, data: dict[str, Any]) -> None:
+        """No state."""

@@ -1,0 +1,93 @@
+"""Technical conditions the machine itself reports (network, cell, storage): debounced, closed by their restore.
+
+Some life-safety reports come this way too: a press that could not be verified is asked about (UNVERIFIED_PRESS).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from gateway.alarms.codes import CODES, Flow
+from gateway.home.model import HomeView
+from gateway.observations import Kind, Observation
+from gateway.parameters import Parameters
+from gateway.rules.rule import NOTHING, Finding, PlainRule, Signal, Technical
+
+AT_ONCE: Final = frozenset({"STORAGE_FAULT", "DRIVER_BLIND", "AUTH_FAILED"})
+"""Already debounced where they are noticed."""
+MAX_CONDITIONS: Final = 200
+
+
+class TechnicalConditions(PlainRule):
+    """Keeps which conditions are on, and since when they have been waiting to be believed."""
+
+    name = "technical"
+
+    def __init__(self) -> None:
+        self._debounce = 0
+        self._waiting: dict[tuple[str, str], int] = {}  # (code, subject) -> due
+        self.on: set[tuple[str, str]] = set()
+
+    def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
+        """The debounce time in force (T-28)."""
+        self._debounce = parameters.ms("technical.debounce_s")
+        return NOTHING
+
+    def observe(self, observation: Observation) -> Iterable[Signal]:
+        """Takes `{"code", "on", "subject"?}`; codes that are no technical condition of ours change nothing."""
+        if observation.kind is not Kind.CONDITION:
+            return NOTHING
+        value = observation.value
+        code, on = value["code"], value.get("on", True) is True
+        if code == "UNVERIFIED_PRESS":
+            return (Finding(code, observation.t, "unverified_press", observation.device, {"key": observation.key}),)
+        if code not in CODES or CODES[code].flow is not Flow.TECHNICAL:
+            return NOTHING
+        what = (code, str(value.get("subject", observation.device or "")))
+        return self._begin(what, observation.t) if on else self._end(what)
+
+    def _begin(self, what: tuple[str, str], t: int) -> Iterable[Signal]:
+        if what in self.on or what in self._waiting or len(self.on) + len(self._waiting) >= MAX_CONDITIONS:
+            return NOTHING
+        if what[0] in AT_ONCE or not self._debounce:
+            self.on.add(what)
+            return (Technical(*what, True, "reported"),)
+        self._waiting[what] = t + self._debounce
+        return NOTHING
+
+    def _end(self, what: tuple[str, str]) -> Iterable[Signal]:
+        self._waiting.pop(what, None)
+        if what not in self.on:
+            return NOTHING
+        self.on.discard(what)
+        return (Technical(*what, False, "restored"),)
+
+    def active(self, code: str) -> bool:
+        """Whether this condition was reported and not restored, believed or not."""
+        return any(c == code for c, _ in self.on) or any(c == code for c, _ in self._waiting)
+
+    def subjects(self, code: str) -> set[str]:
+        """For whom this condition is on or waiting."""
+        return {s for c, s in (*self.on, *self._waiting) if c == code}
+
+    def next_due(self) -> int | None:
+        """When the first waiting condition is believed."""
+        return min(self._waiting.values()) if self._waiting else None
+
+    def advance(self, t: int) -> Iterable[Signal]:
+        """Believes what has lasted."""
+        ripe = [what for what, due in self._waiting.items() if due <= t]
+        for what in ripe:
+            del self._waiting[what]
+            self.on.add(what)
+        return [Technical(*what, True, "lasted") for what in ripe]
+
+    def to_json(self) -> dict[str, Any]:
+        """What is on and what waits."""
+        return {"on": sorted(self.on), "waiting": [[*what, due] for what, due in self._waiting.items()]}
+
+    def from_json(self, data: dict[str, Any]) -> None:
+        """The inverse of `to_json`."""
+        self.on = {(code, str(subject)) for code, subject in data["on"] if code in CODES}
+        self._waiting = {(code, str(subject)): int(due) for code, subject, due in data["waiting"] if code in CODES}

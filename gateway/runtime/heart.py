@@ -1,0 +1,214 @@
+"""Where the pure controller meets time and disk: stamp, decide, commit, and only then carry out.
+
+One loop thread, no queue in front: a report is decided on the spot, in order of arrival. Nothing here waits for a disk
+or a network; a commit that takes longer than half a second is not waited for (architecture decision 2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from gateway.actions import LOCAL
+from gateway.clock import Clock
+from gateway.controller import Controller, Result
+from gateway.journal import ACT_FROM_MEMORY_S, Entry, Journal, StoredAction, Submitted
+from gateway.observations import LIFE_SAFETY, Kind, Observation, Report
+
+FLUSH_DONE_S: Final = 1.0  # finished local actions are written off in groups
+MARK_S: Final = 300.0  # where time stood, for the next start; T-13's rhythm
+MARK_OPEN_S: Final = 5.0  # the same while an alarm's timer runs, if a tenth of what it still has to run is no more
+MARK_SHARE: Final = 10  # ... so a power cut costs a timer 5 s or a tenth, and an alarm open for days no flash
+SNAPSHOT_EVERY: Final = 2_000  # entries; recovery replays at most twice as many
+
+log = logging.getLogger(__name__)
+
+
+class Heart:
+    """Feeds the controller and the journal, and hands each action on once it is safe."""
+
+    def __init__(self, controller: Controller, clock: Clock, journal: Journal) -> None:
+        self.controller = controller
+        self.clock = clock
+        self.journal = journal
+        self.carry: Callable[[StoredAction], None] = lambda _: None
+        self.publish: Callable[[StoredAction], bool] = lambda _: False  # a durable message; True if it is on its way
+        self._loop = asyncio.get_running_loop()
+        self.ticked = self._loop.time()  # the last proof that this loop decides and time moves
+        self._timer: asyncio.TimerHandle | None = None
+        self._done: list[int] = []
+        self._done_timer: asyncio.TimerHandle | None = None
+        self._mark_timer: asyncio.TimerHandle | None = None
+        self._since_snapshot = 0
+        self._stopped = False
+
+    # ---- the way in
+
+    def take(self, report: Report, *, done: Iterable[int] = (), acked: Iterable[int] = ()) -> Submitted:
+        """Decides one report now, submits what came of it, and arms what follows. Never blocks."""
+        t = max(self.clock.now(), self.controller.t)
+        observation = Observation(report.kind, report.value, t, report.device, report.key)
+        result = self.controller.handle(observation)
+        return self._submit(observation, result, report.memory, tuple(done), tuple(acked))
+
+    def tick(self) -> None:
+        """Lets time pass: timers due before this millisecond run. Journalled only if something came of it."""
+        t = max(self.clock.now() - 1, self.controller.t)
+        observation = Observation(Kind.TICK, None, t)
+        result = self.controller.handle(observation)
+        self.ticked = self._loop.time()
+        if result:
+            self._submit(observation, result, None, (), ())
+        else:
+            self._arm()
+
+    def finished(self, action_id: int) -> None:
+        """An action was carried out (or is void): it leaves the journal with the next entry, within a second."""
+        self._done.append(action_id)
+        if self._done_timer is None and not self._stopped:
+            self._done_timer = self._loop.call_later(FLUSH_DONE_S, self._flush_done)
+
+    def check_clock(self) -> None:
+        """Tells the controller of a wall-clock step or another trust, also of one a crash kept from it."""
+        change = self.clock.check_step()
+        accepted = self.clock.accepted
+        if change is None and (accepted.offset_ms, str(accepted.trust)) != (
+            self.controller.offset_ms,
+            self.controller.trust,
+        ):
+            change = accepted
+        if change is not None:
+            if change.large:
+                log.warning("the wall clock was moved by %d s", change.step_ms // 1000)
+            self.take(Report(Kind.CLOCK, change.to_json()))
+
+    # ---- the way out
+
+    def _submit(
+        self,
+        observation: Observation,
+        result: Result,
+        memory: tuple[str, Any] | None,
+        done: tuple[int, ...],
+        acked: tuple[int, ...],
+    ) -> Submitted:
+        finished, self._done = tuple(self._done), []
+        entry = Entry(
+            observation=observation,
+            events=tuple(event.to_json() for event in result.events),
+            wall_ms=self.controller.wall_ms(observation.t),
+            trust=self.controller.trust,
+            memory=memory,
+            actions=tuple(result.actions),
+            done=done + finished,
+            acked=acked,
+            urgent=bool(result.events or result.actions) or observation.kind in LIFE_SAFETY,
+        )
+        submitted = self.journal.submit(entry)
+        self._tell(result)
+        if submitted.stored:
+            self._carry_when_safe(submitted)
+        self._arm()
+        self._since_snapshot += 1
+        if self._since_snapshot >= SNAPSHOT_EVERY:
+            self.snapshot()
+        return submitted
+
+    def _carry_when_safe(self, submitted: Submitted) -> None:
+        """Carries out once durable, or after 500 ms from memory: a broken disk must not silence a call."""
+        waiting = True
+
+        def go(durable: bool) -> None:
+            nonlocal waiting
+            if not waiting:
+                return
+            waiting = False
+            timer.cancel()
+            if not durable:
+                log.error("acting from memory: the disk has not taken it within %.1f s", ACT_FROM_MEMORY_S)
+            for stored in sorted(submitted.stored, key=lambda s: s.action.kind in LOCAL):  # ways out of the home first
+                if not (durable and self.publish(stored)):
+                    self.carry(stored)
+
+        def committed(future: asyncio.Future[bool]) -> None:
+            if not future.cancelled():
+                go(future.exception() is None and future.result())
+
+        timer = self._loop.call_later(ACT_FROM_MEMORY_S, go, False)
+        submitted.committed.add_done_callback(committed)
+
+    def _tell(self, result: Result) -> None:
+        for event in result.events:
+            if event.state is not None:
+                alarm = self.controller.book.alarms.get(event.alarm)
+                code = alarm.code if alarm else "?"
+                log.info("alarm %d %s %s (%s)", event.alarm, code, event.state.value, event.reason)
+        for notice in result.notices:
+            log.warning("notice %s %s %s (%s)", notice.code, notice.subject, notice.status, notice.reason)
+
+    # ---- time
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self.controller.next_due()
+        if due is not None and not self._stopped:
+            # one millisecond after, so that no observation can still be stamped with the due time itself
+            self._timer = self._loop.call_later(max(0, due + 1 - self.clock.now()) / 1000 + 0.0005, self.tick)
+        mark = self._mark_timer
+        if mark is not None and mark.when() - self._loop.time() > self._mark_delay():
+            self._rearm_mark()
+
+    def _mark_delay(self) -> float:
+        timer = self.controller.book.next_timer()
+        if timer is None:
+            return MARK_S
+        return min(MARK_S, max(MARK_OPEN_S, (timer[0] - self.controller.t) / 1000 / MARK_SHARE))
+
+    def start_marks(self) -> None:
+        """From now on the journal is told regularly where time stands."""
+        self._rearm_mark()
+
+    def _rearm_mark(self) -> None:
+        if self._mark_timer is not None:
+            self._mark_timer.cancel()
+        self._mark_timer = None if self._stopped else self._loop.call_later(self._mark_delay(), self._mark)
+
+    def _mark(self) -> None:
+        self.check_clock()
+        self.tick()
+        self.take(Report(Kind.TICK, None, memory=self.clock_memory()))
+        self._rearm_mark()
+
+    def clock_memory(self) -> tuple[str, Any]:
+        """This moment by all clocks, kept with an entry so that the next start knows how long nobody watched."""
+        mark = self.clock.mark()
+        return "clock", {
+            "t": mark.t,
+            "wall_ms": mark.wall_ms,
+            "trust": str(mark.trust),
+            "boot_id": mark.boot_id,
+            "boottime_ms": mark.boottime_ms,
+        }
+
+    def _flush_done(self) -> None:
+        self._done_timer = None
+        if self._done:
+            self._submit(Observation(Kind.TICK, None, self.controller.t), Result(), None, (), ())
+
+    def snapshot(self) -> None:
+        """Hands the whole state to the journal, ordered with the entries."""
+        self._since_snapshot = 0
+        self.journal.submit_snapshot(self.controller.to_json())
+
+    def stop(self) -> None:
+        """No timer of ours fires any more; what is finished is written off; the state is kept."""
+        self._stopped = True
+        for timer in (self._timer, self._done_timer, self._mark_timer):
+            if timer is not None:
+                timer.cancel()
+        self.take(Report(Kind.TICK, None, memory=self.clock_memory()))
+        self.snapshot()

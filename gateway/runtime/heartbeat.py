@@ -1,0 +1,65 @@
+"""The heartbeat to the platform (T-13, domain 5.1): sent by the rule loop itself after a look at itself, or not at all.
+
+A socket's keepalive proves the socket; this proves that the gateway decides. No activity data in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway import __version__
+from gateway.rules.rule import Readiness
+
+if TYPE_CHECKING:
+    from gateway.runtime.gateway import Gateway
+
+INTERVAL_S: Final = 300.0  # T-13
+JITTER: Final = 0.1
+FIRST_S: Final = 2.0  # the platform sees a new start soon
+
+
+class Heartbeat:
+    """Sends one heartbeat every five minutes while nothing is stuck."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._seq = 0
+        self._began = asyncio.get_running_loop().time()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        await asyncio.sleep(FIRST_S)
+        while True:
+            self.beat()
+            await asyncio.sleep(INTERVAL_S * random.uniform(1 - JITTER, 1 + JITTER))
+
+    def beat(self) -> bool:
+        """One heartbeat, through the rule loop; False if something is stuck or there is no connection."""
+        gateway = self._gateway
+        gateway.heart.tick()
+        if gateway.watchdog.stuck() or gateway.upstream is None:
+            return False
+        self._seq += 1
+        return gateway.upstream.publish_heartbeat(self.body())
+
+    def body(self) -> dict[str, Any]:
+        """At most 300 bytes; indices of health only."""
+        gateway = self._gateway
+        controller = gateway.heart.controller
+        statuses = controller.statuses()
+        return {
+            "v": 1,
+            "n": self._seq,
+            "clock_trust": str(gateway.heart.clock.trust()),
+            "up_s": round(asyncio.get_running_loop().time() - self._began),
+            "open_alarms": sum(1 for _ in controller.book.live()),
+            "q_depth": gateway.journal.health().outbox_rows,
+            "rules": {
+                "armed": sum(s.readiness is Readiness.ARMED for s in statuses.values()),
+                "unavailable": [n for n, s in statuses.items() if s.readiness is Readiness.UNAVAILABLE][:5],
+            },
+            "blind": gateway.ways_in.blind()[:5],
+            "fw": __version__,
+        }

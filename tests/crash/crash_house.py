@@ -1,0 +1,301 @@
+"""A whole home whose gateway dies at a chosen moment: the demo's far ends, the real `hearthwatch run`, kill -9.
+
+Far ends come up once and outlive every gateway. They also tell when a moment has come (`Point`): the press is in the
+air, the modem has got a text, has answered, a message has reached the platform, ... A kill at such a moment is done in
+the very callback that saw it. `evidence` is what the disk and the world hold right after a kill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import select
+import shutil
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+from gateway.demo.house import GATEWAY, VirtualHouse
+from gateway.demo.sms_network import read_submit
+from gateway.demo.virtual_modem import VirtualModem
+from gateway.journal import export
+from gateway.receiver.store import Message
+from gateway.upstream.messages import BadMessage, Stage
+
+SENDING_S = 0.3  # how long the mobile network takes for a text: a window wide enough to be hit
+THINKING_S = 0.15  # the contact reads and answers; the desk closes
+AGAIN_S = 2.5  # an elder who hears nothing presses again
+NUMBERS = {"c1": "13800000001", "c2": "13800000002"}
+WORDS = {"按了": "call", "答应": "taken", "结束": "end"}  # what a text is, by a word of it
+TEMPLATES = {"S01": "call", "S10": "taken", "S12": "end"}
+EXCUSED = ("TAIL_CUT", "acting from memory")
+TEXTS = ("call:c1", "call:c2", "taken:c1", "end:c1")  # what a flow texts
+PRE_ALARM_S = 1.0
+
+
+class Point(StrEnum):
+    """A moment of the flow that can be seen from outside."""
+
+    PRESS = "press in the air"
+    RAISE = "window over"
+    PROMPT = "modem prompts"
+    ASKED = "modem has the text"
+    ANSWERED = "modem answered"
+    ARRIVED = "RAISED at platform"
+    ACKNOWLEDGED = "RAISED acknowledged"
+    DECLINE = "first contact says no"
+    REPLY = "second contact says yes"
+    ACCEPTED = "ACCEPTED at platform"
+    CLOSING = "desk closes"
+    SPAWN = "process starts"
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """Die this long after the point is first reached (since the last kill)."""
+
+    point: Point
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """A text as the modem saw it: what it is ("call:c1") and whether the modem answered."""
+
+    what: str
+    answered: bool
+
+
+@dataclass(slots=True)
+class Evidence:
+    """What stands in the journal and in the world at one moment, of one alarm. Journal states in order."""
+
+    states: list[str] = field(default_factory=list)
+    delivered: Counter[str] = field(default_factory=Counter)  # text -> how often the journal says "sent"
+    presses: int = 0
+    asked: Counter[str] = field(default_factory=Counter)  # text -> handed to the modem
+    answered: Counter[str] = field(default_factory=Counter)  # text -> the modem answered
+    platform: list[str] = field(default_factory=list)
+    spoken: list[str] = field(default_factory=list)
+
+    def open_texts(self) -> dict[str, str]:
+        """Texts out of our hands but not finished on disk: the only ones that may come twice."""
+        return {
+            text: "answered" if self.answered[text] == count else "asked"
+            for text, count in self.asked.items()
+            if self.delivered[text] == 0 and count
+        }
+
+    def phase(self) -> str:
+        """Where the flow was, in a word, by what the disk says."""
+        state = self.states[-1] if self.states else "nothing durable"
+        texts = ", ".join(f"{text} {how}, not committed" for text, how in self.open_texts().items())
+        return f"{state}{' / ' + texts if texts else ''}"
+
+
+class WatchedModem(VirtualModem):
+    """The virtual modem, telling what happens on its wire at the moment it happens."""
+
+    def __init__(self, link: Path, reached: Callable[[Point], None]) -> None:
+        super().__init__(link)
+        self.reached = reached
+        self.asked: list[str] = []  # PDUs
+
+    @property
+    def wire(self) -> int:
+        """The modem's end of the line."""
+        return self._master
+
+    def _at_cmgs(self, rest: str) -> None:
+        self.reached(Point.PROMPT)
+        super()._at_cmgs(rest)
+
+    def _submit(self, pdu: str, octets: int) -> None:
+        self.asked.append(pdu)
+        super()._submit(pdu, octets)
+        self.reached(Point.ASKED)
+
+    def _settle(self, pdu: str, octets: int) -> None:
+        super()._settle(pdu, octets)
+        self.reached(Point.ANSWERED)
+
+
+class CrashHouse(VirtualHouse):
+    """The demo's house around the real `hearthwatch run`; `armed` is the kill that waits for its moment."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, pre_alarm_s=PRE_ALARM_S)
+        self.modem = WatchedModem(folder / "modem", self.reached)
+        self.armed: Kill | None = None
+        self.killed = asyncio.Event()
+        self.pid = 0
+        self.late: asyncio.TimerHandle | None = None
+
+    async def start(self) -> None:
+        """Brings everything up."""
+        await super().start()
+        self.modem.delay_sms(SENDING_S)
+        take, acknowledge = self.platform._take, self.platform._acknowledge
+
+        async def watched_take(session: Any, batch: list[Any]) -> None:
+            for incoming in batch:
+                self._arrived(incoming.payload)
+            await take(session, batch)
+
+        def watched_acknowledge(session: Any, rows: list[Message]) -> None:
+            acknowledge(session, rows)
+            if any(row.body.get("state") == "RAISED" for row in rows):
+                self.reached(Point.ACKNOWLEDGED)
+
+        self.platform._take = watched_take  # type: ignore[method-assign]
+        self.platform._acknowledge = watched_acknowledge  # type: ignore[method-assign]
+
+    def _arrived(self, payload: bytes) -> None:
+        with contextlib.suppress(ValueError, BadMessage, AttributeError):
+            state = json.loads(payload).get("state")
+            if state in ("RAISED", "ACCEPTED"):
+                self.reached(Point.ARRIVED if state == "RAISED" else Point.ACCEPTED)
+
+    # ---- the gateway's life
+
+    async def spawn(self) -> None:
+        """Starts `hearthwatch run` and does not wait."""
+        environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": self.bus.address}
+        with (self.folder / "gateway.log").open("ab") as log:
+            self._child = subprocess.Popen(  # noqa: ASYNC220 - must be killable from a callback
+                [sys.executable, "-m", "gateway.cli.main", "run", "--config", str(self.config_file)],
+                env=environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+            )  # fmt: skip
+        self.pid = self._child.pid
+        self.reached(Point.SPAWN)
+
+    async def start_gateway(self) -> None:
+        """Starts it and waits until it hears and can text."""
+        await self.spawn()
+        await self.up()
+
+    async def up(self) -> None:
+        """Waits until the gateway that was spawned hears and can text."""
+        await self.until(self._up, 60, "the gateway is up")
+
+    def arm(self, kill: Kill | None) -> None:
+        """From now on the next time its point is reached, the gateway dies."""
+        self.killed.clear()
+        self.armed = kill
+
+    def reached(self, point: Point) -> None:
+        """A moment has come."""
+        if self.armed is None or self.armed.point is not point or self._child is None:
+            return
+        delay, self.armed = self.armed.delay_s, None
+        if delay:
+            self.late = asyncio.get_running_loop().call_later(delay, self._kill, self.pid)
+        else:
+            self._kill(self.pid)
+
+    def _kill(self, pid: int) -> None:
+        if self.pid == pid and self._child is not None:
+            os.kill(pid, signal.SIGKILL)
+            self.killed.set()
+
+    async def buried(self) -> None:
+        """The killed process is gone, its locks are free, and the modem has read what was already on the wire."""
+        if self._child is not None:
+            await asyncio.to_thread(self._child.wait)
+            self._child = None
+        while select.select([self.modem.wire], [], [], 0)[0]:  # noqa: ASYNC110
+            await asyncio.sleep(0.001)  # the modem reads in this loop
+
+    def press(self, device: str = "bedroom-button") -> None:
+        """One advert; the moments after it are counted from here."""
+        super().press(device)
+        self.reached(Point.PRESS)
+        asyncio.get_running_loop().call_later(PRE_ALARM_S, self.reached, Point.RAISE)
+
+    def reply(self, alarm: int, contact: str, answer: str) -> None:
+        """A contact answers."""
+        self.contact_answers(f"{answer} {alarm % 100:02d}", NUMBERS[contact])
+        self.reached(Point.REPLY if answer == "1" else Point.DECLINE)
+
+    def close_at_desk(self, alarm: int) -> None:
+        """The platform's people close the alarm."""
+        self.note("platform", "desk says CLOSED")
+        self.platform.say(GATEWAY, alarm, Stage.CLOSED, "desk", "HELPED")
+        self.reached(Point.CLOSING)
+
+    # ---- what stands on disk and in the world
+
+    def texts(self, alarm: int) -> list[Handed]:
+        """What the modem was asked to send about an alarm, in order."""
+        answered = Counter(self.modem.submitted)
+        found = []
+        for pdu in self.modem.asked:
+            message = read_submit(pdu)
+            if message.text.endswith(f"编号{alarm % 100:02d}"):
+                contact = next(c for c, number in NUMBERS.items() if message.number.endswith(number))
+                kind = next(kind for word, kind in WORDS.items() if word in message.text)
+                found.append(Handed(f"{kind}:{contact}", answered[pdu] > 0))
+            answered[pdu] -= 1
+        return found
+
+    def has_got(self, what: str, alarm: int) -> bool:
+        """Whether a phone got this text."""
+        return any(text.what == what and text.answered for text in self.texts(alarm))
+
+    def stored(self, alarm: int) -> list[dict[str, Any]]:
+        """What the platform has stored of an alarm, in the order of seq."""
+        return [m.body for m in self.platform.events(GATEWAY) if m.body.get("alarm") in (alarm, str(alarm))
+                or str(m.body.get("alarm")).endswith(f"-{alarm}")]  # fmt: skip
+
+    def spoken_since(self, offset: int) -> list[str]:
+        """Prompts the elder heard, as the gateway's own log of them says."""
+        with contextlib.suppress(FileNotFoundError):
+            raw = (self.state / "spoken.jsonl").read_bytes()[offset:]
+            return [json.loads(line)["prompt"] for line in raw.splitlines() if line.strip().endswith(b"}")]
+        return []
+
+    def spoken_bytes(self) -> int:
+        """How long that log is now."""
+        path = self.state / "spoken.jsonl"
+        return path.stat().st_size if path.exists() else 0
+
+    def evidence(self, alarm: int, spoken_from: int) -> Evidence:
+        """Reads a copy of the journal, so that the real one stays as the kill left it."""
+        found = Evidence()
+        copy = self.folder / "evidence"
+        shutil.rmtree(copy, ignore_errors=True)
+        copy.mkdir()
+        for name in ("journal.db", "journal.db-wal"):
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copy(self.state / name, copy / name)
+        with export(copy / "journal.db") as rows:
+            for row in rows:
+                for event in row.events:
+                    if event["alarm"] == alarm and event.get("state"):
+                        found.states.append(event["state"])
+                    found.presses += event["alarm"] == alarm and event["what"] in ("opened", "pressed")
+                value = row.observation.value
+                if row.observation.kind.value == "delivery" and value["alarm"] == alarm and value["result"] == "sent":
+                    found.delivered[f"{TEMPLATES[value['template']]}:{value['contact']}"] += 1
+        for text in self.texts(alarm):
+            found.asked[text.what] += 1
+            found.answered[text.what] += text.answered
+        found.platform = [body["state"] for body in self.stored(alarm)]
+        found.spoken = self.spoken_since(spoken_from)
+        return found
+
+    def complaints(self) -> list[str]:
+        """Lines of the gateway's log that no crash excuses. A log cut while written and a disk slower than 0.5 s are
+        errors of their own kind, and may happen on a busy machine."""
+        log = (self.folder / "gateway.log").read_text(encoding="utf-8", errors="replace")
+        bad = ("Traceback", "never retrieved", "was destroyed", '"CRITICAL"', "a turn failed")
+        errors = [x for x in log.splitlines() if '"level": "ERROR"' in x and not any(e in x for e in EXCUSED)]
+        return [x[:300] for x in log.splitlines() if any(b in x for b in bad)] + [x[:300] for x in errors]

@@ -1,0 +1,561 @@
+"""The voice at home: real espeak-ng, real processes; what is said first, silenced, or only written down."""
+
+from __future__ import annotations
+
+import array
+import asyncio
+import io
+import json
+import math
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import time
+import wave
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.actions import AckDevice, Lamp, Say
+from gateway.alarms import words
+from gateway.channels import voice as voice_module
+from gateway.channels.lamp import LampChannel, LocalLamp
+from gateway.channels.port import Delivered, NotDelivered, Outcome
+from gateway.channels.speaker import VOICES, CannotSpeak, with_true_lengths
+from gateway.channels.voice import EspeakSpeaker, Speaker, SpokenLog, VoiceChannel, choose_speaker, find_sound_device
+from gateway.home.model import Contact, Home, HomeView
+
+ZH = words.load()
+AT = "2026-03-01T08:15:00+08:00"
+EXAMPLE = {"n": 10, "contact": "女儿", "device": "床头按钮", "visitor": "小陈"}
+
+needs_espeak = pytest.mark.skipif(shutil.which("espeak-ng") is None, reason="apt-get install espeak-ng")
+
+
+def spoken_text(prompt: str) -> str:
+    name, _, form = prompt.partition("-")
+    return ZH.render_prompt(name, EXAMPLE | ({form: True} if form else {}))
+
+
+def make_home(contacts: tuple[Contact, ...] = (Contact("c1", 1), Contact("c2", 2))) -> Home:
+    names = {"r1": "王阿公", "c1": "女儿", "c2": "邻居"}
+    return Home(HomeView(contacts=contacts), names, {}, {}, {}, {"d1": "床头按钮"})
+
+
+def say(prompt: str, severity: str = "P0", alarm: int = 17, **params: Any) -> Say:
+    return Say(f"{prompt}:{severity}", prompt, params, alarm, severity)
+
+
+class Mouth:
+    """A loudspeaker we hold in our hands: each sentence lasts until the test lets it end."""
+
+    def __init__(self) -> None:
+        self.began: list[str] = []
+        self.ended: list[str] = []
+        self.speaking = asyncio.Event()
+        self._end = asyncio.Event()
+
+    async def speak(self, text: str, *, severity: str) -> bool:
+        self.began.append(text)
+        self.speaking.set()
+        await self._end.wait()
+        self._end.clear()
+        self.ended.append(text)
+        return True
+
+    def finish(self) -> None:
+        self.speaking.clear()
+        self._end.set()
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Room:
+    """A home with a voice, its log, and a way to see both."""
+
+    def __init__(self, folder: Path, speaker: Speaker | None, **settings: Any) -> None:
+        self.path = folder / "spoken" / "spoken.jsonl"
+        self.log = SpokenLog(self.path)
+        self.clock = Clock()
+        self.home = settings.pop("home", make_home())
+        self.voice = VoiceChannel(lambda: self.home, ZH, self.log, speaker, at=lambda: AT, now=self.clock, **settings)
+        self.open: list[asyncio.Task[Outcome]] = []
+
+    def begin(self, action: Say) -> asyncio.Task[Outcome]:
+        task = asyncio.create_task(self.voice.carry(action))
+        self.open.append(task)
+        return task
+
+    async def lines(self) -> list[dict[str, Any]]:
+        await self.log.flush()
+        return [json.loads(line) for line in self.path.read_text(encoding="utf-8").splitlines()]
+
+    async def close(self) -> None:
+        await self.voice.close()
+        await asyncio.gather(*self.open, return_exceptions=True)
+
+
+MakeRoom = Callable[..., Room]
+
+
+@pytest.fixture
+async def make_room(tmp_path: Path) -> AsyncIterator[MakeRoom]:
+    rooms: list[Room] = []
+
+    def make(speaker: Speaker | None = None, **settings: Any) -> Room:
+        rooms.append(Room(tmp_path, speaker, **settings))
+        return rooms[-1]
+
+    yield make
+    for room in rooms:
+        await room.close()
+
+
+async def settle() -> None:
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def script(folder: Path, name: str, body: str) -> tuple[str, ...]:
+    path = folder / name
+    path.write_text(body, encoding="utf-8")
+    return sys.executable, str(path)
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def ends(pid: int) -> bool:
+    """Whether the process ends soon; an orphan is reaped by init in its own time, so a zombie has ended too."""
+    for _ in range(100):
+        if not alive(pid) or Path(f"/proc/{pid}/stat").read_text().split(") ")[1][0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+# ---- espeak-ng really speaks
+
+
+@needs_espeak
+async def test_every_prompt_is_audible_and_slow_enough_to_follow() -> None:
+    speaker = EspeakSpeaker()
+    for prompt in ZH.prompts:
+        text = spoken_text(prompt)
+        with wave.open(io.BytesIO(await speaker.render(text))) as sound:
+            seconds = sound.getnframes() / sound.getframerate()
+            samples = array.array("h", sound.readframes(sound.getnframes()))
+        characters = sum(c.isalnum() for c in text)
+        assert 0.15 * characters < seconds < 0.6 * characters + 1, (
+            f"{prompt}: {seconds:.1f} s for {characters} characters"
+        )
+        assert seconds < 12, f"{prompt} is longer than anybody listens"
+        level = 20 * math.log10(math.sqrt(sum(s * s for s in samples) / len(samples)) / 32768)
+        assert level > -30, f"{prompt}: {level:.0f} dBFS is too quiet"
+        assert max(abs(s) for s in samples) < 32767, f"{prompt} is clipped"
+
+
+@needs_espeak
+def test_our_voice_speaks_mandarin_and_does_not_spell_pinyin_in_english() -> None:
+    """Debian's `cmn` voice says "jiao four" for 叫: it marks the switch of language with (en)."""
+    for prompt in ZH.prompts:
+        command = ["espeak-ng", "-v", VOICES["zh_CN"], "-b", "1", "-x", "-q", "--stdin"]
+        sounds = subprocess.run(
+            command, input=spoken_text(prompt).encode(), capture_output=True, check=True, timeout=20
+        )
+        assert b"(en)" not in sounds.stdout, prompt
+
+
+@needs_espeak
+async def test_the_sound_reaches_the_player_as_a_whole_wav_file(tmp_path: Path) -> None:
+    heard = tmp_path / "heard.wav"
+    player = script(tmp_path, "player.py", f"import sys; open({str(heard)!r}, 'wb').write(sys.stdin.buffer.read())")
+    assert await EspeakSpeaker(player=player).speak("测试成功。", severity="TEST")
+    with wave.open(str(heard)) as sound:
+        assert sound.getnframes() > 10_000
+        assert len(sound.readframes(sound.getnframes())) == sound.getnframes() * sound.getsampwidth()
+
+
+@needs_espeak
+async def test_no_name_appears_in_the_process_list(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = tmp_path / "seen"
+    shim = tmp_path / "espeak-ng"
+    shim.write_text(f'#!/bin/sh\necho "$@" > {seen}\nexec {shutil.which("espeak-ng")} "$@"\n')
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert await EspeakSpeaker(player=("cat",)).speak("正在联系女儿", severity="P0")
+    assert "--stdin" in seen.read_text(encoding="utf-8")
+    assert "女儿" not in seen.read_text(encoding="utf-8")
+
+
+@needs_espeak
+async def test_a_player_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:
+    pids = tmp_path / "pids"
+    body = (
+        "import os, subprocess, sys, time\n"
+        "child = subprocess.Popen(['sleep', '60'])\n"
+        f"open({str(pids)!r} + '.new', 'w').write(f'{{os.getpid()}} {{child.pid}}')\n"
+        f"os.rename({str(pids)!r} + '.new', {str(pids)!r})\n"
+        "time.sleep(60)\n"
+    )
+    speaker = EspeakSpeaker(player=script(tmp_path, "hang.py", body), limit_s=5)
+    assert await speaker.speak("测试成功。", severity="P0") is False
+    assert speaker.counts == {"hung": 1}
+    player, child = (int(pid) for pid in pids.read_text().split())
+    assert not alive(player)
+    assert await asyncio.to_thread(ends, child), "the player's child lives on"
+
+
+async def test_a_missing_or_failing_program_is_a_failure_and_no_exception(tmp_path: Path, monkeypatch: Any) -> None:
+    failing = EspeakSpeaker(player=script(tmp_path, "fail.py", "import sys; sys.stdin.buffer.read(); sys.exit(3)"))
+    if shutil.which("espeak-ng"):
+        assert await failing.speak("测试成功。", severity="P0") is False
+        assert failing.counts == {"failed": 1}
+    monkeypatch.setenv("PATH", str(tmp_path))
+    missing = EspeakSpeaker()
+    assert await missing.speak("测试成功。", severity="P0") is False
+    assert missing.counts == {"failed": 1}
+
+
+@pytest.mark.parametrize("not_sound", [b"", b"RIFF", b"x" * 100, b"RIFF" + bytes(32) + b"data" + bytes(4)])
+def test_what_is_no_sound_is_not_played(not_sound: bytes) -> None:
+    with pytest.raises(CannotSpeak):
+        with_true_lengths(not_sound)
+
+
+# ---- what this machine has
+
+
+def test_a_sound_device_is_a_playback_device(tmp_path: Path) -> None:
+    assert find_sound_device(tmp_path / "none") is None
+    for name in ("controlC0", "pcmC0D0c", "timer"):
+        (tmp_path / name).touch()
+    assert find_sound_device(tmp_path) is None
+    (tmp_path / "pcmC1D0p").touch()
+    assert find_sound_device(tmp_path) == tmp_path / "pcmC1D0p"
+
+
+@needs_espeak
+def test_the_speaker_is_chosen_and_the_reason_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    speaker, why = choose_speaker("zh_CN", tmp_path)
+    assert speaker is None
+    assert "no sound device" in why
+    (tmp_path / "pcmC0D0p").touch()
+    speaker, why = choose_speaker("zh_CN", tmp_path)
+    assert speaker is not None
+    assert "pcmC0D0p" in why
+    monkeypatch.setenv("PATH", str(tmp_path))
+    speaker, why = choose_speaker("zh_CN", tmp_path)
+    assert speaker is None
+    assert "apt-get install espeak-ng" in why
+
+
+async def test_without_a_sound_device_it_is_written_down_and_not_claimed(
+    make_room: MakeRoom, caplog: pytest.LogCaptureFixture
+) -> None:
+    room = make_room(None)
+    outcome = await room.voice.carry(say("V05"))
+    assert outcome == NotDelivered("no sound device: written to the spoken-text log only", None)
+    assert await room.lines() == [
+        {
+            "at": AT,
+            "prompt": "V05",
+            "text": "电话现在打不出去，我会一直试。请大声叫邻居。",
+            "severity": "P0",
+            "heard": False,
+        }
+    ]
+    assert "no sound device" in caplog.text
+
+
+# ---- one voice, the most severe first
+
+
+async def test_a_prompt_played_out_is_delivered_and_noted_as_heard(make_room: MakeRoom) -> None:
+    mouth = Mouth()
+    room = make_room(mouth)
+    said = room.begin(say("V06"))
+    await mouth.speaking.wait()
+    assert not said.done()
+    mouth.finish()
+    assert await said == Delivered()
+    assert [line["heard"] for line in await room.lines()] == [True]
+
+
+async def test_a_call_silences_a_technical_message(make_room: MakeRoom) -> None:
+    mouth = Mouth()
+    room = make_room(mouth)
+    technical = room.begin(say("V12", "P3"))
+    await mouth.speaking.wait()
+    mouth.speaking.clear()
+    call = room.begin(say("V02", "P0", contact="c1"))
+    assert await technical == NotDelivered("interrupted", None)
+    await mouth.speaking.wait()
+    assert mouth.began[-1] == "正在联系女儿，请不要着急。"
+    mouth.finish()
+    assert await call == Delivered()
+    assert [(line["prompt"], line["heard"]) for line in await room.lines()] == [("V12", False), ("V02", True)]
+
+
+async def test_nothing_speaks_over_a_more_severe_message_and_the_most_severe_waiting_is_next(
+    make_room: MakeRoom,
+) -> None:
+    mouth = Mouth()
+    room = make_room(mouth)
+    for action in (say("V02", "P0"), say("V13", "P4"), say("V12", "P3"), say("V08", "P1"), say("V05", "P0")):
+        room.begin(action)
+        await settle()
+    assert len(mouth.began) == 1
+    for _ in range(5):
+        await mouth.speaking.wait()
+        mouth.finish()
+        await settle()
+    await asyncio.gather(*room.open)
+    assert [line["prompt"] for line in await room.lines()] == ["V02", "V05", "V08", "V12", "V13"]
+    assert mouth.ended == mouth.began
+
+
+async def test_what_waited_too_long_is_dropped(make_room: MakeRoom) -> None:
+    mouth = Mouth()
+    room = make_room(mouth)
+    room.begin(say("V02"))
+    await mouth.speaking.wait()
+    stale = room.begin(say("V03", contact="c1"))
+    await settle()
+    room.clock.now += 30.5
+    mouth.finish()
+    assert await stale == NotDelivered("waited more than 30 s for its turn", None)
+    assert room.voice.counts["stale"] == 1
+    assert len(mouth.began) == 1
+
+
+async def test_the_queue_is_bounded_and_drops_the_least_severe(make_room: MakeRoom) -> None:
+    mouth = Mouth()
+    room = make_room(mouth)
+    room.begin(say("V02", "P0"))
+    await mouth.speaking.wait()
+    lesser = [room.begin(say("V12", "P3", alarm=n)) for n in range(1, voice_module.MAX_WAITING + 1)]
+    await settle()
+    one_more = room.begin(say("V13", "P4"))
+    assert isinstance(await one_more, NotDelivered)
+    urgent = room.begin(say("V05", "P0"))
+    assert isinstance(await lesser[-1], NotDelivered)
+    assert not urgent.done()
+    assert room.voice.counts["dropped"] == 2
+
+
+async def test_a_speaker_that_neither_ends_nor_stops_does_not_hold_up_a_call(
+    make_room: MakeRoom, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(voice_module, "SILENCED_WITHIN_S", 0.05)
+    release = asyncio.Event()
+
+    class Deaf:
+        began: list[str] = []  # noqa: RUF012
+
+        async def speak(self, text: str, *, severity: str) -> bool:
+            self.began.append(text)
+            while len(self.began) == 1 and not release.is_set():
+                try:
+                    await release.wait()
+                except asyncio.CancelledError:
+                    continue
+            return True
+
+    room = make_room(Deaf())
+    room.begin(say("V12", "P3"))
+    await settle()
+    assert await room.voice.carry(say("V05", "P0")) == Delivered()
+    release.set()
+    await settle()
+
+
+async def test_a_speaker_that_hangs_is_given_up_on(make_room: MakeRoom, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(voice_module, "SPEAKER_LIMIT_S", 0.05)
+    room = make_room(Mouth())
+    assert await room.voice.carry(say("V05")) == NotDelivered("the loudspeaker hangs", None)
+    assert room.voice.counts["hung"] == 1
+
+
+async def test_a_speaker_with_a_bug_is_counted_and_the_next_prompt_is_spoken(make_room: MakeRoom) -> None:
+    class Buggy:
+        times = 0
+
+        async def speak(self, text: str, *, severity: str) -> bool:
+            self.times += 1
+            if self.times == 1:
+                raise RuntimeError(text)
+            return self.times > 2
+
+    room = make_room(Buggy())
+    refused = NotDelivered("the loudspeaker did not play it out", None)
+    assert [await room.voice.carry(say("V05")) for _ in range(3)] == [refused, refused, Delivered()]
+    assert room.voice.counts == {"failed": 1, "spoken": 1}
+
+
+async def test_whoever_no_longer_waits_is_not_spoken_for(make_room: MakeRoom) -> None:
+    mouth = Mouth()
+    room = make_room(mouth)
+    room.begin(say("V02"))
+    await mouth.speaking.wait()
+    gone = room.begin(say("V05"))
+    await settle()
+    gone.cancel()
+    await settle()
+    mouth.finish()
+    await room.open[0]
+    await settle()
+    assert len(mouth.began) == 1
+
+
+@needs_espeak
+async def test_a_real_player_is_cut_off_by_a_call_within_two_seconds(make_room: MakeRoom, tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    os.mkfifo(started)
+    player = script(
+        tmp_path,
+        "slow.py",
+        f"import sys, time; open({str(started)!r}, 'w').write('x'); sys.stdin.buffer.read(); time.sleep(60)",
+    )
+
+    class Switch:
+        """The slow player for technical messages, a quick one for calls."""
+
+        slow = EspeakSpeaker(player=player)
+        quick = EspeakSpeaker(player=("cat",))
+
+        async def speak(self, text: str, *, severity: str) -> bool:
+            return await (self.slow if severity == "P3" else self.quick).speak(text, severity=severity)
+
+    room = make_room(Switch())
+    technical = room.begin(say("V12", "P3"))
+    await asyncio.to_thread(lambda: started.read_text())
+    loop = asyncio.get_running_loop()
+    before = loop.time()
+    assert await room.voice.carry(say("V05", "P0")) == Delivered()
+    assert loop.time() - before < 2
+    assert await technical == NotDelivered("interrupted", None)
+
+
+# ---- names, and where they are written
+
+
+async def test_the_spoken_text_has_names_and_the_log_ids(make_room: MakeRoom) -> None:
+    mouth = Mouth()
+    room = make_room(mouth)
+    for action in (say("V03", contact="c1", coming=True), say("V14", "P3", device="d1")):
+        said = room.begin(action)
+        await mouth.speaking.wait()
+        mouth.finish()
+        await said
+    assert mouth.began == ["已经联系到女儿，会马上来看您。", "床头按钮快没电了，请告诉来看您的人。"]
+    assert [line["text"] for line in await room.lines()] == [
+        "已经联系到c1，会马上来看您。",
+        "d1快没电了，请告诉来看您的人。",
+    ]
+
+
+async def test_the_demo_logs_names_as_spoken_and_is_told_of_each_line(make_room: MakeRoom) -> None:
+    told: list[Any] = []
+    room = make_room(None, log_names=True, on_spoken=told.append)
+    await room.voice.carry(say("V02", contact="c1"))
+    assert [line["text"] for line in await room.lines()] == ["正在联系女儿，请不要着急。"]
+    assert [spoken.prompt for spoken in told] == ["V02"]
+
+
+async def test_nobody_to_tell_but_the_platform_is_what_is_said(make_room: MakeRoom) -> None:
+    room = make_room(None, log_names=True, home=make_home(contacts=()))
+    await room.voice.carry(say("V01", n=10, contact=None))
+    await room.voice.carry(say("V03", contact="desk-7"))
+    assert [line["text"] for line in await room.lines()] == [
+        "已收到呼叫。10秒后通知值班人员，没事请按取消键。",
+        "已经联系到值班人员。",
+    ]
+
+
+async def test_a_prompt_that_cannot_be_spoken_and_another_action_are_refused(make_room: MakeRoom) -> None:
+    room = make_room(None)
+    assert await room.voice.carry(say("V99")) == NotDelivered("V99: no such prompt", None)
+    assert await room.voice.carry(say("V01")) == NotDelivered("V01: n is missing", None)
+    assert isinstance(await room.voice.carry(Lamp("k", "off")), NotDelivered)
+    assert room.voice.counts == {"bad_prompt": 2, "not_a_prompt": 1}
+
+
+async def test_the_log_is_private_even_where_a_readable_one_lay(make_room: MakeRoom) -> None:
+    room = make_room(None)
+    room.path.parent.mkdir()
+    room.path.touch(0o644)
+    await room.voice.carry(say("V05"))
+    await room.lines()
+    assert stat.S_IMODE(room.path.stat().st_mode) == 0o600
+
+
+async def test_the_log_rotates_and_stays_small(tmp_path: Path, make_room: MakeRoom) -> None:
+    room = make_room(None)
+    room.log._max_bytes = 1000
+    for _ in range(50):
+        await room.voice.carry(say("V05"))
+    await room.lines()
+    files = sorted(room.path.parent.iterdir())
+    assert [f.name for f in files] == ["spoken.jsonl", "spoken.jsonl.1"]
+    assert all(0 < f.stat().st_size <= 1000 for f in files)
+    assert all(stat.S_IMODE(f.stat().st_mode) == 0o600 for f in files)
+
+
+async def test_a_log_that_cannot_be_written_silences_nobody(
+    tmp_path: Path, make_room: MakeRoom, caplog: pytest.LogCaptureFixture
+) -> None:
+    mouth = Mouth()
+    room = make_room(mouth)
+    room.path.parent.write_text("a file where the folder should be")
+    said = room.begin(say("V05"))
+    await mouth.speaking.wait()
+    mouth.finish()
+    assert await said == Delivered()
+    await room.log.flush()
+    assert room.log.counts["failed"] == 1
+    assert "cannot write" in caplog.text
+
+
+# ---- the lamp and the pressed device
+
+
+async def test_the_lamp_shows_what_it_was_told() -> None:
+    shown: list[str] = []
+    lamp = LocalLamp(shown.append)
+    channel = LampChannel(lamp)
+    for pattern in ("calling", "sent", "accepted", "off"):
+        assert await channel.carry(Lamp("k", pattern)) == Delivered()
+    assert shown == ["calling", "sent", "accepted", "off"]
+    assert isinstance(await channel.carry(Lamp("k", "disco")), NotDelivered)
+    assert lamp.pattern == "off"
+
+
+async def test_a_device_is_answered_only_where_its_link_can() -> None:
+    one_way = LampChannel(LocalLamp())
+    assert await one_way.carry(AckDevice("k", "d1")) == NotDelivered("d1: its link has no way back", None)
+    answered: list[str] = []
+
+    async def acknowledge(device: str) -> bool:
+        answered.append(device)
+        return device == "d1"
+
+    two_way = LampChannel(LocalLamp(), acknowledge)
+    assert await two_way.carry(AckDevice("k", "d1")) == Delivered()
+    assert await two_way.carry(AckDevice("k", "d2")) == NotDelivered("d2: did not take the answer", None)
+    assert answered == ["d1", "d2"]
+    assert isinstance(await two_way.carry(say("V05")), NotDelivered)

@@ -1,0 +1,54 @@
+"""`make simulate`: home-days by the thousand on all cores, until a story breaks an invariant, or the end."""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from sim_shrink import judged, report
+from sim_story import write
+from sim_twins import TWINS
+
+DAYS = 10
+TWIN_EVERY = 10
+
+
+def wrong(seed: int) -> tuple[int, str]:
+    """The seed and what it breaks, empty if nothing."""
+    story = write(seed, DAYS)
+    found = judged(story)
+    if not found and seed % TWIN_EVERY == 0:
+        found = [violation for twin in TWINS for violation in twin(story)]
+    return seed, found[0].invariant if found else ""
+
+
+def main() -> int:
+    """0 if every invariant held."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--days", type=int, default=10_000, help="home-days")
+    options.add_argument("--first", type=int, default=int(time.time()), help="first seed; the default is a new one")
+    options.add_argument("--jobs", type=int, default=multiprocessing.cpu_count())
+    given = options.parse_args()
+    seeds = range(given.first, given.first + given.days // DAYS)
+    print(f"{len(seeds) * DAYS} home-days from seed {given.first} on", flush=True)
+    started = time.monotonic()
+    with multiprocessing.Pool(given.jobs) as pool:
+        for done, (seed, invariant) in enumerate(pool.imap_unordered(wrong, seeds, chunksize=2), 1):
+            if invariant:
+                pool.terminate()
+                check = judged if judged(write(seed, DAYS)) else next(t for t in TWINS if t(write(seed, DAYS)))
+                print(report(write(seed, DAYS), check, Path(tempfile.gettempdir())))
+                return 1
+            if done % 100 == 0:
+                rate = done * DAYS / (time.monotonic() - started) * 60
+                print(f"{done * DAYS} home-days, {rate:.0f} a minute", flush=True)
+    print(f"all invariants held over {len(seeds) * DAYS} home-days")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

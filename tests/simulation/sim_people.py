@@ -1,0 +1,82 @@
+"""The people of a simulated home: contacts who answer or not, an elder who hears the voice, a desk at the platform.
+
+Everything they do follows from the story's seed and from what they were told, never from how much else has happened:
+so a story with half its happenings left out still has the same people in it.
+"""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING, Any, Final
+
+from gateway.actions import Publish, Say, Text
+
+if TYPE_CHECKING:
+    from sim_world import World
+
+RUBBISH: Final = ("好的", "收到", "1/2", "11111", "??", "马上", "120", "1 99", "您好 1", "")
+MAIN: Final = frozenset({"S01", "S02", "S03", "S04", "S22"})
+
+
+class People:
+    """They hear; what they do about it is pushed into the world's future."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._traits: dict[str, Any] = world.story.traits
+
+    def _dice(self, *about: object) -> random.Random:
+        return random.Random(f"{self._world.story.seed} {about}")
+
+    def got_text(self, text: Text) -> None:
+        """A contact's phone rings."""
+        if text.template not in MAIN:
+            return
+        dice = self._dice("contact", text.key)
+        reference = str(text.params["ref"])
+        delay = dice.choice([5_000, 20_000, 90_000, 400_000, 4_000_000])
+        if dice.random() >= self._traits["answers"]:
+            if dice.random() < 0.15:
+                self._answer(text.contact, dice.choice(RUBBISH), delay)
+            return
+        if dice.random() < 0.25:
+            self._answer(text.contact, dice.choice(["2", f"2 {reference}"]), delay)
+            return
+        self._answer(text.contact, dice.choice(["1", "1", f"1 {reference}", f"1{reference}", "１"]), delay)
+        if dice.random() < 0.2:
+            self._answer(text.contact, "1", delay + 3_000)  # sent twice
+        if dice.random() < 0.6:
+            self._world.push(delay + dice.randrange(300_000, 3_000_000), "visit", by=text.contact)
+
+    def _answer(self, contact: str, words: str, delay: int) -> None:
+        self._world.push(delay, "sms", contact=contact, words=words)
+
+    def heard(self, say: Say) -> None:
+        """The elder hears a prompt."""
+        dice = self._dice("elder", say.key)
+        if say.prompt == "V01" and dice.random() < self._traits["cancels"]:
+            self._world.push(dice.randrange(500, 12_000), "press", device="cancel", gesture="press", key=None)
+        elif say.prompt == "V08" and dice.random() < self._traits["reassures"] / 2:
+            delay = dice.randrange(2_000, 200_000)
+            device = dice.choice(["green", "green", "green", "cancel", "bedroom", None])
+            if device is None:
+                self._world.push(delay, "say", device="hall", kind="motion", value=True)
+            else:
+                self._world.push(delay, "press", device=device, gesture="press", key=None)
+
+    def read(self, message: Publish) -> None:
+        """The platform shows an alarm to its desk."""
+        state, alarm = message.body["state"], message.alarm
+        if message.channel != "alarm" or alarm is None:
+            return
+        dice = self._dice("desk", message.key)
+        if state in ("RAISED", "UNANSWERED") and dice.random() < self._traits["desk"]:
+            self._desk(dice.choice([3_000, 60_000, 900_000]), alarm, "ACCEPTED")
+            if dice.random() < 0.5:
+                self._desk(dice.randrange(1_000_000, 3_000_000), alarm, "ATTENDED")
+        if state in ("ACCEPTED", "ATTENDED", "UNANSWERED") and dice.random() < 0.7 and self._traits["desk"]:
+            outcome = dice.choice(["HELPED", "FALSE_ALARM", "REFERRED", "NOT_AN_OUTCOME"])
+            self._desk(dice.randrange(600_000, 9_000_000), alarm, "CLOSED", outcome)
+
+    def _desk(self, delay: int, alarm: int, stage: str, outcome: str | None = None) -> None:
+        self._world.push(delay, "desk", word={"alarm": alarm, "stage": stage, "by": "desk-3", "outcome": outcome})

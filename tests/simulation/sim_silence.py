@@ -1,0 +1,185 @@
+"""Observed silence, counted the plain way: an independent model of what the inactivity rule must find, and when.
+
+It shares no code with the rule. It keeps one number, the observed silence so far, and walks from one moment to the
+next: at each it asks whether this stretch could be observed at all (somebody listens, nothing needed is lost, nobody is
+declared away), and adds the stretch or not. Supervision is modelled here too, because a lost sensor blinds the rule.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any, Final
+
+from gateway.home.model import HomeView
+from gateway.observations import Kind, Observation
+
+HOUR: Final = 3_600_000
+NEEDED: Final = ("motion", "occupancy", "contact", "pressure", "bed", "appliance", "flush", "light", "water_meter")
+
+
+class Silence:
+    """Fed with what the controller is told, in order. `asked_at` fills with the moments a question is due."""
+
+    def __init__(self) -> None:
+        self.t = 0
+        self.home = HomeView()
+        self.silent = 0
+        self.asked = False
+        self.away_until: int | None = None
+        self.at_home = True  # since the last absence somebody has shown to be there
+        self.recording = True
+        self.lost: set[str] = set()
+        self.heard: dict[str, int] = {}
+        self.last: dict[str, Any] = {}
+        self.keys: set[str] = set()
+        self.asked_at: list[int] = []
+
+    def copy(self) -> Silence:
+        """The same, apart: what a crash takes back is the other one."""
+        return copy.deepcopy(self)
+
+    def setting(self, name: str, default: float) -> float:
+        return self.home.settings.get(name, default)
+
+    def observable(self) -> bool:
+        """Whether activity would be seen now if there were any."""
+        needed = {d.id for d in self.home.devices.values() if d.kind in NEEDED}
+        return (
+            self.home.consents.get("MONITORING", False)
+            and bool(needed)
+            and self.recording
+            and not needed & self.lost
+            and self.away_until is None
+        )
+
+    def limit(self) -> int:
+        return round(
+            self.setting("inactivity.limit_h", 12) * HOUR - self.setting("inactivity.question_min", 5) * 60_000
+        )
+
+    def remember(self, o: Observation, events: list[dict[str, Any]], unconfirmed: bool) -> bool:
+        """What a restart makes of a row: it hears it, and believes of questions only what is written down.
+
+        Returns whether it has seen a question come due that is on no record: rows before it were lost with a full disk.
+        """
+        before = len(self.asked_at)
+        self.tell(o)
+        if any(e["what"] == "opened" and e["patch"]["code"] == "INACTIVITY" for e in events):
+            if len(self.asked_at) == before:
+                self.asked = True
+            return False
+        return unconfirmed or len(self.asked_at) > before
+
+    def tell(self, o: Observation) -> None:
+        """Time reaches `o`, then `o` is heard, then what is due at that very moment happens."""
+        if o.kind is Kind.RESTART:
+            shift = o.t - self.t  # nobody watched: not silence, and no device's fault
+            self.heard = {d: t + shift for d, t in self.heard.items()}
+            self._absence_ends(o.t, watched=False)
+            self.t = o.t
+        self._walk(o.t, inclusive=False)
+        if o.kind is not Kind.BUTTON or o.key is None or o.key not in self.keys:  # the same packet again is nothing
+            self._hear(o)
+            self.keys |= {o.key} if o.key is not None else set()
+        self._walk(o.t, inclusive=True)
+
+    def _walk(self, until: int, *, inclusive: bool) -> None:
+        while True:
+            moment = min([until, *self._moments()])
+            if moment > self.t and self.observable():
+                self.silent += moment - self.t
+            self.t = max(self.t, moment)
+            if moment == until and not inclusive:
+                return
+            if not self._happens() and moment == until:
+                return
+
+    def _moments(self) -> list[int]:
+        """When something changes by itself."""
+        moments = [self.heard[d] + limit for d, limit in self._limits().items() if d not in self.lost]
+        if self.away_until is not None:
+            moments.append(self.away_until)
+        elif self.observable() and not self.asked:
+            moments.append(self.t + max(0, self.limit() - self.silent))
+        return [max(m, self.t) for m in moments]
+
+    def _limits(self) -> dict[str, int]:
+        return {
+            d.id: max(round(d.heartbeat_s * 3000), HOUR)
+            for d in self.home.devices.values()
+            if d.heartbeat_s is not None
+        }
+
+    def _happens(self) -> bool:
+        for device, limit in self._limits().items():
+            if device not in self.lost and self.heard[device] + limit <= self.t:
+                self._lose(device)
+                return True
+        if self._absence_ends(self.t):
+            return True
+        if self.observable() and not self.asked and self.silent >= self.limit():
+            self.asked = True
+            self.asked_at.append(self.t)
+            return True
+        return False
+
+    def _lose(self, device: str) -> None:
+        self.lost.add(device)
+        if not self.observable():
+            self.asked = False  # a question that can no longer be judged is taken back
+
+    def _absence_ends(self, t: int, *, watched: bool = True) -> bool:
+        if self.away_until is None or self.away_until > t - (not watched):
+            return False
+        self.away_until = None
+        self.silent = 0
+        return True
+
+    def _hear(self, o: Observation) -> None:
+        device = o.device
+        if o.kind is Kind.CONFIG:
+            self._configure(o.value)
+        if device is not None and o.kind is not Kind.CONDITION:
+            if o.kind is Kind.SEEN and o.value is False:
+                if device in self.home.devices:
+                    self._lose(device)
+            elif o.kind is not Kind.SEEN or o.value is True:
+                self.lost.discard(device)
+                if device in self.heard:
+                    self.heard[device] = o.t
+        if o.kind is Kind.AWAY:
+            self._leaves(o)
+        if o.kind is Kind.RECORDER:
+            self.recording = o.value
+        if not self.observable():
+            self.asked = False
+        if self._act(o):
+            self.silent, self.at_home = 0, True
+            self.asked = False
+
+    def _leaves(self, o: Observation) -> None:
+        """Away lasts 12 h at most; saying it again does not prolong it, and only somebody at home can say it anew."""
+        if o.value is not True:
+            self.away_until, self.at_home = None, True
+        elif self.away_until is None and self.at_home:
+            self.away_until, self.at_home = o.t + 12 * HOUR, False
+
+    def _act(self, o: Observation) -> bool:
+        """Whether somebody must be there for this to be said."""
+        if o.kind is Kind.MOTION:
+            return o.value is True
+        if o.kind in (Kind.CONTACT, Kind.BED, Kind.WATER_VOLUME) and o.device is not None:
+            known, before = o.device in self.last, self.last.get(o.device)
+            self.last[o.device] = o.value
+            if o.kind is Kind.WATER_VOLUME:
+                return known and o.value > before
+            return not known or before != o.value
+        return o.kind is Kind.BUTTON
+
+    def _configure(self, value: dict[str, Any]) -> None:
+        from gateway.home.model import view_from_json
+
+        self.home = view_from_json(value)
+        self.heard = {d: self.heard.get(d, self.t) for d in self._limits()}
+        self.lost &= set(self.home.devices)
+        self.last = {d: v for d, v in self.last.items() if d in self.home.devices}
