@@ -23,9 +23,10 @@ from gateway.home.model import BadHome, HomeView, view_from_json
 from gateway.observations import MAX_OFFSET_MS, Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import CallButton, role_of
-from gateway.rules.inactivity import Inactivity
-from gateway.rules.rule import NOTHING, Finding, Readiness, Recovery, Rule, Signal, Status, Technical
+from gateway.rules.civil import CivilTime
+from gateway.rules.rule import NOTHING, Finding, Readiness, Recovery, Rule, Signal, Status, Technical, Upgrade
 from gateway.rules.supervision import Supervision
+from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
 
 SHANGHAI: Final = timezone(timedelta(hours=8))  # no DST since 1991; texts for people in the home are always local
@@ -76,11 +77,10 @@ class Controller:
         self.home = home if home is not None else HomeView()
         self.book = Book()
         self.desk = Desk(self.book, self._when)
-        self._supervision = Supervision()
-        self._technical = TechnicalConditions()
-        self._inactivity = Inactivity()
-        # a call is decided first: nothing another rule does can stand before it
-        self.rules: tuple[Rule, ...] = (CallButton(), self._supervision, self._technical, self._inactivity)
+        self.civil = CivilTime(offset_ms, trust)
+        self.rules: tuple[Rule, ...] = all_rules(self.civil)
+        self._supervision = next(rule for rule in self.rules if isinstance(rule, Supervision))
+        self._technical = next(rule for rule in self.rules if isinstance(rule, TechnicalConditions))
         self.faults: dict[str, str] = {}  # rules that raised: our fault, out of service until restart
         self._readiness: dict[str, Status] = {}
         self.restored_empty: list[str] = []  # rules whose state in a snapshot could not be read
@@ -228,6 +228,7 @@ class Controller:
             self.offset_ms = offset
         if trust in ("NONE", "RTC", "PHONE", "GNSS", "NTP"):
             self.trust = trust
+        self.civil.set(self.offset_ms, self.trust, self.t)
 
     def _look_at_paths(self) -> None:
         self.desk.tell.unreachable = self._technical.active("CELL_LOST") and self._technical.active("UPLINK_LOST")
@@ -289,10 +290,14 @@ class Controller:
                     self._found_again.add(signal.code)
             elif isinstance(signal, Finding):
                 self._look_at_paths()
-                self.desk.found(signal.code, signal.t, signal.reason, signal.device, signal.evidence)
+                self.desk.found(
+                    signal.code, signal.t, signal.reason, signal.device, signal.evidence, severity=signal.severity
+                )
                 self._confirm(signal.code, signal.t)
             elif isinstance(signal, Recovery):
-                self.desk.recovered(signal.code, t, signal.reason)
+                self.desk.recovered(signal.code, t, signal.reason, signal.device)
+            elif isinstance(signal, Upgrade):
+                self.desk.upgraded(signal.code, signal.to, signal.device, t, signal.reason, signal.evidence)
         if lost:
             for rule in self.rules:
                 self._heed(rule.blinded(self._supervision.lost, t), t)
@@ -390,6 +395,7 @@ class Controller:
             "offset_ms": self.offset_ms,
             "trust": self.trust,
             "home": self.home.to_json(),
+            "civil": self.civil.to_json(),
             "book": self.book.to_json(),
             "rules": {rule.name: rule.to_json() for rule in self.rules},
             "keys": [[key, t] for key, t in self._keys.items()],
@@ -403,6 +409,7 @@ class Controller:
             if abs(t) > MAX_OFFSET_MS or not 0 <= t + offset <= MAX_OFFSET_MS:
                 raise BadSnapshot("snapshot: its time is not between the years 1970 and 2200")
             made = cls(view_from_json(data["home"]), t=t, offset_ms=offset, trust=trust)
+            made.civil.from_json(data.get("civil", {}))
             made.book = made.desk.record.book = Book.from_json(data["book"])
             for alarm in made.book.live():  # a timer of the past would be caught up with, step by step
                 alarm.timers = {name: max(due, t) for name, due in alarm.timers.items()}

@@ -48,16 +48,36 @@ class Desk:
     # ---- what rules find
 
     def found(
-        self, code: str, t: int, reason: str, device: str | None = None, evidence: dict[str, Any] | None = None
+        self,
+        code: str,
+        t: int,
+        reason: str,
+        device: str | None = None,
+        evidence: dict[str, Any] | None = None,
+        *,
+        severity: str | None = None,
     ) -> None:
-        """Opens an alarm, or joins it to the open one it repeats (T-31)."""
+        """Opens an alarm, or joins it to the open one it repeats (T-31). `severity` overrides the code's own."""
         kind, evidence = CODES[code], evidence or {}
         if (open_alarm := self._repeats(kind, device, t, evidence)) is not None:
             self._pressed_again(open_alarm, t)
             return
         if kind.flow is Flow.CALL:
             self._press_answers_question(t)
-        self._open(kind, t, reason, device, evidence)
+        self._open(kind, t, reason, device, evidence, severity or kind.severity.value)
+
+    def upgraded(self, code: str, to: str, device: str | None, t: int, reason: str, evidence: dict[str, Any]) -> None:
+        """The open alarm of `code` and `device` becomes `to`, with its severity: still one alarm (domain 3.2)."""
+        for alarm in list(self.book.live()):
+            if alarm.code == code and alarm.device == device:
+                patch = {
+                    "code": to,
+                    "severity": CODES[to].severity.value,
+                    "evidence": {**alarm.evidence, **evidence},
+                }
+                self.record.do(alarm, t, "upgraded", reason, patch=patch)
+                if alarm.state is not State.PRE_ALARM:
+                    self.tell.publish(alarm, t, reason, again=f"{to}{t}")
 
     def _repeats(self, kind: Code, device: str | None, t: int, evidence: dict[str, Any]) -> Alarm | None:
         """The open alarm this repeats. What cannot be verified never opens a second one beside an open first."""
@@ -95,11 +115,13 @@ class Desk:
             if alarm.state is State.PRE_ALARM and alarm.code in ("FALL", "FALL_IMMOBILE"):
                 self._chain.raise_(alarm, t, "call_pressed")
 
-    def _open(self, kind: Code, t: int, reason: str, device: str | None, evidence: dict[str, Any]) -> None:
+    def _open(
+        self, kind: Code, t: int, reason: str, device: str | None, evidence: dict[str, Any], severity: str
+    ) -> None:
         known = self.tell.home.devices.get(device or "")
         patch = {
             "code": kind.name,
-            "severity": kind.severity.value,
+            "severity": severity,
             "device": device,
             "room": known.room if known else None,
             "evidence": evidence,
@@ -182,10 +204,10 @@ class Desk:
             self.tell.say(asked[0], t, "V20")
         return bool(asked)
 
-    def recovered(self, code: str, t: int, reason: str) -> None:
+    def recovered(self, code: str, t: int, reason: str, device: str | None = None) -> None:
         """A rule takes back what is still only asked about; only who was well is thanked."""
         for alarm in list(self.book.live()):
-            if alarm.code == code and alarm.state is State.PRE_ALARM:
+            if alarm.code == code and alarm.state is State.PRE_ALARM and device in (None, alarm.device):
                 self._recover(alarm, t, reason)
                 if reason == "activity":
                     self.tell.say(alarm, t, "V20")

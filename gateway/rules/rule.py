@@ -43,14 +43,30 @@ class Finding:
     reason: str
     device: str | None = None
     evidence: dict[str, Any] = field(default_factory=dict)
+    severity: str | None = None  # where this finding is worse or milder than its code's own severity
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What the rule asked about is answered, or can no longer be told: an alarm still being asked about ends."""
+    """What the rule asked about is answered, or can no longer be told: an alarm still being asked about ends.
+
+    With `device`, only the alarm of that device.
+    """
 
     code: str
     reason: str
+    device: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """What is open turns out worse: one fall is one alarm, and becomes FALL_IMMOBILE (domain 3.2)."""
+
+    code: str
+    to: str
+    device: str | None
+    reason: str
+    evidence: dict[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +79,7 @@ class Technical:
     reason: str
 
 
-Signal = Finding | Recovery | Technical
+Signal = Finding | Recovery | Upgrade | Technical
 NOTHING: Final[tuple[Signal, ...]] = ()
 
 

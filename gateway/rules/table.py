@@ -1,0 +1,21 @@
+"""All rules of a home, in the order they are asked. A new rule is one file and one line here."""
+
+from __future__ import annotations
+
+from gateway.rules.call_button import CallButton
+from gateway.rules.civil import CivilTime
+from gateway.rules.inactivity import Inactivity
+from gateway.rules.rule import Rule
+from gateway.rules.supervision import Supervision
+from gateway.rules.technical import TechnicalConditions
+
+
+def all_rules(civil: CivilTime) -> tuple[Rule, ...]:  # noqa: ARG001 - the fixed rules need no hour of the day
+    """Fresh rules. `civil` is the controller's; rules read it and never change it."""
+    # a call is decided first: nothing another rule does can stand before it
+    return (
+        CallButton(),
+        Supervision(),
+        TechnicalConditions(),
+        Inactivity(),
+    )
