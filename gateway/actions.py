@@ -59,6 +59,42 @@ class Text:
 
 
 @dataclass(frozen=True, slots=True)
+class Call:
+    """Phone a contact, say what happened, take 1, 2 or 3. `params` as for `Text`; how it went comes back as an
+    observation: `delivery` with `"channel": "call"`, and a keyed answer as `reply` with `"via": "call"`."""
+
+    kind: ClassVar[str] = "call"
+    key: str
+    contact: str
+    params: dict[str, Any]
+    alarm: int | None
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Send a text over the push services a contact chose, beside SMS and never instead of it."""
+
+    kind: ClassVar[str] = "push"
+    key: str
+    contact: str
+    template: str
+    params: dict[str, Any]
+    alarm: int | None
+    severity: str
+
+
+@dataclass(frozen=True, slots=True)
+class Siren:
+    """Sound the siren, or stop it: for smoke, gas and CO only (domain 1.9)."""
+
+    kind: ClassVar[str] = "siren"
+    key: str
+    pattern: str  # "on" or "off"
+    alarm: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Publish:
     """Send a durable message to the platform on `/up/{channel}`. The journal gives it its `seq`."""
 
@@ -70,13 +106,11 @@ class Publish:
     alarm: int | None = None
 
 
-Action = Say | Lamp | AckDevice | Text | Publish
+Action = Say | Lamp | Siren | AckDevice | Text | Call | Push | Publish
 
-ACTIONS: Final[dict[str, type[Say | Lamp | AckDevice | Text | Publish]]] = {
-    a.kind: a for a in (Say, Lamp, AckDevice, Text, Publish)
-}
+ACTIONS: Final[dict[str, type[Action]]] = {a.kind: a for a in (Say, Lamp, Siren, AckDevice, Text, Call, Push, Publish)}
 
-LOCAL: Final = frozenset({Say.kind, Lamp.kind, AckDevice.kind})
+LOCAL: Final = frozenset({Say.kind, Lamp.kind, Siren.kind, AckDevice.kind})
 """Carried out at home; worthless once stale (`STALE_AFTER_MS`), unlike texts and messages to the platform."""
 
 STALE_AFTER_MS: Final = 30_000

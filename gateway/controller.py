@@ -309,8 +309,9 @@ class Controller:
             rule.opened(code, t)
 
     def _technical_change(self, signal: Technical, t: int) -> None:
-        kind = "device" if signal.code.startswith("DEVICE_") else "subject"
-        status = ("LOST" if signal.on else "RESTORED") if kind == "device" else ("RAISED" if signal.on else "RESTORED")
+        kind = "device" if signal.code.startswith("DEVICE_") or signal.subject in self.home.devices else "subject"
+        begun = "LOST" if signal.code.startswith("DEVICE_LOST") else "RAISED"
+        status = begun if signal.on else "RESTORED"
         code = "DEVICE_RESTORED" if signal.code == "DEVICE_LOST" and not signal.on else signal.code
         self._notice(Notice(code, t, kind, signal.subject, status, signal.reason))
 
