@@ -10,17 +10,18 @@ their due time; timers due exactly then run after it, by (due, creation). `advan
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
-from gateway.actions import Action, Publish
+from gateway.actions import Publish
 from gateway.alarms.codes import CODES
 from gateway.alarms.desk import Desk
 from gateway.alarms.life import AlarmEvent, Book
-from gateway.bounds import within
+from gateway.controller import snapshot
+from gateway.controller.heard import HeardKeys
+from gateway.controller.result import Notice, Result
 from gateway.home.model import BadHome, HomeView, view_from_json
-from gateway.observations import MAX_OFFSET_MS, Kind, Observation
+from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import CallButton, role_of
 from gateway.rules.civil import CivilTime
@@ -30,41 +31,7 @@ from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
 
 SHANGHAI: Final = timezone(timedelta(hours=8))  # no DST since 1991; texts for people in the home are always local
-SNAPSHOT_VERSION: Final = 1
-REMEMBERED_KEYS: Final = 256
-"""Identities of life-safety observations already handled: the same key again is the same event."""
-KEY_LIFE_MS: Final = 10 * 60_000
-"""For so long. Radios and brokers repeat within seconds or at once after a restart; a counter that begins anew after a
-change of battery comes later, and its call must not be lost to a key of last week."""
 _MAY_CHANGE_READINESS: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART})
-
-
-class BadSnapshot(ValueError):
-    """A snapshot this version cannot read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something about the watching itself: a rule or device that cannot do its part, or can again."""
-
-    code: str
-    t: int
-    kind: str  # "rule", "device" or "subject"
-    subject: str
-    status: str
-    reason: str
-
-
-@dataclass(slots=True)
-class Result:
-    """What came of it: alarm events (already applied), actions to carry out once durable, notices."""
-
-    events: list[AlarmEvent] = field(default_factory=list)
-    actions: list[Action] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.events or self.actions or self.notices)
 
 
 class Controller:
@@ -84,7 +51,7 @@ class Controller:
         self.faults: dict[str, str] = {}  # rules that raised: our fault, out of service until restart
         self._readiness: dict[str, Status] = {}
         self.restored_empty: list[str] = []  # rules whose state in a snapshot could not be read
-        self._keys: dict[str, int] = {}  # key -> when it was first heard
+        self.heard = HeardKeys()
         self._result = Result()
         self._rebuilding = False
         self._unconfirmed: set[str] = set()
@@ -169,7 +136,7 @@ class Controller:
     def _take(self, observation: Observation) -> None:
         kind = observation.kind
         self._due_known = False
-        if observation.key is not None and kind is Kind.BUTTON and not self._new_key(observation.key):
+        if observation.key is not None and kind is Kind.BUTTON and not self.heard.is_new(observation.key, self.t):
             return
         if kind is Kind.CONFIG:
             self._new_home(observation)
@@ -196,16 +163,6 @@ class Controller:
                 self.faults[rule.name] = f"{type(error).__name__}: {error}"[:200]
                 self._check_readiness(self.t)
             return NOTHING
-
-    def _new_key(self, key: str) -> bool:
-        before = self._keys.get(key)
-        if before is not None and self.t - before <= KEY_LIFE_MS:
-            return False
-        self._keys.pop(key, None)
-        self._keys[key] = self.t
-        if len(self._keys) > REMEMBERED_KEYS:
-            del self._keys[next(iter(self._keys))]
-        return True
 
     def _new_home(self, observation: Observation) -> None:
         try:
@@ -390,48 +347,18 @@ class Controller:
 
     def to_json(self) -> dict[str, Any]:
         """The whole state, for a snapshot; holds no name and no number."""
-        return {
-            "version": SNAPSHOT_VERSION,
-            "t": self.t,
-            "offset_ms": self.offset_ms,
-            "trust": self.trust,
-            "home": self.home.to_json(),
-            "civil": self.civil.to_json(),
-            "book": self.book.to_json(),
-            "rules": {rule.name: rule.to_json() for rule in self.rules},
-            "keys": [[key, t] for key, t in self._keys.items()],
-        }
+        return snapshot.taken(self)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Controller:
         """The controller of a snapshot; raises `BadSnapshot` for one this version cannot read."""
-        try:
-            t, offset, trust = int(data["t"]), int(data["offset_ms"]), str(data["trust"])
-            if abs(t) > MAX_OFFSET_MS or not 0 <= t + offset <= MAX_OFFSET_MS:
-                raise BadSnapshot("snapshot: its time is not between the years 1970 and 2200")
-            made = cls(view_from_json(data["home"]), t=t, offset_ms=offset, trust=trust)
-            made.civil.from_json(data.get("civil", {}))
-            made.book = made.desk.record.book = Book.from_json(data["book"])
-            for alarm in made.book.live():  # a timer of the past would be caught up with, step by step
-                alarm.timers = {name: max(due, t) for name, due in alarm.timers.items()}
-            for rule in made.rules:
-                made._restore(rule, data["rules"].get(rule.name))
-            made._keys = dict(_key_row(row, made.t) for row in data["keys"])
-            made._readiness = {rule.name: made._status(rule) for rule in made.rules}
-        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
-            raise BadSnapshot(f"snapshot: {error!r}") from error
-        made._drain()
-        made._due_known = False
-        return made
+        return snapshot.restored(cls, data)
 
-    def _restore(self, rule: Rule, data: Any) -> None:
-        """A rule's own state; one that another version wrote starts empty: alarms and home matter more."""
-        try:
-            if not within(data, MAX_OFFSET_MS):
-                raise ValueError("a time that no calendar has")
-            rule.from_json(data)
-        except (LookupError, TypeError, ValueError, AttributeError):
-            self.restored_empty.append(rule.name)
+    def settle(self) -> None:
+        """State was put in from a snapshot: how things stand now is the norm, and none of it is news."""
+        self._readiness = self.statuses()
+        self._drain()
+        self._due_known = False
 
     def _status(self, rule: Rule) -> Status:
         return Status(Readiness.UNAVAILABLE, "fault") if rule.name in self.faults else rule.status()
@@ -443,11 +370,6 @@ class Controller:
     def reported(self, code: str) -> set[str]:
         """The subjects for which this technical condition is on or waiting to be believed."""
         return self._technical.subjects(code)
-
-
-def _key_row(row: Any, t: int) -> tuple[str, int]:
-    """A remembered key and its time; snapshots of 0.1 had no times."""
-    return (row, t) if isinstance(row, str) else (str(row[0]), int(row[1]))
 
 
 _PEOPLE: Final = {
