@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
+from bad_link_home import stalls
 
 from gateway.actions import Publish, Say, Text
 from gateway.clock import Clock, host_sources
@@ -28,10 +29,12 @@ class Disk:
     """Stands between journal and disk: sleeps or fails at each commit, as told."""
 
     def __init__(self) -> None:
+        self.tries = 0
         self.sleep_s = 0.0
         self.error: OSError | None = None
 
     def __call__(self) -> None:
+        self.tries += 1
         time.sleep(self.sleep_s)
         if self.error is not None:
             raise self.error
@@ -58,15 +61,21 @@ async def until(true: Callable[[], object], seconds: float = 10) -> None:
 
 
 async def test_nothing_is_carried_out_before_it_is_durable(
-    alive: tuple[Heart, Disk, list[tuple[float, StoredAction]]],
+    alive: tuple[Heart, Disk, list[tuple[float, StoredAction]]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heart, disk, carried = alive
+    monkeypatch.setattr("gateway.runtime.heart.ACT_FROM_MEMORY_S", 60.0)  # a busy machine is no broken disk
+    durable: list[bool] = []
+    heart.carry = lambda stored: (
+        carried.append((time.monotonic(), stored)),
+        durable.append(submitted.committed.done()),
+    )
     disk.sleep_s = 0.2
     submitted = heart.take(Report(Kind.BUTTON, "press", "b"))
-    await asyncio.sleep(0.1)
     assert carried == []
     assert await submitted.committed
-    await asyncio.sleep(0)
+    await until(lambda: len(carried) == len(submitted.stored))
+    assert all(durable)
     assert {s.action.kind for _, s in carried} >= {"say", "text", "publish"}
 
 
@@ -74,11 +83,14 @@ async def test_a_disk_that_hangs_delays_a_call_by_half_a_second_and_no_more(
     alive: tuple[Heart, Disk, list[tuple[float, StoredAction]]],
 ) -> None:
     heart, disk, carried = alive
-    disk.sleep_s = 3.0
-    pressed = time.monotonic()
-    heart.take(Report(Kind.BUTTON, "press", "b"))
-    await until(lambda: any(isinstance(s.action, Text) for _, s in carried))
-    assert 0.4 < carried[0][0] - pressed < 2.0  # invariant (iv): 2 s, the disk included
+    disk.sleep_s = 5.0
+    async with stalls() as stalled:  # what the machine kept us from running is not the gateway's
+        pressed = time.monotonic()
+        heart.take(Report(Kind.BUTTON, "press", "b"))
+        await until(lambda: any(isinstance(s.action, Text) for _, s in carried))
+        took_s = carried[0][0] - pressed
+        assert took_s > 0.4
+        assert took_s - stalled.total_s < 2.0  # invariant (iv): 2 s, the disk included
 
 
 async def test_a_disk_that_fails_does_not_silence_a_call_and_the_platform_learns_it(

@@ -21,6 +21,8 @@ from journal_rig import SMALL, acknowledged, contents, four_actions, motion, ope
 from gateway.journal import Entry, Health, Journal, Limits, Seam, State, export
 from gateway.observations import Kind, Observation
 
+PATIENCE_S = 30.0  # what a busy machine may take; no claim
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -38,12 +40,12 @@ class Disk:
 
     def before_commit(self) -> None:
         self.tries += 1
-        self.hold.wait(30)
+        self.hold.wait(60)
         if self.error is not None:
             raise self.error
 
 
-async def until(true: Callable[[], bool], seconds: float = 10) -> None:
+async def until(true: Callable[[], bool], seconds: float = PATIENCE_S) -> None:
     """Waits for what another thread brings about."""
     end = time.monotonic() + seconds
     while not true():
@@ -95,13 +97,13 @@ async def test_alarms_are_kept_with_no_free_byte_left(small_disk: Path) -> None:
         filler = await asyncio.to_thread(fill, small_disk)
         for t in range(1, 101):
             alarm = journal.submit(press(t, four_actions(str(t))))
-            assert await asyncio.wait_for(alarm.committed, 5)
+            assert await asyncio.wait_for(alarm.committed, PATIENCE_S)
         assert journal.health().state is State.FULL
         routine = journal.submit(motion(200))
-        assert await asyncio.wait_for(routine.committed, 5) is False
+        assert await asyncio.wait_for(routine.committed, PATIENCE_S) is False
         assert journal.health().dropped_routine == 1
         # the platform's acknowledgements still free their rows
-        assert await asyncio.wait_for(journal.submit(acknowledged(201, 1, 2, 3)).committed, 10)
+        assert await asyncio.wait_for(journal.submit(acknowledged(201, 1, 2, 3)).committed, PATIENCE_S)
         assert len(await journal.rows(1_000, ())) == 98
 
         filler.unlink()
@@ -109,7 +111,7 @@ async def test_alarms_are_kept_with_no_free_byte_left(small_disk: Path) -> None:
         await journal.submit(press(202)).committed
         await until(lambda: journal.health().state is State.OK)
         assert path.with_name("journal.reserve").stat().st_size == 4 << 20
-        assert await asyncio.wait_for(journal.submit(motion(203)).committed, 5)
+        assert await asyncio.wait_for(journal.submit(motion(203)).committed, PATIENCE_S)
         assert [h.state for h in heard][:1] == [State.FULL]
         assert heard[-1].state is State.OK
     found = await contents(path)
@@ -124,7 +126,8 @@ async def test_routine_alone_never_takes_the_reserve(small_disk: Path) -> None:
     async with opened(path, FULL_LIMITS) as (journal, _):
         await asyncio.to_thread(fill, small_disk)
         results = [
-            await asyncio.wait_for(journal.submit(motion(t, memory=("pir", t))).committed, 5) for t in range(900)
+            await asyncio.wait_for(journal.submit(motion(t, memory=("pir", t))).committed, PATIENCE_S)
+            for t in range(900)
         ]
         assert False in results
         dropped = results.count(False)
@@ -133,7 +136,7 @@ async def test_routine_alone_never_takes_the_reserve(small_disk: Path) -> None:
         await asyncio.sleep(0.2)
         assert journal.health().state is State.FULL  # not over because the reserve is still there
         assert path.with_name("journal.reserve").stat().st_size > 3 << 20
-        assert await asyncio.wait_for(journal.submit(press(1_000)).committed, 5)
+        assert await asyncio.wait_for(journal.submit(press(1_000)).committed, PATIENCE_S)
     found = await contents(path)
     assert found["memory"] == {"pir": 899}  # kept with the press although the motion itself was not
     assert found["tail"][-1][0].t == 1_000
@@ -152,7 +155,7 @@ async def test_a_journal_that_fills_its_disk_by_itself_goes_on_with_its_own_olde
             entry = journal.submit(Entry(Observation(Kind.SEEN, "x" * 600, t, "talkative"), (), t, "NTP"))
             if t % 200 == 0:
                 await until(lambda: at_ease(journal))
-                assert await asyncio.wait_for(journal.submit(press(t)).committed, 5)
+                assert await asyncio.wait_for(journal.submit(press(t)).committed, PATIENCE_S)
                 if entry.committed.done() and entry.committed.result():
                     last_kept = t
         await journal.submit(press(19_000)).committed
@@ -192,7 +195,7 @@ async def test_no_flood_of_routine_takes_the_room_of_an_alarm(small_disk: Path) 
         for t in range(12_000):
             journal.submit(Entry(Observation(Kind.SEEN, "x" * 600, t, "talkative"), (), t, "NTP"))
             if t % 200 == 0:
-                assert await asyncio.wait_for(journal.submit(press(t, four_actions(str(t)))).committed, 5)
+                assert await asyncio.wait_for(journal.submit(press(t, four_actions(str(t)))).committed, PATIENCE_S)
         assert journal.health().state is State.FULL
         assert journal.health().dropped_routine > 0
         assert journal.health().dropped_urgent == 0
@@ -206,7 +209,7 @@ async def test_it_starts_on_a_full_disk(small_disk: Path) -> None:
     await asyncio.to_thread(fill, small_disk)
     async with opened(path, FULL_LIMITS) as (journal, found):
         assert [o.t for o, _ in found.tail] == [1]
-        assert await asyncio.wait_for(journal.submit(press(2)).committed, 5)
+        assert await asyncio.wait_for(journal.submit(press(2)).committed, PATIENCE_S)
     assert [o.t for o, _ in (await contents(path))["tail"]] == [1, 2]
 
 
@@ -224,12 +227,12 @@ async def test_a_commit_that_hangs_is_slow_and_its_message_can_be_sent_from_memo
         started = time.monotonic()
         rows = await journal.rows(10, ())
         assert [r.body["name"] for r in rows] == ["hanging"]  # the owner thread hangs: it cannot read, either
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 20  # not until the disk is back
         journal.submit(acknowledged(3, rows[0].seq))
         with pytest.raises(TimeoutError):  # and does not say "none" while "durable" waits
             await journal.rows(10, ())
         disk.hold.set()
-        assert await asyncio.wait_for(alarm.committed, 10)
+        assert await asyncio.wait_for(alarm.committed, PATIENCE_S)
         await until(lambda: heard == [State.SLOW])
         assert [r.body["name"] for r in await journal.rows(10, ())] == ["durable"]
     found = await contents(path)
@@ -254,7 +257,7 @@ async def test_a_failing_disk_is_retried_until_it_works(path: Path, error: Excep
         await asyncio.sleep(0.5)
         assert [r.body["name"] for r in await journal.rows(10, ())] == ["a"]
         disk.error = None
-        assert await asyncio.wait_for(alarm.committed, 10)
+        assert await asyncio.wait_for(alarm.committed, PATIENCE_S)
         await until(lambda: heard == [State.FAILING, State.OK])
         assert len(await journal.rows(10, ())) == 1
     assert [o.t for o, _ in (await contents(path))["tail"]] == [1]
@@ -269,7 +272,7 @@ async def test_a_database_locked_by_somebody_elses_shell_is_waited_for(path: Pat
         assert "locked" in journal.health().reason
         shell.execute("ROLLBACK")
         shell.close()
-        assert await asyncio.wait_for(alarm.committed, 10)
+        assert await asyncio.wait_for(alarm.committed, PATIENCE_S)
 
 
 async def test_memory_is_bounded_while_the_disk_fails(path: Path) -> None:
@@ -284,7 +287,10 @@ async def test_memory_is_bounded_while_the_disk_fails(path: Path) -> None:
         assert journal.health().dropped_urgent == 5
         assert journal.health().waiting == 70
         disk.error = None
-        assert await asyncio.wait_for(asyncio.gather(*(a.committed for a in alarms)), 10) == [True] * 20 + [False] * 5
+        assert (
+            await asyncio.wait_for(asyncio.gather(*(a.committed for a in alarms)), PATIENCE_S)
+            == [True] * 20 + [False] * 5
+        )
     found = await contents(path)
     assert [o.t for o, _ in found["tail"]] == [*range(50), *range(1_000, 1_020)]
     assert found["memory"] == {"pir": 199}
@@ -295,8 +301,8 @@ async def test_closing_on_a_dead_disk_ends_and_says_what_was_not_kept(path: Path
     journal, _ = await asyncio.to_thread(Journal.open, path, SMALL, seam=Seam(disk.before_commit))
     disk.error = OSError(errno.EIO, "I/O error")
     alarm = journal.submit(press(1))
-    await asyncio.wait_for(journal.close(), 10)
-    assert await asyncio.wait_for(alarm.committed, 1) is False
+    await asyncio.wait_for(journal.close(), PATIENCE_S)
+    assert await asyncio.wait_for(alarm.committed, PATIENCE_S) is False
 
 
 async def test_a_cancelled_wait_for_a_commit_harms_nothing(path: Path) -> None:
@@ -307,18 +313,21 @@ async def test_a_cancelled_wait_for_a_commit_harms_nothing(path: Path) -> None:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(alarm.committed, 0.05)  # cancels the future
         disk.hold.set()
-        assert await asyncio.wait_for(journal.submit(press(2)).committed, 10)
+        assert await asyncio.wait_for(journal.submit(press(2)).committed, PATIENCE_S)
     assert [o.t for o, _ in (await contents(path))["tail"]] == [1, 2]
 
 
 async def test_an_idle_journal_sleeps(path: Path) -> None:
     async with opened(path) as (journal, _):
         await journal.submit(press(1)).committed
+        await until(lambda: journal._writer._upkeep.at == float("inf"))
+        turns, turn = [], journal._writer._turn
+        journal._writer._turn = lambda: turns.append(turn())  # type: ignore[method-assign]
+        await journal.rows(0, ())  # ends the wait it was in; from here its turns are counted
         await asyncio.sleep(0.3)
-        before = time.process_time()
+        begun = len(turns)
         await asyncio.sleep(1.0)
-        assert time.process_time() - before < 0.05
-        assert journal._writer._upkeep.at == float("inf")
+        assert len(turns) == begun <= 1
 
 
 # -- kill -9 ------------------------------------------------------------------------------------------------------
@@ -364,9 +373,13 @@ async def test_no_acknowledged_entry_is_lost_and_no_id_used_twice_over_ten_kills
         )
         assert child.stdout is not None
         assert child.stdout.readline() == b"open\n"
-        await asyncio.sleep(rng.uniform(0.02, 0.2))
+        lines, enough = [], rng.randint(3, 15)  # counted, not timed: a busy machine gets as far, only later
+        while sum(line.startswith("kept") for line in lines) < enough:
+            lines.append(child.stdout.readline().decode())
+            assert lines[-1], "the child ended by itself"
+        await asyncio.sleep(rng.uniform(0, 0.02))
         child.send_signal(signal.SIGKILL)
-        lines = child.stdout.read().decode().splitlines()
+        lines += child.stdout.read().decode().splitlines()
         child.stdout.close()
         child.wait()
         for word, number in (line.split() for line in lines):
