@@ -6,6 +6,7 @@ Crashes that `make fuzz` found lie in `found/`: they are run again here for ever
 from __future__ import annotations
 
 import collections
+import importlib.util
 import os
 import random
 import subprocess
@@ -93,6 +94,12 @@ def test_mutation_catches_a_planted_fault(fault: str) -> None:
         collections.deque((within_a_second(planted["one_input"], data) for data in inputs), maxlen=0)
 
 
+needs_libfuzzer = pytest.mark.skipif(
+    importlib.util.find_spec("atheris") is None, reason="atheris (libFuzzer) is not installed: make test-slow brings it"
+)
+
+
+@needs_libfuzzer
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_half_a_minute_of_libfuzzer_on_the_decoder_of_the_day_finds_nothing() -> None:
@@ -105,6 +112,7 @@ def test_half_a_minute_of_libfuzzer_on_the_decoder_of_the_day_finds_nothing() ->
     assert ran.coverage[0] > 10, "nothing was instrumented"
 
 
+@needs_libfuzzer
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_libfuzzer_catches_a_planted_fault_and_says_how_to_see_it_again(tmp_path: Path) -> None:

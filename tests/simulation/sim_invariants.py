@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 from sim_folds import CALLS, ENDED, MAIN, WAITING, Alarms, Seen, walk
@@ -191,6 +192,7 @@ def an_alarm_for_life_is_prompt(history: History) -> list[Violation]:
     found: list[Violation] = []
     waiting: dict[str, tuple[int, int, int]] = {}  # key -> decided at, priority, alarm; texts not yet handed over
     offered: dict[str, int] = {}
+    latest: dict[int, int] = {}  # call -> when its window closes, as promised at its first press
     uplink_since: int | None = None
     woken = 0
     for item, alarms in walk(history):
@@ -204,6 +206,8 @@ def an_alarm_for_life_is_prompt(history: History) -> list[Violation]:
         elif isinstance(item, Decided):
             for event in item.events:
                 alarm = alarms[event.alarm]
+                if event.what == "opened":  # a number that died undurable with its process is given again
+                    latest.pop(event.alarm, None)
                 late = item.observation.t - event.t
                 if event.state is not None and event.state.value == "RAISED" and alarm.severity == "P0":
                     if late > PROMPT_MS and event.t > woken:
@@ -214,8 +218,10 @@ def an_alarm_for_life_is_prompt(history: History) -> list[Violation]:
                         found.append(Violation("iv prompt", f"alarm {event.alarm} raised and not sent", item.true_ms))
                 if event.state is not None and event.state.value == "PRE_ALARM" and alarm.code in CALLS:
                     pre = round(item.home.settings.get("call_button.pre_alarm_s", 10) * 1000)
-                    if alarm.timers.get("pre", event.t + pre) > event.t + pre:
-                        found.append(Violation("iv prompt", f"alarm {event.alarm} waits over {pre} ms", item.true_ms))
+                    latest[event.alarm] = event.t + pre
+                if alarm.state == "PRE_ALARM" and alarm.timers.get("pre", 0) > latest.get(event.alarm, inf):
+                    text = f"call {event.alarm} is put off by {alarm.timers['pre'] - latest[event.alarm]} ms"
+                    found.append(Violation("iv prompt", text, item.true_ms))
             found += _overtime(alarms, item)
             for action in item.actions:
                 if isinstance(action, Text) and action.template in MAIN:

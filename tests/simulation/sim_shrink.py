@@ -18,7 +18,7 @@ from gateway.clock import iso, zone
 from gateway.observations import Kind, Observation
 from gateway.recording import observation_line
 
-BUDGET_S: Final = 20.0
+BUDGET_S: Final = 20.0  # of CPU
 LINES: Final = 60
 TZ: Final = zone("Asia/Shanghai")
 
@@ -31,9 +31,12 @@ def judged(story: Story) -> list[Violation]:
 
 
 def shrink(story: Story, check: Check, budget_s: float = BUDGET_S) -> tuple[Story, Violation]:
-    """Drops happenings while the same invariant still breaks, for at most `budget_s` (real seconds)."""
-    deadline = time.monotonic() + budget_s
-    worst = min(check(story), key=lambda v: v.true_ms)
+    """Drops happenings while the same invariant still breaks, for at most `budget_s` of our CPU: a busy machine shortens no less."""
+    deadline = time.process_time() + budget_s
+    broken = check(story)
+    if not broken:  # nothing in a story depends on the host: then the simulation itself is at fault, and says so
+        raise AssertionError(f"seed {story.seed} failed once and holds when lived again: not reproducible")
+    worst = min(broken, key=lambda v: v.true_ms)
 
     def breaks(shorter: Story) -> Violation | None:
         return next((v for v in check(shorter) if v.invariant == worst.invariant), None)
@@ -46,12 +49,12 @@ def shrink(story: Story, check: Check, budget_s: float = BUDGET_S) -> tuple[Stor
     kinds = Counter(_sort(h) for h in story.happenings)
     for kind, _ in kinds.most_common():  # whole sorts of happenings first: all heartbeats of a sensor, all stalls
         shorter = replace(story, happenings=[h for h in story.happenings if _sort(h) != kind])
-        if time.monotonic() < deadline and (found := breaks(shorter)) is not None:
+        if time.process_time() < deadline and (found := breaks(shorter)) is not None:
             story, worst = shorter, found
     size = max(1, len(story.happenings) // 2)
-    while time.monotonic() < deadline:
+    while time.process_time() < deadline:
         start, dropped = 0, False
-        while start < len(story.happenings) and time.monotonic() < deadline:
+        while start < len(story.happenings) and time.process_time() < deadline:
             kept = story.happenings[:start] + story.happenings[start + size :]
             shorter = replace(story, happenings=kept)
             if (found := breaks(shorter)) is not None:

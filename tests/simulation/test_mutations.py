@@ -12,7 +12,7 @@ from sim_story import write
 from sim_twins import TWINS
 from sim_world import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.xfail(strict=False, reason="OPEN (issue 3): see the closing note")]
+pytestmark = pytest.mark.slow
 
 DAYS = 10
 MOST_HOME_DAYS = 400

@@ -6,6 +6,7 @@ A failing seed prints itself, a short story, and a recording for `hearthwatch re
 from __future__ import annotations
 
 import time
+from math import inf
 from pathlib import Path
 
 import pytest
@@ -19,23 +20,27 @@ from sim_world import World
 DAYS = 10  # of one home
 HOME_DAYS = 200
 SLOW_HOME_DAYS = 2_000
+SLOW_S = 240.0  # on a busy machine fewer are lived, and how many is said
+FEWEST_SLOW_HOME_DAYS = 400
 TWIN_DAYS = 8
 FIRST_SLOW_SEED = 10_000
-TOO_LONG_S = 600
+TOO_LONG_S = 600  # must never strike: pytest's signal inside a life would look like the gateway's accident
 
 
 def seeds(asked: int | None, home_days: int, first: int = 0) -> range:
     return range(asked, asked + 1) if asked is not None else range(first, first + max(1, home_days // DAYS))
 
 
-def live(numbers: range, folder: Path) -> int:
-    """Lives every seed's story; fails with a readable one. Returns the home-days lived."""
-    started = time.process_time()
+def live(numbers: range, folder: Path, most_s: float = inf) -> int:
+    """Lives every seed's story, as many as `most_s` allows; fails with a readable one. Returns the home-days lived."""
+    started, until, days = time.process_time(), time.monotonic() + most_s, 0
     for seed in numbers:
+        if time.monotonic() > until:
+            break
         story = write(seed, DAYS)
         if judged(story):
             pytest.fail(report(story, judged, folder), pytrace=False)
-    days = len(numbers) * DAYS
+        days += DAYS
     print(f"\n{days} home-days, {days / (time.process_time() - started) * 60:.0f} a minute of CPU")
     return days
 
@@ -46,13 +51,11 @@ def test_the_invariants_hold_over_hundreds_of_home_days(
     assert live(seeds(sim_seed, sim_days or HOME_DAYS), tmp_path) > 0
 
 
-@pytest.mark.xfail(
-    strict=False, reason="OPEN (issue 3): seeds from 10,000 on are still being judged; see the closing note"
-)
 @pytest.mark.slow
 @pytest.mark.timeout(TOO_LONG_S)
 def test_the_invariants_hold_over_thousands_of_home_days(sim_days: int | None, tmp_path: Path) -> None:
-    assert live(seeds(None, sim_days or SLOW_HOME_DAYS, FIRST_SLOW_SEED), tmp_path) > 0
+    asked = sim_days or SLOW_HOME_DAYS
+    assert live(seeds(None, asked, FIRST_SLOW_SEED), tmp_path, SLOW_S) >= min(asked, FEWEST_SLOW_HOME_DAYS)
 
 
 @pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.__name__)
@@ -88,7 +91,7 @@ def test_a_failing_seed_shrinks_to_a_story_a_person_can_read(monkeypatch: pytest
 
     next(m for m in MUTATIONS if m.name == "cancel_ends_raised").apply(monkeypatch)
     story = next(s for s in (write(seed, DAYS) for seed in range(12, 50)) if judged(s))
-    shorter, violation = shrink(story, judged, budget_s=10)
+    shorter, violation = shrink(story, judged, budget_s=40)
     assert violation.invariant.startswith("ii")
     assert len(shorter.happenings) <= 12 < len(story.happenings)
     text = told(shorter, violation, World(shorter).run())
