@@ -39,7 +39,7 @@ fuzz: $(FUZZER)  ## every decoder under libFuzzer, 10 minutes each (FUZZ_SECONDS
 test-py313: setup ## the pure rooms' tests under CPython 3.13 (WebAssembly; nothing native is to be had)
 	@bash .ci/py313
 
-test-slow: setup ## the slow lanes and CPython 3.13; brings atheris, node and npm (<= 25 min)
+test-slow: setup ## the slow lanes (<= 25 min); brings atheris, node and npm
 	@$(BIN)/python .ci/slow.py
 
 bench: setup     ## one table of figures beside a yardstick's (15 min; BENCH="press idle --quick" for some)
