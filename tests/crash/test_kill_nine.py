@@ -16,7 +16,7 @@ from crash_house import TEXTS, CrashHouse, Evidence, Kill, Point
 from flows import Flow, aimed, anywhere, judge, play, table
 
 SEED = 9
-UNIFORM = 30
+UNIFORM = 14  # with the aimed ones more than sixty kills
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ async def test_three_kills_where_they_hurt_most(house: CrashHouse) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(720)
+@pytest.mark.timeout(900)
 async def test_more_than_fifty_kills_lose_nothing(house: CrashHouse) -> None:
     rng = random.Random(SEED)
     plans = [*aimed(rng).items(), *aimed(rng).items(), *(("anywhere", anywhere(rng)) for _ in range(UNIFORM))]

@@ -31,7 +31,7 @@ def judged(story: Story) -> list[Violation]:
 
 
 def shrink(story: Story, check: Check, budget_s: float = BUDGET_S) -> tuple[Story, Violation]:
-    """Drops happenings while the same invariant still breaks, for at most `budget_s` (s of CPU: a busy host shortens as well)."""
+    """Drops happenings while the same invariant still breaks, for at most `budget_s` s of CPU."""
     deadline = time.process_time() + budget_s
     broken = check(story)
     if not broken:  # nothing in a story depends on the host: then the simulation itself is at fault, and says so
