@@ -22,6 +22,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "doctor": ("gateway.cli.doctor:command", "Say what works, what does not, and what to do."),
     "home": ("gateway.cli.home:command", "Show, check or change who lives here and what hangs on the wall."),
     "events": ("gateway.cli.events:command", "Print the journal as a recording that can be replayed."),
+    "incidents": ("gateway.cli.incidents:command", "The record of every alarm: list, show, export, verify, close."),
     "replay": ("gateway.cli.replay:command", "Tell a recording's alarms again."),
     "decode": ("gateway.cli.decode:command", "Decode frames: one line of JSON for each."),
     "config-doc": ("gateway.cli.config_doc:command", "Print docs/configuration.md."),

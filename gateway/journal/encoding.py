@@ -102,6 +102,9 @@ def make_part(entry: Entry, log_id: int, stored: Iterable[StoredAction], carried
         row["late"] = True
     if entry.events:
         row["events"] = entry.events
+    stored = tuple(stored)
+    if entry.alarm_class and (did := [brief for s in stored if (brief := _brief(s)) is not None]):
+        row["did"] = did  # the action itself is deleted once carried out; the incident record must still name it
     memory = dict(carried)
     if entry.memory is not None:
         memory[entry.memory[0]] = dump(entry.memory[1])
@@ -111,6 +114,23 @@ def make_part(entry: Entry, log_id: int, stored: Iterable[StoredAction], carried
         log_id, o.t, entry.alarm_class, body, tuple(memory.items()), rows,
         entry.done, entry.acked, entry.urgent, entry.droppable, size,
     )  # fmt: skip
+
+
+def _brief(stored: StoredAction) -> list[Any] | None:
+    """What an action was, in a few bytes: [kind, word, to whom or seq, alarm]; None for what no record needs."""
+    action = stored.action
+    if isinstance(action, Publish):
+        return None if action.alarm is None else [action.kind, action.channel, stored.seq, action.alarm]
+    word = getattr(action, "prompt", None) or getattr(action, "template", None) or getattr(action, "pattern", None)
+    alarm = getattr(action, "alarm", None)
+    return None if alarm is None else [action.kind, word, getattr(action, "contact", None), alarm]
+
+
+def read_did(body: bytes) -> tuple[list[Any], ...]:
+    """The briefs of a log row: what was asked for with the entry. Rows of older versions have none."""
+    rows = load(body)
+    found = rows.get("did", ()) if isinstance(rows, dict) else ()
+    return tuple(row for row in found if isinstance(row, list) and len(row) == 4)
 
 
 def message(stored: StoredAction) -> OutboxRow | None:

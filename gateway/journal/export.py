@@ -26,6 +26,7 @@ class ExportedRow(NamedTuple):
     events: tuple[dict[str, Any], ...]
     wall_ms: int
     trust: str
+    body: bytes  # as written: `journal.encoding.read_did` tells what was asked for with it
 
 
 @dataclass(slots=True)
@@ -52,7 +53,7 @@ class Export:
             except BadRow as bad:
                 self.problems.append(Problem(ProblemCode.ROW_QUARANTINED, f"{row[4]} row {row[0]}: {bad}; left out"))
                 continue
-            yield ExportedRow(row[0], observation, events, mark.wall_ms, mark.trust)
+            yield ExportedRow(row[0], observation, events, mark.wall_ms, mark.trust, row[2])
 
     def close(self) -> None:
         """Lets the file go."""
@@ -65,8 +66,9 @@ class Export:
         self.close()
 
 
-def export(path: Path, since_t: int | None = None) -> Export:
-    """Opens the journal at `path` for reading, from the newest good snapshot at or before `since_t`, or from the start.
+def export(path: Path, since_t: int | None = None, *, after: int = 0) -> Export:
+    """Opens the journal at `path` for reading, from the newest good snapshot at or before `since_t`, or from the row
+    that follows row `after`.
 
     `since_t` is controller time in ms. Raises `JournalUnavailable` or `SchemaNewer`.
     """
@@ -78,7 +80,7 @@ def export(path: Path, since_t: int | None = None) -> Export:
         version = schema.get_meta(connection, "schema")
         if version != schema.VERSION:
             raise SchemaNewer(f"{path}: schema {version}, expected {schema.VERSION}; start the gateway of this version")
-        made = Export(str(schema.get_meta(connection, "epoch")), None, None, 0, connection)
+        made = Export(str(schema.get_meta(connection, "epoch")), None, None, after, connection)
         if since_t is not None:
             _find_snapshot(made, since_t)
     except (sqlite3.Error, schema.Damaged) as error:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.actions import LOCAL, PRIORITY, STALE_AFTER_MS, Action, Publish, Say, Text
-from gateway.channels.port import Channel, Delivered, NotDelivered
+from gateway.channels.port import Channel, Delivered, NotDelivered, Outcome
 from gateway.journal import StoredAction
 from gateway.observations import Kind, Report
 from gateway.runtime.heart import Heart
@@ -69,11 +69,16 @@ class Carrier:
     async def _carry_local(self, stored: StoredAction) -> None:
         action = stored.action
         channel = self._channels.get(action.kind)
+        outcome: Outcome | None = None
         if channel is not None and (not isinstance(action, Say) or self._wanted(action)):
             outcome = await channel.carry(action)
             if isinstance(outcome, NotDelivered):
                 log.debug("%s: %s", action.key, outcome.reason)
-        self._heart.finished(stored.id)
+        if isinstance(action, Say) and action.alarm is not None:
+            said = "said" if isinstance(outcome, Delivered) else "not_said"
+            self._heart.finished(stored.id, (action.alarm, action.prompt, said))
+        else:
+            self._heart.finished(stored.id)
 
     # ---- texts
 

@@ -21,12 +21,14 @@ from gateway.home.model import BadHome, Home
 from gateway.journal import Health, Limits, Problem, StoredAction, message
 from gateway.journal import State as StoreState
 from gateway.observations import Kind, Report
+from gateway.runtime.archivist import Archivist
 from gateway.runtime.awakening import Awake, awaken, last_mark
 from gateway.runtime.carrier import Carrier
 from gateway.runtime.control import ControlBusy, ControlRefused, ControlServer
 from gateway.runtime.heart import Heart
 from gateway.runtime.heartbeat import Heartbeat
 from gateway.runtime.logs import Logs
+from gateway.runtime.record_operations import record_operations
 from gateway.runtime.storage import open_storage, whole_history
 from gateway.runtime.systemd import Notifier, Watchdog, watchdog_interval_s
 from gateway.runtime.ways_in import WaysIn
@@ -90,6 +92,9 @@ class Gateway:
         awake = await asyncio.to_thread(awaken, recovered, sources, lambda: whole_history(journal_file))
         self.problems += awake.problems
         self.heart = Heart(awake.controller, awake.clock, self.journal)
+        self.archivist = Archivist(self.state_dir)
+        self.archivist.start()
+        self.heart.recorded = self.archivist.wake
         self.carrier = Carrier(self.heart, self._wake_upstream)
         self.ways_out = WaysOut(self)
         self.ways_out.open()
@@ -168,6 +173,7 @@ class Gateway:
                 "home.set": self._op_home_set,
                 "leap": self._op_leap,
                 "visit": self._op_visit,
+                **record_operations(self),
                 "zigbee.permit_join": self._op_permit_join,
             },
         )
@@ -221,6 +227,7 @@ class Gateway:
         await self.ways_out.close()
         self.heart.stop()
         await self.journal.close()
+        await asyncio.to_thread(self.archivist.close)
         self.registry.close()
 
     # ---- what others tell us

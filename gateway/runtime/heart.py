@@ -23,6 +23,9 @@ MARK_OPEN_S: Final = 5.0  # the same while an alarm's timer runs, if a tenth of 
 MARK_SHARE: Final = 10  # ... so a power cut costs a timer 5 s or a tenth, and an alarm open for days no flash
 SNAPSHOT_EVERY: Final = 2_000  # entries; recovery replays at most twice as many
 
+MAX_SAID: Final = 100  # prompts in a second: more is a fault
+_FOR_THE_RECORD: Final = frozenset({Kind.ACK, Kind.VISIT, Kind.DELIVERY, Kind.REPLY})
+
 log = logging.getLogger(__name__)
 
 
@@ -35,10 +38,12 @@ class Heart:
         self.journal = journal
         self.carry: Callable[[StoredAction], None] = lambda _: None
         self.publish: Callable[[StoredAction], bool] = lambda _: False  # a durable message; True if it is on its way
+        self.recorded: Callable[[], None] = lambda: None  # something for the incident archive is on its way to the disk
         self._loop = asyncio.get_running_loop()
         self.ticked = self._loop.time()  # the last proof that this loop decides and time moves
         self._timer: asyncio.TimerHandle | None = None
         self._done: list[int] = []
+        self._said: list[tuple[int, str, str]] = []
         self._done_timer: asyncio.TimerHandle | None = None
         self._mark_timer: asyncio.TimerHandle | None = None
         self._since_snapshot = 0
@@ -64,9 +69,14 @@ class Heart:
         else:
             self._arm()
 
-    def finished(self, action_id: int) -> None:
-        """An action was carried out (or is void): it leaves the journal with the next entry, within a second."""
+    def finished(self, action_id: int, said: tuple[int, str, str] | None = None) -> None:
+        """An action was carried out (or is void): it leaves the journal with the next entry, within a second.
+
+        `said`: (alarm, prompt, "said" or "not_said"), for the record of what the elder really heard.
+        """
         self._done.append(action_id)
+        if said is not None:
+            self._said.append(said)
         if self._done_timer is None and not self._stopped:
             self._done_timer = self._loop.call_later(FLUSH_DONE_S, self._flush_done)
 
@@ -108,6 +118,8 @@ class Heart:
         )
         submitted = self.journal.submit(entry)
         self._tell(result)
+        if result.events or observation.kind in _FOR_THE_RECORD:
+            self.recorded()
         if submitted.stored:
             self._carry_when_safe(submitted)
         self._arm()
@@ -196,7 +208,11 @@ class Heart:
 
     def _flush_done(self) -> None:
         self._done_timer = None
-        if self._done:
+        said, self._said = self._said, []
+        if said:  # nothing the controller decides by: it rides on the entry that writes the actions off
+            value = {"channel": "voice", "said": [list(row) for row in said[:MAX_SAID]]}
+            self._submit(Observation(Kind.DELIVERY, value, self.controller.t), Result(), None, (), ())
+        elif self._done:
             self._submit(Observation(Kind.TICK, None, self.controller.t), Result(), None, (), ())
 
     def snapshot(self) -> None:

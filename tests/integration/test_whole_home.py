@@ -68,6 +68,52 @@ async def test_a_real_day_replayed_tells_the_same_story(house: VirtualHouse) -> 
     assert [s for n, s in story if n == 1] == ["DETECTED", "PRE_ALARM", "RAISED", "ACCEPTED"]
 
 
+async def test_the_record_of_an_alarm_names_everybody_and_holds(house: VirtualHouse) -> None:
+    """Pressed, answered, closed at home by an authenticated person; shown at once, printed, and verified afterwards."""
+    config = ("--config", str(house.config_file))
+    house.press("bedroom-button")
+    await house.expect("sms", "→", "按了", within_s=60)
+    house.contact_answers("1")
+    await house.expect("platform", "ACCEPTED")
+    closed = cli(
+        "incidents", "close", "1", "--outcome", "HELPED", "--by", "visitor-3", "--no-emergency-call", "没受伤", *config
+    )
+    assert closed.returncode == 0, closed.stderr
+    await house.expect("platform", "CLOSED")
+    again = cli("incidents", "close", "1", "--outcome", "HELPED", "--by", "visitor-3", *config)
+    assert again.returncode != 0
+    assert "nothing to close" in again.stderr
+    noted = cli("incidents", "follow-up", "1", "URGENT_NEED_RELIEF", "DONE", "--by", "town-2", *config)
+    assert noted.returncode == 0, noted.stderr
+    told = json.loads(cli("incidents", "show", "1", "--json", *config).stdout)
+    assert (told["state"], told["outcome"], told["accepted_by"]) == ("CLOSED", "HELPED", "c1")
+    assert told["closed_by"] == "visitor-3"
+    assert told["emergency_call"] == {"not_needed": "没受伤"}
+    assert told["follow_ups"][0]["result"] == "DONE"
+    values = [body.get("seen", {}).get("value") for body in told["lines"]]
+    said = [row[1:] for value in values if isinstance(value, dict) for row in value.get("said", ())]
+    spoken = [json.loads(line) for line in (house.state / "spoken.jsonl").read_text().splitlines()]
+    heard = next(row["heard"] for row in spoken if row["prompt"] == "V01")  # false where there is no loudspeaker
+    assert ["V01", "said" if heard else "not_said"] in said  # what really came out, not only what was asked for
+    child = house._child
+    assert child is not None
+    child.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(child.wait, 20) == 0
+    house._child = None
+    held = cli("incidents", "verify", "--json", *config)
+    assert held.returncode == 0, held.stdout
+    result = json.loads(held.stdout)
+    assert (result["holds"], result["incidents"]) == (True, 1)
+    sealed = json.loads(cli("incidents", "show", "1", "--json", *config).stdout)
+    assert sealed["lines"][: len(told["lines"])] == told["lines"]  # as shown before it was sealed; later ones follow
+    printed = cli("incidents", "export", "1", "--html", "--names", *config).stdout
+    for part in ("王小明", "未拨打：没受伤", "已落实", "校验完整"):
+        assert part in printed
+    (archive,) = (house.state / "incidents").glob("*.log")
+    archive.write_bytes(archive.read_bytes().replace(b'"HELPED"', b'"REFERRED"'))
+    assert cli("incidents", "verify", *config).returncode == 1
+
+
 async def test_a_hostile_neighbour_changes_nothing(house: VirtualHouse) -> None:
     """Forged adverts, a stranger's text, rubbish on every wire: counted, and the next press still works."""
     button = house.devices["bedroom-button"]

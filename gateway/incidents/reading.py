@@ -1,0 +1,129 @@
+"""The archive read from outside, beside a running gateway or without one: what holds, what does not, and all lines.
+
+The chain goes through all files: one that was changed, cut short, exchanged or is missing breaks it there or at its
+successor; the head breaks it at the end. Reading goes on behind a break: what can be read is shown, and marked.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from gateway.incidents.archive import Head, declared, epoch_of, file_names, read_head
+from gateway.incidents.chain import START, BadLine, Block, Read, blocks, line_of, marked_lines, read_line
+from gateway.incidents.lines import LineMaker
+from gateway.incidents.story import Summary, apply_mark
+from gateway.journal import JournalError
+from gateway.journal.export import export
+
+MAX_FINDINGS: Final = 50
+
+
+@dataclass(slots=True)
+class Findings:
+    """What was found wrong; nothing: every line is as it was written."""
+
+    files: int = 0
+    blocks: int = 0
+    broken: list[str] = field(default_factory=list)
+
+    def bad(self, what: str) -> None:
+        """Notes a finding, up to a bound."""
+        if len(self.broken) < MAX_FINDINGS:
+            self.broken.append(what)
+
+
+def files(directory: Path, findings: Findings) -> Iterator[tuple[str, bytes, int]]:
+    """(epoch, data, sealed bytes) of each file in order, each checked. Raises OSError."""
+    head = read_head(directory)  # first: a running gateway may begin a new file meanwhile
+    names = file_names(directory)
+    previous = None
+    for name in names:
+        data = (directory / name).read_bytes()
+        follows = declared(data)
+        if previous is None and follows != START:
+            findings.bad(f"{name}: the files before it are gone (retention deletes whole files from the front)")
+        elif previous is not None and follows != previous:
+            findings.bad(f"{name}: does not follow the file before it")
+        findings.files += 1
+        good, previous = _check(name, data, follows, head, findings)
+        yield epoch_of(name), data, good
+    if head is None and names:
+        findings.bad("head.json is missing or cannot be read")
+    elif head is not None and head.file not in names:
+        findings.bad(f"{head.file} is missing")
+
+
+def _check(name: str, data: bytes, previous: bytes, head: Head | None, findings: Findings) -> tuple[int, bytes]:
+    """(bytes that hold, the last seal) of one file."""
+    good = 0
+    for block in blocks(data, previous):
+        if not isinstance(block, Block):
+            first, last = data.count(b"\n", 0, block.start) + 1, data.count(b"\n", 0, block.end)
+            findings.bad(f"{name} lines {first} to {last}: changed, left out or put in since they were sealed")
+            break
+        findings.blocks += 1
+        good, previous = block.after, block.hash
+        if head is not None and head.file == name and head.bytes == good and head.hash.encode() != previous:
+            findings.bad(f"{name} byte {good}: not the seal the head vouches for")
+    if head is not None and head.file == name and good < head.bytes:
+        findings.bad(f"{name}: holds up to byte {good}, the head vouches for {head.bytes}")
+    return good, previous
+
+
+def not_yet_sealed(directory: Path, journal: Path) -> tuple[str, bytes]:
+    """(epoch, lines) the journal has and the archive has not: a running gateway seals them within a minute.
+
+    Empty where the journal cannot be read: the archive does not need it.
+    """
+    head = read_head(directory)
+    try:
+        with export(journal) as source:
+            known = head is not None and epoch_of(head.file) == source.epoch
+            source.after = head.row if known and head is not None else 0
+            made = filter(None, map(LineMaker().line, source))
+            # lines begin behind a line end, as in a file behind its header
+            lines = b"\n" + b"".join(line_of(line.wall_ms, line.marks, line.body) for line in made)
+            return source.epoch, lines
+    except (JournalError, sqlite3.Error):
+        return "", b""
+
+
+def everything(directory: Path, journal: Path, findings: Findings) -> Iterator[tuple[str, bytes, int]]:
+    """The archive's files, each checked, and what is not sealed yet."""
+    pending = not_yet_sealed(directory, journal)  # first: what is sealed meanwhile is then read twice and never missed
+    yield from files(directory, findings)
+    yield (*pending, len(pending[1]))
+
+
+def summaries(directory: Path, journal: Path, findings: Findings) -> dict[tuple[str, int], Summary]:
+    """All incidents by (epoch, alarm), in the order in which they began; everything checked on the way."""
+    found: dict[tuple[str, int], Summary] = {}
+    for epoch, data, good in everything(directory, journal, findings):
+        for wall_ms, marks in marked_lines(data, good):
+            for mark in marks.decode().split(","):
+                apply_mark(found, epoch, mark, int(wall_ms))
+    return found
+
+
+def lines_of(directory: Path, journal: Path, epoch: str, alarm: int, findings: Findings) -> Iterator[Read]:
+    """The lines on record about one alarm, in order and each once; everything checked on the way."""
+    wanted, newest = str(alarm).encode(), 0
+    for found, data, good in everything(directory, journal, findings):
+        if found != epoch:
+            continue
+        for line in data[:good].splitlines():
+            if wanted not in line or line.startswith(b"="):
+                continue
+            try:
+                read = read_line(line)
+            except BadLine as bad:
+                findings.bad(str(bad))
+                continue
+            row = read.body.get("row", 0)
+            if alarm in read.body.get("alarms", ()) and row > newest:
+                newest = row
+                yield read
