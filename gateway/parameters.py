@@ -46,6 +46,11 @@ TABLE: Final[dict[str, Parameter]] = {
         Parameter("away.max_h", 12, "h", 1, 24, "domain A10", "a manual 'away' ends after this"),
         Parameter("supervision.lost_factor", 3, "intervals", 2, 20, "T-25", "silent this many intervals: lost"),
         Parameter("supervision.lost_min_h", 1, "h", 0.1, 48, "T-25", "but never sooner than this"),
+        Parameter("reminder.answer_min", 20, "min", 1, 120, "domain 1.9", "how long a reminder waits for an answer"),
+        Parameter("reminder.again_min", 10, "min", 1, 60, "domain 1.9", "unanswered: it is said once more after this"),
+        Parameter("reminder.heat_c", 30, "degC", 20, 45, "domain 1.9", "'drink water' is said from this warmth on"),
+        Parameter("roll_call.answer_min", 30, "min", 5, 180, "issue 4.6", "how long a roll call waits for an answer"),
+        Parameter("roll_call.repeat_min", 10, "min", 2, 60, "issue 4.6", "a roll call is asked again at this interval"),
         Parameter("technical.debounce_s", 90, "s", 0, 3600, "T-28", "a technical condition must last this long"),
     )
 }  # fmt: skip

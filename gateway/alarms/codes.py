@@ -116,6 +116,10 @@ CODES: Final[dict[str, Code]] = {
         Code("UNVERIFIED_PRESS", _P1, _ASK, "S01", _UNVERIFIED, "V08", None, "019", None),
         Code("DRIVER_BLIND", _P2, _TECH, None, None, None, None, "057", None),
         Code("METER_STALE", _P3, _TECH, None, None, None, None, "057", None),
+        Code("CHILD_CONTACT", _P4, _INFO, None, None, None, None, None, None),
+        Code("REMINDER_ANSWERED", _P4, _INFO, None, None, None, None, None, None),
+        Code("REMINDER_MISSED", _P4, _INFO, None, None, None, None, None, None),
+        Code("ROLL_CALL", _P4, _INFO, None, None, None, None, None, None),
         Code("HOME_AWAY", _P4, _INFO, None, None, None, "loc 003/002", None, None),
     )
 }  # fmt: skip

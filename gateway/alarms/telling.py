@@ -98,6 +98,22 @@ class Telling:
         body = {"at": self._when(t)[0], "test": False, "code": "OK_REPORTED", "severity": "P4", "state": "REPORTED"}
         self.actions.append(Publish(f"ok:{t}", "event", {**body, "reason": "ok_reported"}, "P4"))
 
+    # ---- what is no alarm
+
+    def spoken(self, prompt: str, t: int, params: dict[str, Any]) -> None:
+        """A reminder or a question of the platform's, said at home."""
+        self.actions.append(Say(f"s:{prompt}:{params.get('reminder', '')}:{t}", prompt, params))
+
+    def line(self, contact: str, template: str, t: int, params: dict[str, Any]) -> None:
+        """A text to one contact that is no alarm."""
+        self.actions.append(Text(f"l:{template}:{contact}:{t}", contact, template, params, None, Severity.P4.value))
+
+    def note(self, code: str, t: int, reason: str, more: dict[str, Any]) -> None:
+        """Something for the platform to know."""
+        body = {"at": self._when(t)[0], "test": False, "code": code, "severity": "P4", "state": "REPORTED"}
+        key = f"n:{code}:{reason}:{t}:{':'.join(str(v) for v in more.values())}"
+        self.actions.append(Publish(key, "event", {**body, "reason": reason, **more}, Severity.P4.value))
+
     def _alarm_body(self, alarm: Alarm, t: int, reason: str, more: dict[str, str | None]) -> dict[str, Any]:
         body = {
             "at": self._when(t)[0],

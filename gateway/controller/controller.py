@@ -25,7 +25,20 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import CallButton, role_of
 from gateway.rules.civil import CivilTime
-from gateway.rules.rule import NOTHING, Finding, Readiness, Recovery, Rule, Signal, Status, Technical, Upgrade
+from gateway.rules.rule import (
+    NOTHING,
+    Finding,
+    Line,
+    Note,
+    Readiness,
+    Recovery,
+    Rule,
+    Signal,
+    Spoken,
+    Status,
+    Technical,
+    Upgrade,
+)
 from gateway.rules.supervision import Supervision
 from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
@@ -54,6 +67,7 @@ class Controller:
         self.heard = HeardKeys()
         self._result = Result()
         self._rebuilding = False
+        self._green_answers = False  # a reminder or a roll call waits: the green key is its answer
         self._unconfirmed: set[str] = set()
         self._found_again: set[str] = set()  # while rebuilding: what the rules found in the entry at hand
         self._due: int | None = None
@@ -142,6 +156,7 @@ class Controller:
             self._new_home(observation)
         elif kind is Kind.CLOCK:
             self._new_clock(observation.value)
+        self._green_answers = any(rule.waiting for rule in self.rules)
         for rule in self.rules:
             signals = self._guarded(rule, rule.observe, observation)
             if signals:
@@ -196,11 +211,12 @@ class Controller:
             self.desk.cancel(self.t)
         elif role == "ok":
             self._on_ok(observation)
-        elif role == "service" and not self.desk.ok(self.t):  # while a question is open the green key means OK
+        elif role == "service" and not self.desk.ok(self.t) and not self._green_answers:
+            # while a question is open the green key means OK
             self.desk.found("SERVICE_REQUEST", self.t, "service_requested", observation.device)
 
     def _on_ok(self, _: Observation) -> None:
-        if not self.desk.ok(self.t):
+        if not self.desk.ok(self.t) and not self._green_answers:
             self.desk.tell.ok_reported(self.t)
 
     def _on_reply(self, observation: Observation) -> None:
@@ -253,6 +269,12 @@ class Controller:
                 self._confirm(signal.code, signal.t)
             elif isinstance(signal, Recovery):
                 self.desk.recovered(signal.code, t, signal.reason, signal.device)
+            elif isinstance(signal, Spoken):
+                self.desk.tell.spoken(signal.prompt, signal.t, signal.params)
+            elif isinstance(signal, Line):
+                self.desk.tell.line(signal.contact, signal.template, signal.t, signal.params)
+            elif isinstance(signal, Note):
+                self.desk.tell.note(signal.code, signal.t, signal.reason, signal.more)
             elif isinstance(signal, Upgrade):
                 self.desk.upgraded(signal.code, signal.to, signal.device, t, signal.reason, signal.evidence)
         if lost:
@@ -309,11 +331,18 @@ class Controller:
         record = self.desk.record
         if record.events or self.desk.tell.actions:
             result.events, record.events = record.events, []
+            for event in result.events:
+                if event.what == "opened":
+                    self._alarmed(event)
             result.actions, self.desk.tell.actions = self.desk.tell.actions + result.actions, []
         if not result:
             return result
         self._result = Result()
         return result
+
+    def _alarmed(self, event: AlarmEvent) -> None:
+        for rule in self.rules:
+            rule.alarmed(event.patch["code"], event.t)
 
     # ---- recovery
 
@@ -334,6 +363,7 @@ class Controller:
             if event.what == "opened":
                 code = event.patch["code"]
                 self._unconfirmed.discard(code)
+                self._alarmed(event)
                 if code not in self._found_again:  # else the rule knows, and may know of an answer in the same entry
                     self._confirm(code, event.t)
 

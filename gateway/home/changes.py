@@ -35,7 +35,8 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "kind": "text", "room": "text", "role": "text", "placement": "text", "entrance": "bool",
         "heartbeat_s": "number", "interval_s": "number", "address": "text", "key": "text", "label": "text",
     },
-    "contacts": {"name": "text", "phone": "text", "order": "number", "kind": "text"},
+    "contacts": {"name": "text", "phone": "text", "order": "number", "kind": "text", "daily_line": "text"},
+    "reminders": {"kind": "text", "at": "text", "days": "text", "about": "text"},
 }  # fmt: skip
 """The tables of rows and the keys of a row beside `id`, with the type a typed `key=value` becomes."""
 

@@ -22,14 +22,17 @@ from gateway.home.shape import (
     MAX_LABEL_UNITS,
     MAX_NAME_UNITS,
     MAX_PLACE_UNITS,
+    MAX_REMINDERS,
     MAX_RESIDENTS,
     MAX_ROOMS,
     PLACEMENTS,
+    REMINDERS,
     ROLES,
     Contact,
     Device,
     Home,
     HomeView,
+    Reminder,
     units,
 )
 from gateway.observations import ID_PATTERN, shown
@@ -46,6 +49,8 @@ MAX_PROBLEMS: Final = 50  # more helps nobody, and a hostile document must not m
 MAX_REVISION: Final = 2**53  # exact in every JSON reader
 MAX_SECONDS: Final = 30 * 86400
 ANY_ROOM: Final = None
+TIME_OF_DAY: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
+WEEKDAYS: Final = re.compile(r"daily|(?:mon|tue|wed|thu|fri|sat|sun)(?:,(?:mon|tue|wed|thu|fri|sat|sun)){0,6}")
 
 
 class BadHome(ValueError):
@@ -109,6 +114,13 @@ class _Reader:
             return ""
         return found
 
+    def time_of_day(self, row: dict[str, Any], key: str, where: str) -> str | None:
+        found = row.get(key)
+        if found is not None and not (isinstance(found, str) and TIME_OF_DAY.fullmatch(found)):
+            self.bad(f"{where}.{key}", "a time of day, HH:MM", found)
+            return None
+        return found
+
     def seconds(self, row: dict[str, Any], key: str, where: str) -> float | None:
         found = row.get(key)
         if found is None:
@@ -164,8 +176,10 @@ def read_home(document: Mapping[str, Any]) -> Home:
         secrets.read(r, row, where, device.id)
 
     phones: dict[str, str] = {}
+    contacts = _contacts(r, document, people, names, phones)
     view = HomeView(
-        contacts=_contacts(r, document, people, names, phones),
+        contacts=contacts,
+        reminders=_reminders(r, document, {c.id for c in contacts}),
         revision=r.whole(document, "revision", "revision", 0, MAX_REVISION, 0),
         residents=residents or ("r1",),
         rooms=rooms,
@@ -248,9 +262,28 @@ def _contacts(
             channels = ("sms",) if takes_texts(phone) else ("call",)
         order = r.whole(row, "order", f"{where}.order", 1, 99, i + 1)
         kind = r.choice(row, "kind", where, CONTACT_KINDS, "emergency_contact")
-        contacts.append(Contact(contact, order, kind, channels))
+        contacts.append(Contact(contact, order, kind, channels, r.time_of_day(row, "daily_line", where)))
     rank = {kind: n for n, kind in enumerate(CONTACT_KINDS)}
     return tuple(sorted(contacts, key=lambda c: (rank.get(c.kind, len(rank)), c.order, c.id)))
+
+
+def _reminders(r: _Reader, document: Mapping[str, Any], contacts: Collection[str]) -> tuple[Reminder, ...]:
+    taken: set[str] = set()
+    made = []
+    for i, row in enumerate(r.rows(document, "reminders", MAX_REMINDERS)):
+        where = _where("reminders", i, row)
+        at, days, about = r.time_of_day(row, "at", where), row.get("days", "daily"), row.get("about")
+        if row.get("at") is None:
+            r.bad(f"{where}.at", "a time of day, HH:MM", None)
+        if not (isinstance(days, str) and WEEKDAYS.fullmatch(days)):
+            r.bad(f"{where}.days", "daily, or days such as mon,thu", days)
+            days = "daily"
+        if about is not None and about not in contacts:
+            r.bad(f"{where}.about", "the id of a contact", about)
+            about = None
+        kind = r.choice(row, "kind", where, REMINDERS, None)
+        made.append(Reminder(r.id(row, where, taken), kind, at or "00:00", days, about))
+    return tuple(made)
 
 
 def _consents(r: _Reader, document: Mapping[str, Any]) -> dict[str, bool]:
@@ -295,7 +328,7 @@ def view_from_json(data: Mapping[str, Any]) -> HomeView:
         order = r.whole(row, "order", f"{where}.order", 1, 99, i + 1)
         found = row.get("channels", ["sms"])
         channels = tuple(c for c in CHANNELS if c in found) if isinstance(found, list) else ("sms",)
-        contacts.append(Contact(contact, order, kind, channels))
+        contacts.append(Contact(contact, order, kind, channels, r.time_of_day(row, "daily_line", where)))
     found = data.get("residents")
     residents = tuple(x for x in found if isinstance(x, str)) if isinstance(found, list) else ()
     view = HomeView(
@@ -304,6 +337,7 @@ def view_from_json(data: Mapping[str, Any]) -> HomeView:
         rooms={k: v for k, v in r.table(data, "rooms").items() if isinstance(v, str)},
         devices=devices,
         contacts=tuple(contacts),
+        reminders=_reminders(r, data, {c.id for c in contacts}),
         consents={k: v for k, v in r.table(data, "consents").items() if isinstance(v, bool)},
         settings=_settings(r, data),
     )

@@ -29,6 +29,8 @@ DEVICE_KINDS: Final = frozenset(
 ROLES: Final = ("call", "cancel", "ok", "service")
 PLACEMENTS: Final = ("waist", "chest", "wrist")
 CONTACT_KINDS: Final = ("emergency_contact", "primary_visit_contact", "village_liaison")
+REMINDERS: Final = ("medication", "water", "test_button", "visit", "child_call")
+MAX_REMINDERS: Final = 24
 CHANNELS: Final = ("sms", "call")
 CONSENTS: Final = (
     "MONITORING", "NOTIFY_FAMILY", "NOTIFY_VILLAGE", "VISITS", "EMERGENCY_ENTRY", "HEALTH_DATA", "WHEREABOUTS",
@@ -58,6 +60,18 @@ class Contact:
     order: int
     kind: str = "emergency_contact"
     channels: tuple[str, ...] = ("sms",)  # of CHANNELS; a landline has no "sms"
+    daily_line: str | None = None  # HH:MM at which this contact wants one line about the day (每日一句平安)
+
+
+@dataclass(frozen=True, slots=True)
+class Reminder:
+    """Something said at its hour and answered by the green key (监测提醒); never an alarm."""
+
+    id: str
+    kind: str  # of REMINDERS
+    at: str  # HH:MM
+    days: str = "daily"  # or mon,thu…
+    about: str | None = None  # the contact who visits or waits for a call
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +83,7 @@ class HomeView:
     rooms: Mapping[str, str] = field(default_factory=dict)  # id -> label of at most 3 characters
     devices: Mapping[str, Device] = field(default_factory=dict)
     contacts: tuple[Contact, ...] = ()  # in order of escalation
+    reminders: tuple[Reminder, ...] = ()
     consents: Mapping[str, bool] = field(default_factory=dict)
     settings: Mapping[str, float] = field(default_factory=dict)
 
@@ -88,7 +103,8 @@ class HomeView:
             "residents": list(self.residents),
             "rooms": dict(self.rooms),
             "devices": [_sparse(asdict(d)) for d in self.devices.values()],
-            "contacts": [asdict(c) | {"channels": list(c.channels)} for c in self.contacts],
+            "contacts": [_sparse(asdict(c)) | {"channels": list(c.channels)} for c in self.contacts],
+            "reminders": [_sparse(asdict(r)) for r in self.reminders],
             "consents": dict(self.consents),
             "settings": dict(self.settings),
         }

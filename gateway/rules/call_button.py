@@ -53,6 +53,13 @@ def role_of(home: HomeView, device: str | None) -> str:
     return known.role if known is not None else "call"
 
 
+def green_key(home: HomeView, observation: Observation) -> bool:
+    """Whether somebody pressed the green key, or reported well some other way."""
+    if observation.kind is Kind.BUTTON:
+        return role_of(home, observation.device) in ("ok", "service")
+    return observation.kind is Kind.OK
+
+
 def _code(device: Device | None, name: str | None) -> str:
     if name == GATEWAY_BUTTON:
         return "CALL_GATEWAY"

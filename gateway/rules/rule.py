@@ -79,7 +79,36 @@ class Technical:
     reason: str
 
 
-Signal = Finding | Recovery | Upgrade | Technical
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """Something to be said at home that is no alarm: a reminder, a question of the platform's."""
+
+    prompt: str
+    t: int
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A text to one contact that is no alarm."""
+
+    contact: str
+    template: str
+    t: int
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something for the platform to know that is no alarm; `code` is an INFO code."""
+
+    code: str
+    t: int
+    reason: str
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+Signal = Finding | Recovery | Upgrade | Technical | Spoken | Line | Note
 NOTHING: Final[tuple[Signal, ...]] = ()
 
 
@@ -87,6 +116,11 @@ class Rule(Protocol):
     """One rule. All times are controller ms and never run backward."""
 
     name: str
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the green key answers something this rule said, and is no wish for service now."""
+        ...
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """The home or its settings changed (also called once before anything else)."""
@@ -116,6 +150,10 @@ class Rule(Protocol):
         """An alarm of this code was opened; a rule that asked for it need not ask again."""
         ...
 
+    def alarmed(self, code: str, t: int) -> None:
+        """An alarm was opened, by whomever: for rules that tell of the day. Said again in recovery, unlike `opened`."""
+        ...
+
     def unconfirmed(self, code: str) -> None:
         """During recovery this finding turned out not to be on record: it may be found again."""
         ...
@@ -138,6 +176,11 @@ class PlainRule:
 
     name = ""
 
+    @property
+    def waiting(self) -> bool:
+        """Asks for no key."""
+        return False
+
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Nothing to configure."""
         return NOTHING
@@ -159,6 +202,9 @@ class PlainRule:
 
     def opened(self, code: str, t: int) -> None:
         """Remembers nothing."""
+
+    def alarmed(self, code: str, t: int) -> None:
+        """Tells of no day."""
 
     def unconfirmed(self, code: str) -> None:
         """Remembers nothing."""

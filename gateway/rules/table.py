@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from gateway.rules.call_button import CallButton
 from gateway.rules.civil import CivilTime
+from gateway.rules.daily_line import DailyLine
 from gateway.rules.inactivity import Inactivity
+from gateway.rules.reminders import Reminders
+from gateway.rules.roll_call import RollCall
 from gateway.rules.rule import Rule
 from gateway.rules.supervision import Supervision
 from gateway.rules.technical import TechnicalConditions
 
 
-def all_rules(civil: CivilTime) -> tuple[Rule, ...]:  # noqa: ARG001 - the fixed rules need no hour of the day
+def all_rules(civil: CivilTime) -> tuple[Rule, ...]:
     """Fresh rules. `civil` is the controller's; rules read it and never change it."""
     # a call is decided first: nothing another rule does can stand before it
     return (
@@ -18,4 +21,7 @@ def all_rules(civil: CivilTime) -> tuple[Rule, ...]:  # noqa: ARG001 - the fixed
         Supervision(),
         TechnicalConditions(),
         Inactivity(),
+        Reminders(civil),
+        DailyLine(civil),
+        RollCall(),
     )

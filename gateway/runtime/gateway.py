@@ -21,6 +21,7 @@ from gateway.home.model import BadHome, Home
 from gateway.journal import Health, Limits, Problem, StoredAction, message
 from gateway.journal import State as StoreState
 from gateway.observations import Kind, Report
+from gateway.rules.roll_call import COMMAND as ROLL_CALL
 from gateway.runtime.archivist import Archivist
 from gateway.runtime.awakening import Awake, awaken, last_mark
 from gateway.runtime.carrier import Carrier
@@ -278,7 +279,10 @@ class Gateway:
         return await submitted.committed
 
     def _on_command(self, command: dict[str, Any]) -> None:
-        """Commands come with the platform's full contract; until then they are counted and change nothing."""
+        """A roll call only asks. Other commands come with the platform's contract: counted, they change nothing."""
+        if command.get("cmd") == ROLL_CALL:
+            self.heart.take(Report(Kind.COMMAND, {"cmd": ROLL_CALL, "id": str(command.get("id", ""))[:40]}))
+            return
         self.counts["commands_ignored"] += 1
         log.warning("a command of the platform was ignored: %s", str(command.get("cmd"))[:40])
 

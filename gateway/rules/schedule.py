@@ -1,0 +1,59 @@
+"""When something of the day is due: `HH:MM`, weekdays, and what a gap or a moved clock makes of it.
+
+Pure. Goes by civil time only; where nothing vouches for the hour, nothing is due.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.rules.civil import CivilTime
+
+HH_MM: Final = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+DAYS: Final = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAILY: Final = "daily"
+_THURSDAY: Final = 3  # 1970-01-01
+
+
+def minutes_of(text: object) -> int | None:
+    """Minutes since midnight of `HH:MM`; None for what is no time of day."""
+    found = HH_MM.fullmatch(text) if isinstance(text, str) else None
+    return int(found[1]) * 60 + int(found[2]) if found else None
+
+
+def days_of(text: object) -> frozenset[int] | None:
+    """Weekdays (0: Monday) of `daily` or `mon,thu`; None for what is neither."""
+    if text == DAILY:
+        return frozenset(range(7))
+    if not isinstance(text, str):
+        return None
+    words = text.split(",")
+    return frozenset(DAYS.index(w) for w in words) if all(w in DAYS for w in words) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Daily:
+    """A time of day on some weekdays."""
+
+    minute: int
+    days: frozenset[int] = frozenset(range(7))
+
+    def on(self, day: int) -> bool:
+        """Whether it is due on this day (`CivilTime.day`)."""
+        return (day + _THURSDAY) % 7 in self.days
+
+    def due(self, civil: CivilTime, t: int, done_day: int | None) -> int | None:
+        """Controller time at which it is due next, for the first day from today on that is after `done_day`.
+
+        May lie before `t`: then it is overdue since. None while the hour is not to be trusted.
+        """
+        if not civil.trusted(t):
+            return None
+        today = civil.day(t)
+        first = today if done_day is None else max(today, done_day + 1)
+        for day in range(first, first + 8):
+            if self.on(day):
+                return civil.at(day, self.minute * 60_000)
+        return None
