@@ -1,0 +1,73 @@
+"""What counts as a vital sign: its measures, how far they can be believed, how each is judged. Data and pure look-ups.
+
+No medical device, and no diagnosis: limits at which somebody should ask how the elder is. They are those of NEWS2
+(Royal College of Physicians 2017) where it has one, and a doctor's own for a person as settings of the home.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.observations import Kind
+from gateway.parameters import Parameters
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number: beyond `least`..`most` it is no reading of a person; `ease` is the hysteresis of its limits."""
+
+    name: str
+    least: float
+    most: float
+    ease: float
+    low: str | None = None  # the parameters with its limits
+    high: str | None = None
+    spot: bool = False  # measured when somebody does it: two in a row are two measurements, however far apart
+    drift: float = 0.0  # a daily mean this far from the usual is worth a note
+
+
+MEASURES: Final[dict[str, Measure]] = {
+    m.name: m
+    for m in (
+        Measure("heart_rate", 20, 250, 5, "vitals.heart_rate_low", "vitals.heart_rate_high", drift=15),
+        Measure("spo2", 50, 100, 2, "vitals.spo2_low", drift=3),
+        Measure("systolic", 50, 280, 10, "vitals.systolic_low", "vitals.systolic_high", spot=True, drift=20),
+        Measure("diastolic", 20, 200, 10, None, "vitals.diastolic_high", spot=True, drift=15),
+        Measure(
+            "body_temperature", 30, 43, 0.3, "vitals.body_temperature_low", "vitals.body_temperature_high", True, 0.7
+        ),
+    )
+}
+"""Bounds of belief [P]: wider than anything a walking person shows; 0 is what a sensor off the body says."""
+
+SIGN_OF: Final = {"systolic": "blood_pressure", "diastolic": "blood_pressure"}
+"""Measures that are one sign: both numbers of one cuff are not two signals."""
+
+KINDS: Final = frozenset({Kind.HEART_RATE, Kind.SPO2, Kind.BLOOD_PRESSURE, Kind.BODY_TEMPERATURE})
+
+
+def read(kind: Kind, value: Any) -> dict[str, float] | None:
+    """The measures in an observation; None if it cannot be a person's."""
+    found = value if kind is Kind.BLOOD_PRESSURE else {kind.value: value}
+    made: dict[str, Any] = {name: found[name] for name in MEASURES if found.get(name) is not None}
+    if not made or not all(_believed(MEASURES[name], number) for name, number in made.items()):
+        return None
+    if "systolic" in made and "diastolic" in made and made["systolic"] <= made["diastolic"]:
+        return None
+    return made
+
+
+def _believed(measure: Measure, number: Any) -> bool:
+    return isinstance(number, (int, float)) and not isinstance(number, bool) and measure.least <= number <= measure.most
+
+
+def beyond(measure: Measure, number: float, parameters: Parameters, side: str) -> str:
+    """ "low", "high" or "": beyond which limit, with the hysteresis on the `side` it was beyond before."""
+    low = parameters[measure.low] if measure.low else None
+    high = parameters[measure.high] if measure.high else None
+    if low is not None and (number <= low or (side == "low" and number < low + measure.ease)):
+        return "low"
+    if high is not None and (number >= high or (side == "high" and number > high - measure.ease)):
+        return "high"
+    return ""
