@@ -15,6 +15,7 @@ from typing import Any, Final
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.call_button import role_of
 from gateway.rules.civil import DAY_MS, CivilTime
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 from gateway.rules.water import OwnWater
@@ -43,6 +44,8 @@ PRESETS: Final[dict[int, Preset]] = {  # domain 3.1; Taicang: research/inactivit
 }
 _AT_HOME: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH, Kind.APPLIANCE})
 
+_BY_KEY: Final = frozenset({Kind.OK, Kind.CANCEL, Kind.BUTTON})
+
 
 class LowWaterPreset(PlainRule):
     """Adds up the meters of the home over the preset's window."""
@@ -64,10 +67,13 @@ class LowWaterPreset(PlainRule):
         self._recording = True
         self._away_until: int | None = None
         self._asked = False
+        self._may_leave = True  # somebody was there since the last absence
+        self._home = HomeView()
         self._look = 0  # when the window is judged next
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Which meters, which city's rule."""
+        self._home = home
         self._water.configure(home)
         self._consented = home.consented("MONITORING")
         preset = PRESETS.get(round(parameters["water_preset.rule"]))
@@ -95,8 +101,10 @@ class LowWaterPreset(PlainRule):
         if kind is Kind.RECORDER:
             self._recording = observation.value is True
             return self._reconsider(t)
+        if kind in _BY_KEY:
+            return self._key(observation, t)
         if kind in _AT_HOME:
-            return self._answered("activity") if observation.value is True else NOTHING
+            return self._answered("activity", t) if observation.value is True else NOTHING
         flow = self._water.read(observation) if self._consented else None
         if observation.kind is Kind.WATER_VOLUME and observation.device in self._water.meters:
             assert observation.device is not None
@@ -104,23 +112,34 @@ class LowWaterPreset(PlainRule):
         if flow is None:
             return NOTHING
         if flow.amount is None:
-            return self._restart(t, "meter_rebased")
+            self._begin(t)
+            return NOTHING
         self._bins.add(flow.amount, t)
-        return self._answered("activity") if flow.amount > 0 else NOTHING
+        return self._answered("activity", t) if flow.amount > 0 else NOTHING
+
+    def _key(self, observation: Observation, t: int) -> Iterable[Signal]:
+        """The desk hears what a key says; the rule, that somebody is there. Who calls is asked no more."""
+        asked = self._asked
+        self._answered("key", t)
+        calls = observation.kind is Kind.BUTTON and role_of(self._home, observation.device) == "call"
+        return (Recovery(CODE, "call_pressed"),) if asked and calls else NOTHING
 
     def _away(self, observation: Observation, t: int) -> Iterable[Signal]:
         value = observation.value
         if value is True or (isinstance(value, dict) and value.get("away") is True):
-            if self._away_until is None:
-                self._away_until = t + self._away_max
+            if self._away_until is None and self._may_leave:  # only somebody at home can say it again (A10)
+                self._away_until, self._may_leave = t + self._away_max, False
         else:
-            self._away_until = None
+            self._away_until, self._may_leave = None, True
         return self._reconsider(t)
 
-    def _answered(self, reason: str) -> Iterable[Signal]:
+    def _answered(self, reason: str, t: int) -> Iterable[Signal]:
+        """Somebody is there, or nobody can tell any more: what was asked ends, and the window begins anew."""
+        self._may_leave = self._may_leave or reason != "rule_unavailable"
         if not self._asked:
             return NOTHING
         self._asked = False
+        self._begin(t)
         return (Recovery(CODE, reason),)
 
     # ---- standing still and going on
@@ -128,18 +147,18 @@ class LowWaterPreset(PlainRule):
     def _reconsider(self, t: int) -> Iterable[Signal]:
         armed = self.status().readiness is Readiness.ARMED
         if armed and self._began is None:
-            return self._restart(t, "rule_unavailable")
+            self._began = t
+            self._begin(t)
         if not armed and self._began is not None:
             self._began = None
-            return self._answered("rule_unavailable")
+            return self._answered("rule_unavailable", t)
         return NOTHING
 
-    def _restart(self, t: int, reason: str) -> Iterable[Signal]:
-        assert self._preset is not None
-        self._bins.clear()
-        self._began = t
-        self._look = t + self._window(t)
-        return self._answered(reason)
+    def _begin(self, t: int) -> None:
+        """The window begins anew at `t`, if it runs at all."""
+        if self._began is not None:
+            self._bins.clear()
+            self._began, self._look = t, t + self._window(t)
 
     def _window(self, t: int) -> int:
         assert self._preset is not None
@@ -152,8 +171,7 @@ class LowWaterPreset(PlainRule):
 
     def gap(self, start: int, end: int) -> None:
         """Nobody read: the window begins anew."""
-        if self._began is not None:
-            self._restart(end, "rule_unavailable")
+        self._begin(end)
         if self._away_until is not None:
             self._away_until = max(self._away_until, end)
 
@@ -163,7 +181,9 @@ class LowWaterPreset(PlainRule):
         """When the window is judged next, or an absence ends."""
         if self._preset is None:
             return None
-        return self._away_until if self._away_until is not None else self._look if self._began is not None else None
+        if self._away_until is not None:
+            return self._away_until
+        return self._look if self._began is not None and not self._asked else None
 
     def advance(self, t: int) -> Iterable[Signal]:
         """Judges the window that ends now."""
@@ -179,7 +199,6 @@ class LowWaterPreset(PlainRule):
         stale = any(due - at > FRESH_MS for at in self._read.values())
         if due - self._began < window or stale or litres >= self._preset.litres or not self._awake(due - window, due):
             return NOTHING
-        self._restart(due, "asked")  # what follows is another window
         self._asked = True
         evidence = {
             "limit_h": window // HOUR_MS,
@@ -227,6 +246,7 @@ class LowWaterPreset(PlainRule):
             "recording": self._recording,
             "away_until": self._away_until,
             "asked": self._asked,
+            "may_leave": self._may_leave,
             "look": self._look,
         }
 
@@ -239,5 +259,5 @@ class LowWaterPreset(PlainRule):
         self._lost = frozenset(str(d) for d in data["lost"])
         self._recording = bool(data["recording"])
         self._away_until = None if data["away_until"] is None else int(data["away_until"])
-        self._asked = bool(data["asked"])
+        self._asked, self._may_leave = bool(data["asked"]), bool(data["may_leave"])
         self._look = int(data["look"])

@@ -91,8 +91,8 @@ class MeterHealth(PlainRule):
         elif value != dial.value or (kind is Kind.POWER and value == 0):
             dial.value, dial.came, dial.changed, dial.told = value, t, t, ""
         else:
-            dial.came = t
-            dial.told = "" if dial.told == "silent" else dial.told
+            dial.came = t  # frozen is judged by what comes, never by what does not
+            dial.told = "frozen" if t - dial.changed >= self._frozen[self._meters[meter]] else ""
 
     def _rebased(self, meter: str, kind: Kind, value: float, t: int) -> Iterable[Signal]:
         if kind not in _CAPS:
@@ -113,24 +113,16 @@ class MeterHealth(PlainRule):
 
     # ---- time
 
-    def _dues(self, meter: str, dial: _Dial) -> tuple[tuple[int, str], ...]:
-        if dial.told:
-            return ()
-        return (
-            (dial.came + self._silent[meter], "silent"),
-            (dial.changed + self._frozen[self._meters[meter]], "frozen"),
-        )
-
     def _plan(self) -> None:
         if not self._recording:
             self._due = None
             return
         dues = [
-            due
+            dial.came + self._silent[meter]
             for meter, dials in self._dials.items()
             if meter not in self._lost
             for dial in dials.values()
-            for due, _ in self._dues(meter, dial)
+            if not dial.told
         ]
         self._due = min(dues, default=None)
 
@@ -139,14 +131,15 @@ class MeterHealth(PlainRule):
         return self._due
 
     def advance(self, t: int) -> Iterable[Signal]:
-        """Declares stale what has been silent or the same up to `t`."""
+        """Declares stale what has been silent up to `t`."""
         signals: list[Signal] = []
         for meter, dials in self._dials.items():
             if meter in self._lost:
                 continue
             before = _told(dials)
             for dial in dials.values():
-                dial.told = next((why for due, why in self._dues(meter, dial) if due <= t), dial.told)
+                if not dial.told and dial.came + self._silent[meter] <= t:
+                    dial.told = "silent"
             signals += self._changed(meter, before)
         self._plan()
         return signals
