@@ -19,6 +19,7 @@ from gateway.rules.rule import Rule
 from gateway.rules.stove import Stove
 from gateway.rules.supervision import Supervision
 from gateway.rules.technical import TechnicalConditions
+from gateway.rules.vital_trend import VitalTrend
 from gateway.rules.vitals import Vitals
 
 
@@ -37,6 +38,7 @@ def all_rules(civil: CivilTime) -> tuple[Rule, ...]:
         RoomTemperature(),
         Stove(),
         Vitals(),
+        VitalTrend(),
         Leak(),
         HighWaterUse(),
         LowWaterPreset(civil),

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from gateway.observations import Kind
+from gateway.home.model import HomeView
+from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 
 
@@ -47,8 +48,53 @@ SIGN_OF: Final = {"systolic": "blood_pressure", "diastolic": "blood_pressure"}
 KINDS: Final = frozenset({Kind.HEART_RATE, Kind.SPO2, Kind.BLOOD_PRESSURE, Kind.BODY_TEMPERATURE})
 
 
-def read(kind: Kind, value: Any) -> dict[str, float] | None:
-    """The measures in an observation; None if it cannot be a person's."""
+class Belief:
+    """Which readings are a living person's. Counts and drops the rest: of a device not worn, implausible, or late."""
+
+    def __init__(self) -> None:
+        self.off: set[str] = set()  # devices that are not worn
+        self.discarded = 0
+        self._health: frozenset[str] = frozenset()
+
+    def configure(self, home: HomeView) -> None:
+        """Which devices measure a body; those that are gone are forgotten."""
+        self._health = frozenset(d.id for d in home.devices.values() if d.kind == "health")
+        self.off &= set(home.devices)
+
+    def concerns(self, observation: Observation) -> bool:
+        """Whether this is a vital sign: also what a clinical thermometer plainly calls a temperature."""
+        kind = observation.kind
+        return kind in KINDS or (kind is Kind.TEMPERATURE and observation.device in self._health)
+
+    def wear(self, device: str, worn: bool) -> None:
+        """A device was put on or taken off."""
+        (self.off.discard if worn else self.off.add)(device)
+
+    def read(self, observation: Observation) -> dict[str, float]:
+        """The measures in an observation that `concerns` us; nothing if it cannot be believed."""
+        made = None
+        if observation.device not in self.off and not observation.late:
+            kind = Kind.BODY_TEMPERATURE if observation.kind is Kind.TEMPERATURE else observation.kind
+            made = _measures(kind, observation.value)
+        self.discarded += made is None
+        return made or {}
+
+    def forget(self) -> None:
+        """The consent was withdrawn."""
+        self.off.clear()
+        self.discarded = 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Who is not worn, and the count."""
+        return {"off": sorted(self.off), "discarded": self.discarded}
+
+    def from_json(self, data: dict[str, Any]) -> None:
+        """The inverse of `to_json`."""
+        self.off, self.discarded = {str(d) for d in data["off"]}, int(data["discarded"])
+
+
+def _measures(kind: Kind, value: Any) -> dict[str, float] | None:
+    """The measures in a value; None if they cannot be a person's."""
     found = value if kind is Kind.BLOOD_PRESSURE else {kind.value: value}
     made: dict[str, Any] = {name: found[name] for name in MEASURES if found.get(name) is not None}
     if not made or not all(_believed(MEASURES[name], number) for name, number in made.items()):

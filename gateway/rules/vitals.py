@@ -17,7 +17,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Upgrade
-from gateway.rules.vital_signs import KINDS, MEASURES, SIGN_OF, beyond, read
+from gateway.rules.vital_signs import MEASURES, SIGN_OF, Belief, beyond
 
 CODE: Final = "VITAL_OUT_OF_RANGE"
 ANEW_MS: Final = 3_600_000
@@ -26,7 +26,6 @@ SPOT_ANEW_MS: Final = 24 * 3_600_000
 SPOT_LASTING_MS: Final = 60_000
 """A repeat measurement after a minute's rest is the usual check of a high one [R-H]."""
 WELL_READINGS: Final = 2  # within limits, in a row, end what was found
-_READ: Final = KINDS | {Kind.WORN}
 
 
 @dataclass(slots=True)
@@ -53,11 +52,10 @@ class Vitals(PlainRule):
         self._parameters = Parameters()
         self._signs: dict[tuple[str, str], _Sign] = {}  # (device, measure)
         self._sources: set[str] = set()  # devices that gave a vital sign
-        self._off: set[str] = set()  # not worn
+        self._belief = Belief()
         self._lost: frozenset[str] = frozenset()
         self._asked: str | None = None  # the device whose alarm is the first sign's
         self._grave = False  # a second sign was told
-        self.discarded = 0
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """The limits in force; a withdrawn consent forgets everything, and ends what is only asked about."""
@@ -65,43 +63,37 @@ class Vitals(PlainRule):
         self._health = frozenset(d.id for d in home.devices.values() if d.kind == "health")
         self._known = frozenset(home.devices)
         self._consented = home.consented("HEALTH_DATA")
+        self._belief.configure(home)
         self._sources &= self._known
-        self._off &= self._known
         if self._consented:
             return NOTHING
         asked = self._asked
         self._signs.clear()
         self._sources.clear()
-        self._off.clear()
-        self._asked, self._grave, self.discarded = None, False, 0
+        self._belief.forget()
+        self._asked, self._grave = None, False
         return (Recovery(CODE, "no_consent"),) if asked is not None else NOTHING
 
     # ---- what is said
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A measurement, or a device put on or taken off."""
-        kind, device, t = observation.kind, observation.device, observation.t
-        if kind is Kind.TEMPERATURE and device in self._health:
-            kind = Kind.BODY_TEMPERATURE  # a clinical thermometer's plain word for it
-        if kind not in _READ or device is None or not self._consented:
+        device, t = observation.device, observation.t
+        if device is None or not self._consented:
             return NOTHING
-        if kind is Kind.WORN:
+        if observation.kind is Kind.WORN:
             return self._worn(device, observation.value is True)
-        measures = None if device in self._off or observation.late else read(kind, observation.value)
-        if measures is None:
-            self.discarded += 1
+        if not self._belief.concerns(observation):
             return NOTHING
-        if device in self._known:
+        measures = self._belief.read(observation)
+        if measures and device in self._known:
             self._sources.add(device)
         return [signal for name, value in measures.items() for signal in self._measure(device, name, value, t)]
 
     def _worn(self, device: str, worn: bool) -> Iterable[Signal]:
         """What was beyond its limits on the wrist is not known on the table."""
-        if worn:
-            self._off.discard(device)
-            return NOTHING
-        self._off.add(device)
-        return self._forget(device)
+        self._belief.wear(device, worn)
+        return NOTHING if worn else self._forget(device)
 
     def _forget(self, device: str) -> Iterable[Signal]:
         for key in [key for key in self._signs if key[0] == device]:
@@ -190,7 +182,7 @@ class Vitals(PlainRule):
             return Status(Readiness.OFF, "no_health_device")
         if self._lost & devices:
             return Status(Readiness.UNAVAILABLE, "sensor_lost")
-        if devices <= self._off:
+        if devices <= self._belief.off:
             return Status(Readiness.UNAVAILABLE, "not_worn")
         return Status(Readiness.ARMED)
 
@@ -199,11 +191,10 @@ class Vitals(PlainRule):
         return {
             "signs": [[device, name, asdict(sign)] for (device, name), sign in self._signs.items()],
             "sources": sorted(self._sources),
-            "off": sorted(self._off),
+            "belief": self._belief.to_json(),
             "lost": sorted(self._lost),
             "asked": self._asked,
             "grave": self._grave,
-            "discarded": self.discarded,
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -212,7 +203,7 @@ class Vitals(PlainRule):
         if not self._consented:
             return
         self._signs = {(str(d), str(n)): _Sign(**row) for d, n, row in data["signs"] if n in MEASURES}
-        self._sources, self._off = set(data["sources"]), set(data["off"])
+        self._sources = {str(d) for d in data["sources"]}
+        self._belief.from_json(data["belief"])
         self._asked = None if data["asked"] is None else str(data["asked"])
         self._grave = bool(data["grave"])
-        self.discarded = int(data["discarded"])
