@@ -158,8 +158,8 @@ def test_a_persons_own_limits_hold() -> None:
     ("kind", "value"),
     [
         (Kind.HEART_RATE, 0), (Kind.HEART_RATE, 300), (Kind.SPO2, 0), (Kind.SPO2, 20),
-        (Kind.BLOOD_PRESSURE, pressure(80, 120)), (Kind.BLOOD_PRESSURE, {}), (Kind.BLOOD_PRESSURE, {"systolic": "high"}),
-        (Kind.BLOOD_PRESSURE, {"systolic": True}), (Kind.BODY_TEMPERATURE, 22.0), (Kind.BODY_TEMPERATURE, 85.0),
+        (Kind.BLOOD_PRESSURE, pressure(80, 120)), (Kind.BLOOD_PRESSURE, {}), (Kind.BLOOD_PRESSURE, {"systolic": True}),
+        (Kind.BLOOD_PRESSURE, {"systolic": "high"}), (Kind.BODY_TEMPERATURE, 22.0), (Kind.BODY_TEMPERATURE, 85.0),
     ],
 )  # fmt: skip
 def test_what_no_living_person_has_is_counted_and_ends_nothing(kind: Kind, value: Any) -> None:
