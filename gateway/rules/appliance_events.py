@@ -2,7 +2,9 @@
 
 A refrigerator, a pump or standby stays below 800 W and comes by itself; a kettle (1.5 to 2 kW), a rice cooker or an
 induction plate is a step of 800 W or more that lasts for minutes. A water heater is such a step too but comes by its
-thermostat, so what lasts longer than half an hour, or returns as regularly as a clock, is not taken for a person.
+thermostat, so what lasts longer than half an hour, returns as regularly as a clock, or is the fourth such step in two
+hours, is not taken for a person. Measured on one home with electric heating (sceaux, 34 days): of 771 steps 149 are
+left, 4.1 by day and 0.3 in a night (1 to 6 h); without the last condition 527 and 4.7 a night.
 For the inactivity rule: `observe(watts, t)` for each power reading of one meter, in order.
 """
 
@@ -19,6 +21,9 @@ MAX_STEP_MS: Final = 10 * 60_000
 """Readings further apart than this show no step: what lies between was not seen."""
 REGULAR: Final = 3  # so many equal intervals in a row are a thermostat
 REGULAR_WITHIN: Final = 0.1
+BUSY_MS: Final = 2 * 3_600_000
+BUSY_STEPS: Final = 3
+_REMEMBERED: Final = 8  # starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +66,15 @@ class ApplianceEvents:
         return self._judge(start, t)
 
     def _judge(self, start: int, end: int) -> ApplianceEvent | None:
-        self._starts = [*self._starts[-REGULAR:], start]
-        if not SHORTEST_MS <= end - start <= LONGEST_MS or self._is_regular():
+        busy = sum(start - before <= BUSY_MS for before in self._starts) >= BUSY_STEPS
+        self._starts = [*self._starts, start][-_REMEMBERED:]
+        if busy or not SHORTEST_MS <= end - start <= LONGEST_MS or self._is_regular():
             return None
         return ApplianceEvent(start, end, round(self._watts, 1))
 
     def _is_regular(self) -> bool:
-        gaps = [b - a for a, b in zip(self._starts, self._starts[1:], strict=False)]
+        starts = self._starts[-REGULAR - 1 :]
+        gaps = [b - a for a, b in zip(starts, starts[1:], strict=False)]
         return len(gaps) >= REGULAR and max(gaps) - min(gaps) <= REGULAR_WITHIN * max(gaps)
 
     def to_json(self) -> dict[str, Any]:

@@ -163,6 +163,16 @@ def test_a_thermostat_gives_itself_away_by_its_clock() -> None:
     assert len(events(*person, 90)) == 8, f"seed {seed}"
 
 
+def test_a_heater_that_comes_all_night_is_not_a_cook() -> None:
+    """However unevenly it comes: three steps may be a meal, thirty are a thermostat."""
+    seed = 11
+    draw = random.Random(seed)
+    night = [w for _ in range(30) for w in [90] * draw.randint(3, 12) + [2000] * draw.randint(3, 5)]
+    assert len(events(*night, 90)) <= 4, f"seed {seed}"
+    after = [90] * 150 + [1800] * 4 + [90]
+    assert events(*night, *after)[-1][0] >= (len(night) + 150) * MIN  # and a kettle in the morning is one again
+
+
 def test_a_step_across_a_hole_in_the_readings_was_not_seen() -> None:
     assert events(90, 1800, 90, step_min=11) == []
 
