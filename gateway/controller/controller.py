@@ -368,6 +368,8 @@ class Controller:
                 self._alarmed(event)
                 if code not in self._found_again:  # else the rule knows, and may know of an answer in the same entry
                     self._confirm(code, event.t)
+            elif event.what == "detected" and event.alarm in self.book.alarms:  # found, and joined to what was open
+                self._unconfirmed.discard(self.book.alarms[event.alarm].code)
 
     def rebuilt(self) -> None:
         """Recovery is over: what newer code would have found and nobody recorded may now be found."""

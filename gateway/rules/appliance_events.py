@@ -11,6 +11,7 @@ For the inactivity rule: `observe(watts, t)` for each power reading of one meter
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 STEP_W: Final = 800.0
@@ -74,7 +75,7 @@ class ApplianceEvents:
 
     def _is_regular(self) -> bool:
         starts = self._starts[-REGULAR - 1 :]
-        gaps = [b - a for a, b in zip(starts, starts[1:], strict=False)]
+        gaps = [b - a for a, b in pairwise(starts)]
         return len(gaps) >= REGULAR and max(gaps) - min(gaps) <= REGULAR_WITHIN * max(gaps)
 
     def to_json(self) -> dict[str, Any]:
