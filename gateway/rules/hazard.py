@@ -34,7 +34,8 @@ HEAT_READINGS: Final = 2
 """So many hot readings in a row from a thermometer are a fire: one alone is a broken wire."""
 HEAT_MARGIN_C: Final = 5.0
 MAX_SPELLS: Final = 1000
-_NOT_A_ROOM: Final = frozenset({"wearable", "health", "stove"})  # hot by nature, or on a body
+_THERMOMETERS: Final = DETECTORS | {"temperature"}
+"""Whose temperature is a room's: not a wrist's, nor that of a contact on a sunny door, nor of a pipe."""
 _READ: Final = frozenset({*CODES, Kind.TEST, Kind.BUTTON, Kind.TEMPERATURE})
 _ANY: Final = ""  # the "device" of a test of the whole home
 
@@ -99,6 +100,8 @@ class Hazard(PlainRule):
         if kind is Kind.TEMPERATURE:
             hot = self._is_hot(device, observation.value)
             return NOTHING if hot is None else self._say("HEAT_FIRE", device, hot, t, {"celsius": observation.value})
+        if kind is Kind.HEAT and not self._is_detector(device):
+            return NOTHING  # a thermostat's word for warm
         return self._say(CODES[kind], device, observation.value is True, t, {})
 
     def _announce(self, device: str, on: bool, t: int) -> Iterable[Signal]:
@@ -109,10 +112,15 @@ class Hazard(PlainRule):
             self._tested.pop(device, None)
         return NOTHING
 
+    def _is_detector(self, device: str) -> bool:
+        """Whether a device gives alarm when it speaks of heat; one we do not know does."""
+        known = self._home.devices.get(device)
+        return known is None or known.kind in DETECTORS or known.kind == "other"
+
     def _is_hot(self, device: str, celsius: float) -> bool | None:
         """Whether a thermometer says fire; None while it says nothing new."""
         known = self._home.devices.get(device)
-        if known is not None and known.kind in _NOT_A_ROOM:
+        if known is not None and known.kind not in _THERMOMETERS:
             return None
         if celsius >= self._hot_c:
             self._hot[device] = min(self._hot.get(device, 0) + 1, HEAT_READINGS)
@@ -216,10 +224,15 @@ class Hazard(PlainRule):
 
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
-        spells = [_Spell(**row) for row in data["spells"]]
+        spells = [_spell_from_json(row) for row in data["spells"]]
         self._spells = {(s.code, s.device): s for s in spells if s.code in CODES.values()}
         self._tested = {str(d): int(t) for d, t in data["tested"].items()}
         self._hot = {str(d): int(n) for d, n in data["hot"].items()}
         self._lost = frozenset(str(d) for d in data["lost"])
         self._now = int(data["now"])
         self._plan()
+
+
+def _spell_from_json(row: dict[str, Any]) -> _Spell:
+    tell = None if row["tell"] is None else int(row["tell"])
+    return _Spell(str(row["code"]), str(row["device"]), bool(row["on"]), bool(row["test"]), tell, int(row["over"]))

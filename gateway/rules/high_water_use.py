@@ -18,6 +18,7 @@ from gateway.rules.water_bins import WaterBins
 
 CODE: Final = "WATER_HIGH_USE"
 HOURS: Final = 24.0
+DAY_MS: Final = 86_400_000
 END_BELOW: Final = 0.8  # of the limit: it does not come and go with every glass
 
 
@@ -39,7 +40,7 @@ class HighWaterUse(PlainRule):
         """Which meters, and how much is too much."""
         self._water.configure(home)
         self._consented = home.consented("MONITORING")
-        self._limit = parameters["water_high.litres"]
+        self._limit = parameters["water_high.limit_l"]
         kept = self._water.meters if self._consented else frozenset()
         gone = sorted(self._on - kept)
         self._on &= kept
@@ -54,7 +55,8 @@ class HighWaterUse(PlainRule):
         if flow is None or meter is None or not flow.amount:
             return NOTHING
         bins = self._bins.setdefault(meter, WaterBins(HOURS))
-        bins.add(flow.amount, flow.end)
+        share = min(1.0, DAY_MS / (flow.end - flow.start))  # of what a register shows after days without a reading
+        bins.add(flow.amount * share, flow.end)
         if meter in self._on or bins.litres(flow.end) <= self._limit:
             return NOTHING
         self._on.add(meter)

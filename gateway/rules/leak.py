@@ -54,7 +54,7 @@ class Leak(PlainRule):
         """Which meters, and for how long water may flow."""
         self._water.configure(home)
         self._consented = home.consented("MONITORING")
-        self._hours = parameters.ms("leak.hours_h")
+        self._hours = parameters.ms("leak.flow_h")
         self._intervals = {m: round((home.devices[m].interval_s or 0) * 1000) for m in self._water.meters}
         gone = [m for m, run in self._runs.items() if run.told and not (self._consented and m in self._water.meters)]
         self._runs = {m: run for m, run in self._runs.items() if self._consented and m in self._water.meters}

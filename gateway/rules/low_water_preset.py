@@ -77,17 +77,18 @@ class LowWaterPreset(PlainRule):
         self._water.configure(home)
         self._consented = home.consented("MONITORING")
         preset = PRESETS.get(round(parameters["water_preset.rule"]))
+        signals: Iterable[Signal] = NOTHING
         if preset != self._preset or not self._consented:
-            self._preset, self._bins = preset, WaterBins(preset.hours if preset else 24)
-            self._began = None
+            signals = self._answered("rule_unavailable", t)
+            self._preset, self._bins, self._began = preset, WaterBins(preset.hours if preset else 24), None
         self._waking = round(parameters["water_preset.waking_h"] * HOUR_MS)
         self._day = (
-            round(parameters["water_preset.wake_hour"]) * HOUR_MS,
-            round(parameters["water_preset.sleep_hour"]) * HOUR_MS,
+            round(parameters["water_preset.wake_h"]) * HOUR_MS,
+            round(parameters["water_preset.sleep_h"]) * HOUR_MS,
         )
         self._away_max = parameters.ms("away.max_h")
         self._read = {m: at for m, at in self._read.items() if m in self._water.meters}
-        return self._reconsider(t)
+        return (*signals, *self._reconsider(t))
 
     # ---- what is said
 

@@ -53,9 +53,10 @@ class RoomTemperature(PlainRule):
         self._high, self._low = parameters["room_temperature.high_c"], parameters["room_temperature.low_c"]
         self._hysteresis = parameters["room_temperature.hysteresis_c"]
         self._lasting = parameters.ms("room_temperature.lasting_min")
-        self._rooms = {d: room for d, room in self._rooms.items() if self._consented and self._counts(d)}
+        gone = [d for d in self._rooms if not (self._consented and self._counts(d))]
+        asked = [(d, room.side) for d in gone if (room := self._rooms.pop(d)).found]
         self._plan()
-        return NOTHING
+        return [Recovery(side, "rule_unavailable", d) for d, side in asked]
 
     def _counts(self, device: str) -> bool:
         return device in self._thermometers or device not in self._home.devices

@@ -1,7 +1,7 @@
 """What counts as a vital sign: its measures, how far they can be believed, how each is judged. Data and pure look-ups.
 
 No medical device, and no diagnosis: limits at which somebody should ask how the elder is. They are those of NEWS2
-(Royal College of Physicians 2017) where it has one, and a doctor's own for a person as settings of the home.
+(Royal College of Physicians 2017, recalled) where it has one, and a doctor's own for a person as settings of the home.
 """
 
 from __future__ import annotations
@@ -31,12 +31,19 @@ class Measure:
 MEASURES: Final[dict[str, Measure]] = {
     m.name: m
     for m in (
-        Measure("heart_rate", 20, 250, 5, "vitals.heart_rate_low", "vitals.heart_rate_high", drift=15),
-        Measure("spo2", 50, 100, 2, "vitals.spo2_low", drift=3),
-        Measure("systolic", 50, 280, 10, "vitals.systolic_low", "vitals.systolic_high", spot=True, drift=20),
-        Measure("diastolic", 20, 200, 10, None, "vitals.diastolic_high", spot=True, drift=15),
+        Measure("heart_rate", 20, 250, 5, "vitals.heart_rate_low_bpm", "vitals.heart_rate_high_bpm", drift=15),
+        Measure("spo2", 50, 100, 2, "vitals.spo2_low_pct", drift=3),
+        Measure("systolic", 50, 280, 10, "vitals.systolic_low_mmhg", "vitals.systolic_high_mmhg", spot=True, drift=20),
+        Measure("diastolic", 20, 200, 10, None, "vitals.diastolic_high_mmhg", spot=True, drift=15),
         Measure(
-            "body_temperature", 30, 43, 0.3, "vitals.body_temperature_low", "vitals.body_temperature_high", True, 0.7
+            "body_temperature",
+            30,
+            43,
+            0.3,
+            "vitals.body_temperature_low_c",
+            "vitals.body_temperature_high_c",
+            True,
+            0.7,
         ),
     )
 }

@@ -245,10 +245,17 @@ def test_a_lone_spike_between_good_readings_is_no_fire() -> None:
 
 
 def test_what_is_hot_by_nature_is_no_fire() -> None:
-    house = house_of(Device("plate", "stove"), Device("band", "wearable", placement="wrist"))
-    for device in ("plate", "band"):
+    pipe, door = Device("pipe", "other"), Device("door", "contact")
+    house = house_of(Device("plate", "stove"), Device("band", "wearable", placement="wrist"), pipe, door)
+    for device in ("plate", "band", "pipe", "door"):
         for _ in range(3):
             house.say(Kind.TEMPERATURE, 90.0, device)
+    assert raised(house) == []
+
+
+def test_a_thermostat_that_says_warm_gives_no_alarm() -> None:
+    house = house_of(Device("t", "temperature"))
+    house.say(Kind.HEAT, True, "t")
     assert raised(house) == []
 
 

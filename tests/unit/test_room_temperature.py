@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from sensor_rooms import HOUR, MINUTE, house_of, lose, power_cut, raised, reading, recording, restarted
-from virtual_home import House
+from virtual_home import House, home
 
 from gateway.alarms.life import State
 from gateway.home.model import Device
@@ -121,6 +121,14 @@ def test_without_consent_the_rule_is_off_and_remembers_nothing() -> None:
     assert raised(house) == []
     assert house.controller.statuses()["room_temperature"].reason == "no_consent"
     assert house.controller.to_json()["rules"]["room_temperature"]["rooms"] == {}
+
+
+def test_a_consent_withdrawn_ends_the_question() -> None:
+    house = room()
+    house.say(Kind.TEMPERATURE, 41.0, "t")
+    house.wait(2 * MINUTE)
+    house.say(Kind.CONFIG, home(devices=house.controller.home.devices, consents={}).to_json())
+    assert house.state() is State.RECOVERED
 
 
 def test_a_lost_thermometer_proves_nothing() -> None:

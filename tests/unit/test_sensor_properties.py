@@ -21,7 +21,7 @@ DEVICES: Final = (
     Device("smoke", "smoke"), Device("t", "temperature"), Device("hob", "stove"), Device("band", "health"),
     Device("w", "water_meter", interval_s=1800), Device("m", "electricity_meter"),
 )  # fmt: skip
-SETTINGS: Final = {"inactivity.enabled": 0.0, "water_preset.rule": 1.0, "stove.limit_min": 20.0, "leak.hours_h": 3.0}
+SETTINGS: Final = {"inactivity.enabled": 0.0, "water_preset.rule": 1.0, "stove.limit_min": 20.0, "leak.flow_h": 3.0}
 
 said = st.one_of(
     st.tuples(st.just(Kind.SMOKE), st.booleans(), st.just("smoke")),

@@ -149,7 +149,7 @@ def test_signs_far_apart_in_time_are_not_together() -> None:
 
 def test_a_persons_own_limits_hold() -> None:
     """A doctor's number for somebody with COPD."""
-    house = ward(vitals__spo2_low=83)
+    house = ward(vitals__spo2_low_pct=83)
     measure(house, Kind.SPO2, *[88] * 10)
     assert raised(house) == []
 

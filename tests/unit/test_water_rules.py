@@ -167,6 +167,22 @@ def test_a_swapped_meter_is_no_over_use() -> None:
     assert noted(house, HIGH) == []
 
 
+def test_what_a_register_grew_by_in_three_days_without_a_reading_is_not_one_days_use() -> None:
+    house = metered()
+    reading(house, Kind.WATER_VOLUME, 100.0, "w")
+    reading(house, Kind.WATER_VOLUME, 103.0, "w", 3 * DAY)
+    assert noted(house, HIGH) == []
+    reading(house, Kind.WATER_VOLUME, 104.5, "w", HOUR)
+    assert noted(house, HIGH) == [("RAISED", "over_use")]
+
+
+def test_a_preset_taken_back_ends_its_question() -> None:
+    house = metered(water_preset__rule=1)
+    house.wait(12 * HOUR + 10)
+    house.say(Kind.CONFIG, home(devices=house.controller.home.devices).to_json())
+    assert house.state() is State.RECOVERED
+
+
 def test_over_use_survives_a_snapshot() -> None:
     house = metered()
     for _ in range(20):
@@ -213,7 +229,7 @@ def test_ten_litres_are_enough(litres: float, asked: bool) -> None:
 
 def test_a_window_is_not_judged_until_it_holds_four_hours_of_waking() -> None:
     """Of somebody who sleeps from nine to nine."""
-    house = metered(water_preset__rule=1, water_preset__wake_hour=9, water_preset__sleep_hour=21)
+    house = metered(water_preset__rule=1, water_preset__wake_h=9, water_preset__sleep_h=21)
     for _ in range(26):  # water until 21:15
         reading(house, Kind.WATER, 9, "w", 0.5 * HOUR)
     house.wait(15.5 * HOUR)  # 12:45, more than 12 h without any
