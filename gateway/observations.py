@@ -40,7 +40,11 @@ class Kind(StrEnum):
     GAS = "gas"
     CO = "co"
     FLOOD = "flood"
+    HEAT = "heat"  # a heat detector's alarm
     TAMPER = "tamper"
+    TEST = "test"  # a detector is being tested; without a device: somebody who tests them all
+    END_OF_LIFE = "end_of_life"  # a detector says that it is worn out
+    WORN = "worn"  # false: taken off, in the wash, on its charger
     POWER = "power"  # W
     ENERGY = "energy"  # kWh, cumulative register
     WATER = "water"  # L in the interval that ends at `at`
@@ -48,8 +52,10 @@ class Kind(StrEnum):
     TEMPERATURE = "temperature"  # degC
     HUMIDITY = "humidity"  # %
     BATTERY = "battery"  # %
+    BATTERY_LOW = "battery_low"  # the device's own judgement
     HEART_RATE = "heart_rate"  # 1/min
     SPO2 = "spo2"  # %
+    BODY_TEMPERATURE = "body_temperature"  # degC
     BLOOD_PRESSURE = "blood_pressure"  # {"systolic","diastolic"} mmHg
     VOLTAGE = "voltage"  # V
     ACCELERATION = "acceleration"
@@ -74,8 +80,11 @@ class Kind(StrEnum):
 
 
 LIFE_SAFETY: Final = frozenset(
-    {Kind.BUTTON, Kind.SMOKE, Kind.GAS, Kind.CO, Kind.FLOOD, Kind.CANCEL, Kind.OK, Kind.REPLY, Kind.VISIT}
-)
+    {
+        Kind.BUTTON, Kind.SMOKE, Kind.GAS, Kind.CO, Kind.FLOOD, Kind.HEAT, Kind.CANCEL, Kind.OK, Kind.REPLY,
+        Kind.VISIT,
+    }
+)  # fmt: skip
 """Commit at once, and are handled (marked late) however late they come."""
 
 WAY_IS_BACK: Final = "way_is_back"
@@ -244,7 +253,8 @@ def _none(kind: Kind, value: Any) -> Any:
 
 _YES_OR_NO: Final = (
     Kind.MOTION, Kind.OCCUPANCY, Kind.PRESSURE, Kind.BED, Kind.APPLIANCE, Kind.FLUSH, Kind.LIGHT,
-    Kind.SMOKE, Kind.GAS, Kind.CO, Kind.FLOOD, Kind.TAMPER, Kind.RECORDER,
+    Kind.SMOKE, Kind.GAS, Kind.CO, Kind.FLOOD, Kind.HEAT, Kind.TAMPER, Kind.TEST, Kind.END_OF_LIFE, Kind.WORN,
+    Kind.BATTERY_LOW, Kind.RECORDER,
 )  # fmt: skip
 
 # Bounds are plausibility of the instrument, wide on purpose: thresholds belong to rules.
@@ -262,6 +272,7 @@ _CHECKS: Final[dict[Kind, Callable[[Kind, Any], Any]]] = {
     Kind.HEART_RATE: _number(0, 400),
     Kind.SPO2: _number(0, 100),
     Kind.VOLTAGE: _number(-1000, 1000),
+    Kind.BODY_TEMPERATURE: _number(-60, 150),
     Kind.BLOOD_PRESSURE: _object,
     Kind.ACCELERATION: _acceleration,
     Kind.POSITION: _position,

@@ -120,6 +120,10 @@ CODES: Final[dict[str, Code]] = {
         Code("REMINDER_ANSWERED", _P4, _INFO, None, None, None, None, None, None),
         Code("REMINDER_MISSED", _P4, _INFO, None, None, None, None, None, None),
         Code("ROLL_CALL", _P4, _INFO, None, None, None, None, None, None),
+        Code("METER_REBASED", _P4, _INFO, None, None, None, None, None, None),
+        Code("HAZARD_CLEARED", _P4, _INFO, None, None, None, None, None, None),
+        Code("VITAL_TREND", _P4, _INFO, None, None, None, None, None, None),
+        Code("DEVICE_END_OF_LIFE", _P3, _TECH, None, None, None, None, "057", None),
         Code("HOME_AWAY", _P4, _INFO, None, None, None, "loc 003/002", None, None),
     )
 }  # fmt: skip

@@ -66,18 +66,33 @@ class Desk:
             self._press_answers_question(t)
         self._open(kind, t, reason, device, evidence, severity or kind.severity.value)
 
-    def upgraded(self, code: str, to: str, device: str | None, t: int, reason: str, evidence: dict[str, Any]) -> None:
-        """The open alarm of `code` and `device` becomes `to`, with its severity: still one alarm (domain 3.2)."""
-        for alarm in list(self.book.live()):
-            if alarm.code == code and alarm.device == device:
-                patch = {
-                    "code": to,
-                    "severity": CODES[to].severity.value,
-                    "evidence": {**alarm.evidence, **evidence},
-                }
-                self.record.do(alarm, t, "upgraded", reason, patch=patch)
-                if alarm.state is not State.PRE_ALARM:
-                    self.tell.publish(alarm, t, reason, again=f"{to}{t}")
+    def upgraded(
+        self,
+        code: str,
+        to: str,
+        device: str | None,
+        t: int,
+        reason: str,
+        evidence: dict[str, Any],
+        *,
+        severity: str | None = None,
+    ) -> None:
+        """The open alarm of `code` and `device` becomes `to`, with its severity: still one alarm (domain 3.2).
+
+        With a `severity` of its own it opens one where the first has ended: it is new that it is that bad.
+        """
+        open_alarms = [a for a in self.book.live() if a.code == code and a.device == device]
+        if severity is not None and not open_alarms:
+            self.found(to, t, reason, device, evidence, severity=severity)
+        for alarm in open_alarms:
+            patch = {
+                "code": to,
+                "severity": severity or CODES[to].severity.value,
+                "evidence": {**alarm.evidence, **evidence},
+            }
+            self.record.do(alarm, t, "upgraded", reason, patch=patch)
+            if alarm.state is not State.PRE_ALARM:
+                self.tell.publish(alarm, t, reason, again=f"{to}{t}")
 
     def _repeats(self, kind: Code, device: str | None, t: int, evidence: dict[str, Any]) -> Alarm | None:
         """The open alarm this repeats. What cannot be verified never opens a second one beside an open first."""
@@ -88,12 +103,17 @@ class Desk:
                 continue
             if kind.flow is Flow.SERVICE or (doubtful and alarm.code == kind.name):
                 return alarm
+            if kind.flow is Flow.HAZARD and alarm.code == kind.name:
+                return alarm  # a detector that chatters or goes on: one alarm (A25)
             if kind.flow is Flow.CALL and (alarm.state is State.ACCEPTED or t - alarm.last_press_t <= join):
                 return alarm
         return None
 
     def _pressed_again(self, alarm: Alarm, t: int) -> None:
         """Every press gets feedback; one after acceptance tells the acceptor and the platform again."""
+        if CODES[alarm.code].flow is Flow.HAZARD:
+            self._detected_again(alarm, t)
+            return
         presses = alarm.presses + 1
         self.record.do(alarm, t, "pressed", "pressed_again", patch={"presses": presses, "last_press_t": t})
         self.tell.feedback(alarm, self.book, t)
@@ -108,6 +128,13 @@ class Desk:
         if again is not None:
             self.tell.text(alarm, again, CODES[alarm.code].template, f"{_PRESS}{presses}")
         self.tell.say(alarm, t, "V05" if self.tell.unreachable else "V02", contact=again, again=True)
+
+    def _detected_again(self, alarm: Alarm, t: int) -> None:
+        """The detector says it still, or again: the home hears it, the platform knows; the chain goes its way."""
+        presses = alarm.presses + 1
+        self.record.do(alarm, t, "detected", "detected_again", patch={"presses": presses, "last_press_t": t})
+        self.tell.publish(alarm, t, "detected_again", again=f"again{presses}")
+        self.tell.say(alarm, t, CODES[alarm.code].ask)
 
     def _press_answers_question(self, t: int) -> None:
         """A call during 'have you fallen?' is the answer yes: it is sent at once (T-04)."""

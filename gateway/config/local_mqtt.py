@@ -15,9 +15,9 @@ _KIND_WORDS: Final = tuple(
     str(k)
     for k in (
         Kind.BUTTON, Kind.MOTION, Kind.OCCUPANCY, Kind.CONTACT, Kind.PRESSURE, Kind.BED, Kind.APPLIANCE, Kind.FLUSH,
-        Kind.LIGHT, Kind.SMOKE, Kind.GAS, Kind.CO, Kind.FLOOD, Kind.TAMPER, Kind.POWER, Kind.ENERGY, Kind.WATER,
-        Kind.WATER_VOLUME, Kind.TEMPERATURE, Kind.HUMIDITY, Kind.BATTERY, Kind.VOLTAGE, Kind.HEART_RATE, Kind.SPO2,
-        Kind.SEEN,
+        Kind.LIGHT, Kind.SMOKE, Kind.GAS, Kind.CO, Kind.FLOOD, Kind.HEAT, Kind.TAMPER, Kind.TEST, Kind.END_OF_LIFE,
+        Kind.WORN, Kind.POWER, Kind.ENERGY, Kind.WATER, Kind.WATER_VOLUME, Kind.TEMPERATURE, Kind.HUMIDITY,
+        Kind.BATTERY, Kind.BATTERY_LOW, Kind.VOLTAGE, Kind.HEART_RATE, Kind.SPO2, Kind.BODY_TEMPERATURE, Kind.SEEN,
     )
 )  # fmt: skip
 _TOPIC_BYTES: Final = 256  # far above any real topic; MQTT's own limit is 65535

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
 from gateway.actions import Publish
-from gateway.alarms.codes import CODES
+from gateway.alarms.codes import CODES, Flow
 from gateway.alarms.desk import Desk
 from gateway.alarms.life import AlarmEvent, Book
 from gateway.controller import snapshot
@@ -44,7 +44,7 @@ from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
 
 SHANGHAI: Final = timezone(timedelta(hours=8))  # no DST since 1991; texts for people in the home are always local
-_MAY_CHANGE_READINESS: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART})
+_MAY_CHANGE_READINESS: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART, Kind.WORN})
 
 
 class Controller:
@@ -276,7 +276,9 @@ class Controller:
             elif isinstance(signal, Note):
                 self.desk.tell.note(signal.code, signal.t, signal.reason, signal.more)
             elif isinstance(signal, Upgrade):
-                self.desk.upgraded(signal.code, signal.to, signal.device, t, signal.reason, signal.evidence)
+                self.desk.upgraded(
+                    signal.code, signal.to, signal.device, t, signal.reason, signal.evidence, severity=signal.severity
+                )
         if lost:
             for rule in self.rules:
                 self._heed(rule.blinded(self._supervision.lost, t), t)
@@ -316,7 +318,7 @@ class Controller:
         restored = notice.status not in ("LOST", "RAISED", Readiness.UNAVAILABLE.value)
         body = {
             "at": self._when(notice.t)[0],
-            "test": False,
+            "test": CODES[notice.code].flow is Flow.TEST,
             "code": notice.code,
             "severity": severity,
             "state": "CLOSED" if restored else "RAISED",
@@ -366,6 +368,8 @@ class Controller:
                 self._alarmed(event)
                 if code not in self._found_again:  # else the rule knows, and may know of an answer in the same entry
                     self._confirm(code, event.t)
+            elif event.what == "detected" and event.alarm in self.book.alarms:  # found, and joined to what was open
+                self._unconfirmed.discard(self.book.alarms[event.alarm].code)
 
     def rebuilt(self) -> None:
         """Recovery is over: what newer code would have found and nobody recorded may now be found."""

@@ -33,7 +33,8 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
     "rooms": {"label": "text"},
     "devices": {
         "kind": "text", "room": "text", "role": "text", "placement": "text", "entrance": "bool",
-        "heartbeat_s": "number", "interval_s": "number", "address": "text", "key": "text", "label": "text",
+        "heartbeat_s": "number", "interval_s": "number", "supply": "text", "address": "text",
+        "key": "text", "label": "text",
     },
     "contacts": {"name": "text", "phone": "text", "order": "number", "kind": "text", "daily_line": "text"},
     "reminders": {"kind": "text", "at": "text", "days": "text", "about": "text"},

@@ -28,6 +28,7 @@ from gateway.home.shape import (
     PLACEMENTS,
     REMINDERS,
     ROLES,
+    SUPPLIES,
     Contact,
     Device,
     Home,
@@ -40,8 +41,8 @@ from gateway.parameters import BadParameter, check
 
 __all__ = [
     "CONSENTS", "CONTACT_KINDS", "DEVICE_KINDS", "EMERGENCY_NUMBERS", "MAX_CONTACTS", "MAX_DEVICES", "MAX_LABEL_UNITS",
-    "MAX_NAME_UNITS", "MAX_PLACE_UNITS", "MAX_RESIDENTS", "MAX_ROOMS", "PLACEMENTS", "ROLES", "BadHome", "Contact",
-    "Device", "Home", "HomeView", "check_number", "is_emergency", "normal_number", "read_home", "units",
+    "MAX_NAME_UNITS", "MAX_PLACE_UNITS", "MAX_RESIDENTS", "MAX_ROOMS", "PLACEMENTS", "ROLES", "SUPPLIES", "BadHome",
+    "Contact", "Device", "Home", "HomeView", "check_number", "is_emergency", "normal_number", "read_home", "units",
     "view_from_json",
 ]  # fmt: skip
 
@@ -199,7 +200,7 @@ def _device(r: _Reader, row: dict[str, Any], where: str, taken: set[str], rooms:
     entrance = row.get("entrance", False)
     if not isinstance(entrance, bool):
         r.bad(f"{where}.entrance", "true or false", entrance)
-    placement = row.get("placement")
+    placement, supply = row.get("placement"), row.get("supply")
     return Device(
         id=r.id(row, where, taken),
         kind=r.choice(row, "kind", where, DEVICE_KINDS, None),
@@ -209,6 +210,7 @@ def _device(r: _Reader, row: dict[str, Any], where: str, taken: set[str], rooms:
         entrance=entrance is True,
         heartbeat_s=r.seconds(row, "heartbeat_s", where),
         interval_s=r.seconds(row, "interval_s", where),
+        supply=r.choice(row, "supply", where, SUPPLIES, None) if supply is not None else None,
     )
 
 

@@ -23,10 +23,12 @@ MAX_LABEL_UNITS: Final = 4
 DEVICE_KINDS: Final = frozenset(
     {
         "button", "motion", "occupancy", "contact", "pressure", "bed", "appliance", "flush", "light", "wearable",
-        "smoke", "gas", "co", "flood", "electricity_meter", "water_meter", "temperature", "recorder", "other",
+        "smoke", "gas", "co", "flood", "heat", "stove", "health", "electricity_meter", "water_meter", "temperature",
+        "recorder", "other",
     }
 )  # fmt: skip
-ROLES: Final = ("call", "cancel", "ok", "service")
+ROLES: Final = ("call", "cancel", "ok", "service", "test")
+SUPPLIES: Final = ("own", "shared", "well")
 PLACEMENTS: Final = ("waist", "chest", "wrist")
 CONTACT_KINDS: Final = ("emergency_contact", "primary_visit_contact", "village_liaison")
 REMINDERS: Final = ("medication", "water", "test_button", "visit", "child_call")
@@ -45,11 +47,12 @@ class Device:
     id: str
     kind: str
     room: str | None = None
-    role: str = "call"  # buttons: call, cancel, ok, service
+    role: str = "call"  # buttons: call, cancel, ok, service; test: a detector's own test key
     placement: str | None = None  # wearables
     entrance: bool = False
     heartbeat_s: float | None = None  # a sign of life is due at least this often; None: not supervised
     interval_s: float | None = None  # meters
+    supply: str | None = None  # water meters, of SUPPLIES; None: own
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,13 +60,17 @@ class Recovery:
 
 @dataclass(frozen=True, slots=True)
 class Upgrade:
-    """What is open turns out worse: one fall is one alarm, and becomes FALL_IMMOBILE (domain 3.2)."""
+    """What is open turns out worse: one fall is one alarm, and becomes FALL_IMMOBILE (domain 3.2).
+
+    With `severity` it is that bad whatever its code's own, and opens an alarm of `to` if none is open any more.
+    """
 
     code: str
     to: str
     device: str | None
     reason: str
     evidence: dict[str, Any] = field(default_factory=dict)
+    severity: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

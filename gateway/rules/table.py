@@ -5,12 +5,22 @@ from __future__ import annotations
 from gateway.rules.call_button import CallButton
 from gateway.rules.civil import CivilTime
 from gateway.rules.daily_line import DailyLine
+from gateway.rules.device_condition import DeviceCondition
+from gateway.rules.hazard import Hazard
+from gateway.rules.high_water_use import HighWaterUse
 from gateway.rules.inactivity import Inactivity
+from gateway.rules.leak import Leak
+from gateway.rules.low_water_preset import LowWaterPreset
+from gateway.rules.meter_health import MeterHealth
 from gateway.rules.reminders import Reminders
 from gateway.rules.roll_call import RollCall
+from gateway.rules.room_temperature import RoomTemperature
 from gateway.rules.rule import Rule
+from gateway.rules.stove import Stove
 from gateway.rules.supervision import Supervision
 from gateway.rules.technical import TechnicalConditions
+from gateway.rules.vital_trend import VitalTrend
+from gateway.rules.vitals import Vitals
 
 
 def all_rules(civil: CivilTime) -> tuple[Rule, ...]:
@@ -24,4 +34,14 @@ def all_rules(civil: CivilTime) -> tuple[Rule, ...]:
         Reminders(civil),
         DailyLine(civil),
         RollCall(),
+        Hazard(),
+        RoomTemperature(),
+        Stove(),
+        Vitals(),
+        VitalTrend(),
+        Leak(),
+        HighWaterUse(),
+        LowWaterPreset(civil),
+        MeterHealth(),
+        DeviceCondition(),
     )

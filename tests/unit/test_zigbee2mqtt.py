@@ -18,7 +18,7 @@ from gateway.drivers.local_mqtt.zigbee2mqtt import SEEN_EVERY_S, SETTLE_S, Zigbe
 from gateway.home.model import read_home
 from gateway.observations import LIFE_SAFETY, WAY_IS_BACK, Kind, check_value
 
-KINDS = ("button", "wearable", "motion", "contact", "smoke", "gas", "co", "flood", "bed", "other", "occupancy")
+KINDS = ("button", "wearable", "motion", "contact", "smoke", "gas", "co", "flood", "bed", "other", "occupancy", "heat")
 HOME: dict[str, Any] = {
     "devices": [
         {"id": f"the-{kind}", "kind": kind, "address": f"0x00124b00000000{n:02x}"} for n, kind in enumerate(KINDS)
@@ -76,6 +76,10 @@ class Bridge:
         ("co", {"carbon_monoxide": True}, [("co", True)]),
         ("flood", {"water_leak": True}, [("flood", True)]),
         ("motion", {"tamper": True}, [("tamper", True)]),
+        ("motion", {"battery_low": True}, [("battery_low", True)]),
+        ("smoke", {"end_of_life": True}, [("end_of_life", True)]),
+        ("heat", {"alarm_1": True}, [("heat", True)]),
+        ("smoke", {"smoke": True, "test": True}, [("test", True), ("smoke", True)]),  # announced first
         ("button", {"alarm_2": True}, [("button", "press")]),
         ("button", {"sos": True}, [("button", "press")]),
         ("motion", {"sos": True}, []),

@@ -23,7 +23,7 @@ class Reading:
 def read_fields(body: dict[str, Any], device: Device | None) -> Iterator[Reading]:
     """What a state tells of a device; a field of another type or that we have no word for tells nothing."""
     registered = device.kind if device else ""
-    for field, value in body.items():
+    for field, value in sorted(body.items(), key=_test_first):
         if isinstance(value, bool):
             reading = _bit(field, value, registered)
             if reading is not None:
@@ -33,6 +33,11 @@ def read_fields(body: dict[str, Any], device: Device | None) -> Iterator[Reading
     voltage = body.get("voltage")
     if "power" in body and isinstance(voltage, (int, float)) and not isinstance(voltage, bool):
         yield Reading("voltage", Kind.VOLTAGE, voltage)  # of the mains; a battery's is in mV and no power beside it
+
+
+def _test_first(item: tuple[str, Any]) -> bool:
+    """A test is announced before the alarm it makes; else the message's own order."""
+    return item[0] != "test"
 
 
 def _bit(field: str, value: bool, registered: str) -> Reading | None:
@@ -54,5 +59,5 @@ def _zone(field: str, value: bool, registered: str) -> Reading | None:
     """A zone that Zigbee2MQTT has no better name for."""
     if registered == "contact":
         return Reading(field, Kind.CONTACT, "open" if value else "closed")
-    kinds = {"motion", "occupancy", "pressure", "bed", "smoke", "gas", "co", "flood"}
+    kinds = {"motion", "occupancy", "pressure", "bed", "smoke", "gas", "co", "flood", "heat"}
     return Reading(field, Kind(registered), value) if registered in kinds else None

@@ -39,7 +39,7 @@ ALARM_BITS: Final = frozenset({"alarm_1", "alarm"})
 STATES: Final[Mapping[str, Kind]] = {
     "occupancy": Kind.MOTION, "presence": Kind.OCCUPANCY, "vibration": Kind.MOTION, "moving": Kind.MOTION,
     "smoke": Kind.SMOKE, "gas": Kind.GAS, "carbon_monoxide": Kind.CO, "water_leak": Kind.FLOOD,
-    "tamper": Kind.TAMPER,
+    "tamper": Kind.TAMPER, "test": Kind.TEST, "battery_low": Kind.BATTERY_LOW, "end_of_life": Kind.END_OF_LIFE,
 }  # fmt: skip
 """Boolean fields that mean what they say."""
 
@@ -47,7 +47,7 @@ ACTIVITY: Final = frozenset({"occupancy", "presence", "vibration", "moving"})
 """Fields that say what people do: a device registered as a bed or a flush means that by them."""
 AS_REGISTERED: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.PRESSURE, Kind.BED, Kind.APPLIANCE, Kind.FLUSH})
 
-HAZARDS: Final = frozenset({Kind.SMOKE, Kind.GAS, Kind.CO, Kind.FLOOD})
+HAZARDS: Final = frozenset({Kind.SMOKE, Kind.GAS, Kind.CO, Kind.FLOOD, Kind.HEAT})
 """Told whenever they are said live for the first time, whatever a cache or a retained message said before."""
 
 NUMBERS: Final[Mapping[str, Kind]] = {
@@ -84,7 +84,7 @@ def value_of(kind: Kind, raw: Any) -> Any:
 _NUMERIC: Final = frozenset(
     {
         Kind.POWER, Kind.ENERGY, Kind.WATER, Kind.WATER_VOLUME, Kind.TEMPERATURE, Kind.HUMIDITY, Kind.BATTERY,
-        Kind.VOLTAGE, Kind.HEART_RATE, Kind.SPO2,
+        Kind.VOLTAGE, Kind.HEART_RATE, Kind.SPO2, Kind.BODY_TEMPERATURE,
     }
 )  # fmt: skip
 

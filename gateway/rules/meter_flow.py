@@ -1,0 +1,129 @@
+"""What flowed through a meter, from readings that cannot be trusted (A27). Pure decoders, used by several rules.
+
+A register only grows. One that is smaller was swapped, reset or rolled over; one that grew faster than any pipe or
+fuse allows was misread or changed its unit. Neither is use: the reading is held back until the next one says which of
+the two was right, then the meter goes on from there and says so. A reading that is not newer is late and says nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from gateway.home.model import Device
+from gateway.observations import Kind, Observation
+
+HOUR_MS: Final = 3_600_000
+MAX_WATER_L_H: Final = 3125.0
+"""Overload flow Q4 of a DN15 household meter, Q3 = 2.5 m3/h [R-M] (GB/T 778)."""
+MAX_POWER_KW: Final = 25.0
+"""Single-phase household service of 100 A at 230 V, rounded up."""
+SLACK_H: Final = 0.1
+"""Readings are quantised and stamped late: so much more time than passed may have been used."""
+DEFAULT_INTERVAL_MS: Final = 300_000
+_NEAR_END: Final = 0.99  # of the register's digits: what comes after is a roll-over
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """`amount` (L or kWh, may be 0) flowed between `start` and `end`; None: the meter was re-based, no telling."""
+
+    amount: float | None
+    start: int
+    end: int
+
+
+class Register:
+    """One cumulative register, in the unit of its cap per hour. `discarded` counts readings that were not believed."""
+
+    __slots__ = ("_at", "_cap", "_doubt", "_value", "discarded")
+
+    def __init__(self, cap_per_h: float) -> None:
+        self._cap = cap_per_h
+        self._value: float | None = None
+        self._at = 0
+        self._doubt: tuple[float, int] | None = None
+        self.discarded = 0
+
+    def read(self, value: float, t: int) -> Flow | None:
+        """What a reading at `t` tells; None for the first, a late, or a doubtful one."""
+        if self._value is None:
+            self._value, self._at = value, t
+            return None
+        if t <= self._at or (self._doubt is not None and t <= self._doubt[1]):
+            self.discarded += 1
+            return None
+        used = self._used(self._value, self._at, value, t)
+        if used is not None:
+            return self._go_on(value, t, used)
+        self.discarded += 1
+        doubt, self._doubt = self._doubt, (value, t)
+        if doubt is None or self._used(*doubt, value, t) is None:
+            return None
+        self._go_on(value, t, None)
+        return Flow(None, doubt[1], t)  # twice the same story: this is what the meter shows now
+
+    def _go_on(self, value: float, t: int, used: float | None) -> Flow:
+        flow = Flow(used, self._at, t)
+        self._value, self._at, self._doubt = value, t, None
+        return flow
+
+    def _used(self, before: float, then: int, now: float, t: int) -> float | None:
+        """The use that explains both readings, or None if none does."""
+        most = self._cap * ((t - then) / HOUR_MS + SLACK_H)
+        delta = now - before
+        if delta < 0:
+            digits = next((10.0**n for n in range(4, 10) if 10.0**n > before), 0.0)
+            if before < digits * _NEAR_END:
+                return None
+            delta += digits
+        return delta if 0 <= delta <= most else None
+
+    def to_json(self) -> list[Any]:
+        """The state, for a snapshot."""
+        return [self._value, self._at, None if self._doubt is None else list(self._doubt), self.discarded]
+
+    def from_json(self, data: list[Any]) -> None:
+        """The inverse of `to_json`."""
+        value, at, doubt, self.discarded = data
+        self._value, self._at = None if value is None else float(value), int(at)
+        self._doubt = None if doubt is None else (float(doubt[0]), int(doubt[1]))
+
+
+class WaterFlow:
+    """Litres of one water meter, whichever way it tells them: per interval, or as a register in m3."""
+
+    def __init__(self, device: Device | None) -> None:
+        interval = device.interval_s if device is not None else None
+        self.interval_ms = DEFAULT_INTERVAL_MS if interval is None else round(interval * 1000)
+        self._register = Register(MAX_WATER_L_H / 1000)
+        self._end: int | None = None
+        self.discarded = 0
+
+    def read(self, observation: Observation) -> Flow | None:
+        """What an observation of this meter tells; None for nothing. Call it with WATER and WATER_VOLUME only."""
+        if observation.late:
+            self.discarded += 1
+            return None
+        if observation.kind is Kind.WATER_VOLUME:
+            flow = self._register.read(observation.value, observation.t)
+            return flow and Flow(None if flow.amount is None else flow.amount * 1000, flow.start, flow.end)
+        litres, t = float(observation.value), observation.t
+        if (self._end is not None and t <= self._end) or litres > MAX_WATER_L_H * (
+            self.interval_ms / HOUR_MS + SLACK_H
+        ):
+            self.discarded += 1
+            return None
+        start = t - self.interval_ms if self._end is None else max(t - self.interval_ms, self._end)
+        self._end = t
+        return Flow(litres, start, t)
+
+    def to_json(self) -> dict[str, Any]:
+        """The state, for a snapshot."""
+        return {"register": self._register.to_json(), "end": self._end, "discarded": self.discarded}
+
+    def from_json(self, data: dict[str, Any]) -> None:
+        """The inverse of `to_json`."""
+        self._register.from_json(data["register"])
+        self._end = None if data["end"] is None else int(data["end"])
+        self.discarded = int(data["discarded"])

@@ -1,0 +1,50 @@
+"""The litres of the last hours, in half-hours of controller time. A sum over them lags by one half-hour at most."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+BIN_MS: Final = 30 * 60_000
+
+
+class WaterBins:
+    """A rolling sum. Half-hours older than the longest window are dropped as new ones come."""
+
+    __slots__ = ("_bins", "_keep")
+
+    def __init__(self, hours: float) -> None:
+        self._keep = -(-round(hours * 3_600_000) // BIN_MS)
+        self._bins: dict[int, float] = {}
+
+    def add(self, litres: float, t: int) -> None:
+        """So much had flowed by `t`."""
+        now = (t - 1) // BIN_MS
+        self._bins[now] = self._bins.get(now, 0.0) + litres
+        self.drop(t)
+
+    def drop(self, t: int) -> None:
+        """Forgets what is out of the window at `t`."""
+        oldest = (t - 1) // BIN_MS - self._keep
+        for each in [b for b in self._bins if b <= oldest]:
+            del self._bins[each]
+
+    def litres(self, t: int) -> float:
+        """What flowed in the window that ends at `t`."""
+        self.drop(t)
+        return sum(self._bins.values())
+
+    def next_drop(self) -> int | None:
+        """When the oldest half-hour leaves the window."""
+        return (min(self._bins) + self._keep + 1) * BIN_MS if self._bins else None
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        self._bins.clear()
+
+    def to_json(self) -> list[list[float]]:
+        """The half-hours."""
+        return [[b, litres] for b, litres in self._bins.items()]
+
+    def from_json(self, data: list[Any]) -> None:
+        """The inverse of `to_json`."""
+        self._bins = {int(b): float(litres) for b, litres in data}

@@ -1,0 +1,192 @@
+"""Rooms too hot or too cold: lasting, hysteresis, and thermometers that are lost."""
+
+from __future__ import annotations
+
+import pytest
+from sensor_rooms import HOUR, MINUTE, house_of, lose, power_cut, raised, reading, recording, restarted
+from virtual_home import House, home
+
+from gateway.alarms.life import State
+from gateway.home.model import Device
+from gateway.observations import Kind
+
+
+def room(**settings: float) -> House:
+    return house_of(
+        Device("t", "temperature", room="r1"), settings={k.replace("__", "."): v for k, v in settings.items()}
+    )
+
+
+@pytest.mark.parametrize(
+    ("celsius", "code"),
+    [
+        (35.0, "TEMP_HIGH"),
+        (41.5, "TEMP_HIGH"),
+        (34.9, None),
+        (21, None),
+        (8.1, None),
+        (8.0, "TEMP_LOW"),
+        (-3, "TEMP_LOW"),
+    ],
+)
+def test_the_limits_belong_to_the_alarm(celsius: float, code: str | None) -> None:
+    house = room()
+    house.say(Kind.TEMPERATURE, celsius, "t")
+    house.wait(2 * MINUTE)
+    assert raised(house) == ([(code, "t")] if code else [])
+
+
+def test_it_asks_after_a_minute_and_raises_when_nobody_answers() -> None:
+    house = room()
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(59.9)
+    assert raised(house) == []
+    house.wait(0.1)
+    assert house.states() == ["DETECTED", "PRE_ALARM"]
+    assert house.controller.book.alarms[1].severity == "P2"
+    assert house.controller.book.alarms[1].evidence == {"celsius": 36.0, "limit_c": 35.0}
+    house.wait(5 * MINUTE)
+    assert house.state() is State.RAISED
+    assert house.texts("S22")[0].params["code"] == "TEMP_HIGH"
+
+
+def test_a_gust_of_heat_from_the_oven_is_nothing() -> None:
+    house = room()
+    for _ in range(20):
+        house.say(Kind.TEMPERATURE, 36.0, "t")
+        house.wait(50)
+        house.say(Kind.TEMPERATURE, 30.0, "t")
+        house.wait(50)
+    assert raised(house) == []
+
+
+@pytest.mark.parametrize(("inside", "recovers"), [(34.1, False), (34.0, True)])
+def test_the_question_ends_only_one_degree_inside_and_after_a_minute(inside: float, recovers: bool) -> None:
+    house = room()
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(MINUTE)
+    house.say(Kind.TEMPERATURE, inside, "t")
+    house.wait(59)
+    assert house.state() is State.PRE_ALARM
+    house.wait(1)
+    assert (house.state() is State.RECOVERED) == recovers
+
+
+def test_a_room_at_its_limit_is_one_alarm_and_not_twenty() -> None:
+    house = room()
+    for celsius in (35.2, 34.8, 35.1, 34.6, 35.3) * 10:
+        reading(house, Kind.TEMPERATURE, celsius, "t", 10 * MINUTE)
+    assert raised(house) == [("TEMP_HIGH", "t")]
+
+
+def test_a_hot_day_after_a_cool_night_is_another_alarm() -> None:
+    house = room()
+    for celsius in (36.0, 29.0, 36.0):
+        reading(house, Kind.TEMPERATURE, celsius, "t", HOUR)
+    house.wait(HOUR)
+    assert len(raised(house)) == 2
+
+
+def test_from_one_extreme_to_the_other_the_first_question_ends() -> None:
+    house = room()
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(MINUTE)
+    house.say(Kind.TEMPERATURE, 5.0, "t")
+    assert house.state(1) is State.RECOVERED
+    house.wait(MINUTE)
+    assert raised(house) == [("TEMP_HIGH", "t"), ("TEMP_LOW", "t")]
+
+
+def test_the_familys_own_limits_hold() -> None:
+    house = room(room_temperature__low_c=15, room_temperature__lasting_min=30)
+    house.say(Kind.TEMPERATURE, 15, "t")
+    house.wait(30 * MINUTE - 1)
+    assert raised(house) == []
+    house.wait(1)
+    assert raised(house) == [("TEMP_LOW", "t")]
+
+
+@pytest.mark.parametrize("kind", ["wearable", "contact", "smoke", "other", "health"])
+def test_only_a_thermometer_measures_a_room(kind: str) -> None:
+    house = house_of(Device("d", kind))
+    house.say(Kind.TEMPERATURE, 41.0, "d")
+    house.wait(HOUR)
+    assert raised(house) == []
+
+
+def test_without_consent_the_rule_is_off_and_remembers_nothing() -> None:
+    house = house_of(Device("t", "temperature"), MONITORING=False)
+    house.say(Kind.TEMPERATURE, 41.0, "t")
+    house.wait(HOUR)
+    assert raised(house) == []
+    assert house.controller.statuses()["room_temperature"].reason == "no_consent"
+    assert house.controller.to_json()["rules"]["room_temperature"]["rooms"] == {}
+
+
+def test_a_consent_withdrawn_ends_the_question() -> None:
+    house = room()
+    house.say(Kind.TEMPERATURE, 41.0, "t")
+    house.wait(2 * MINUTE)
+    house.say(Kind.CONFIG, home(devices=house.controller.home.devices, consents={}).to_json())
+    assert house.state() is State.RECOVERED
+
+
+def test_a_lost_thermometer_proves_nothing() -> None:
+    house = room()
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(30)
+    lose(house, "t")
+    house.wait(HOUR)
+    assert raised(house) == []
+    assert house.controller.statuses()["room_temperature"].reason == "sensor_lost"
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(59)
+    assert raised(house) == []  # it must last anew
+    house.wait(1)
+    assert raised(house) == [("TEMP_HIGH", "t")]
+
+
+def test_a_question_about_a_room_nobody_measures_any_more_ends() -> None:
+    house = room()
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(2 * MINUTE)
+    lose(house, "t")
+    assert house.state() is State.RECOVERED
+    assert house.events[-1].reason == "rule_unavailable"
+
+
+def test_neither_a_power_cut_nor_a_lost_recording_counts_as_lasting() -> None:
+    house = room(room_temperature__lasting_min=60)
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(50 * MINUTE)
+    power_cut(house, HOUR)
+    house.wait(50 * MINUTE)
+    recording(house, False)
+    house.wait(HOUR)
+    recording(house, True)
+    house.wait(59 * MINUTE)
+    assert raised(house) == []
+    house.wait(MINUTE)
+    assert raised(house) == [("TEMP_HIGH", "t")]
+
+
+def test_a_snapshot_keeps_what_lasts_and_what_was_found() -> None:
+    house = room()
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(40)
+    restarted(house)
+    house.wait(20)
+    assert raised(house) == [("TEMP_HIGH", "t")]
+    restarted(house)
+    reading(house, Kind.TEMPERATURE, 36.5, "t", HOUR)
+    assert len(raised(house)) == 1
+
+
+def test_a_wall_clock_step_changes_nothing() -> None:
+    house = room()
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.say(Kind.CLOCK, {"offset_ms": 0, "trust": "NTP"})
+    house.wait(59)
+    assert raised(house) == []
+    house.wait(1)
+    assert raised(house) == [("TEMP_HIGH", "t")]

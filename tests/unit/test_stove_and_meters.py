@@ -1,0 +1,250 @@
+"""A stove left on, and meters that cannot be believed."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from sensor_rooms import DAY, HOUR, MINUTE, house_of, lose, noted, power_cut, raised, reading, recording, restarted
+from virtual_home import House
+
+from gateway.alarms.life import State
+from gateway.controller import Controller
+from gateway.home.model import Device
+from gateway.observations import Kind, Observation
+
+
+def kitchen() -> House:
+    return house_of(Device("hob", "stove", room="r3"))
+
+
+def test_a_stove_that_stays_on_is_asked_about_and_raised() -> None:
+    house = kitchen()
+    house.say(Kind.POWER, 1200, "hob")
+    house.wait(90 * MINUTE - 1)
+    assert raised(house) == []
+    house.wait(1)
+    assert raised(house) == [("STOVE_ON", "hob")]
+    assert house.controller.book.alarms[1].evidence == {"on_min": 90}
+    assert house.controller.book.alarms[1].severity == "P2"
+    house.wait(5 * MINUTE)
+    assert house.state() is State.RAISED
+    assert house.texts("S22")[0].params["code"] == "STOVE_ON"
+
+
+@pytest.mark.parametrize(("watts", "on"), [(150, True), (149.9, False), (0, False), (-5, False)])
+def test_what_a_clock_in_the_hob_draws_is_no_cooking(watts: float, on: bool) -> None:
+    house = kitchen()
+    house.say(Kind.POWER, watts, "hob")
+    house.wait(3 * HOUR)
+    assert bool(raised(house)) == on
+
+
+def test_the_pauses_of_an_induction_plate_are_no_end() -> None:
+    house = kitchen()
+    for _ in range(46):
+        reading(house, Kind.POWER, 1500, "hob", MINUTE)
+        reading(house, Kind.POWER, 0, "hob", MINUTE)
+    assert raised(house) == [("STOVE_ON", "hob")]
+
+
+def test_five_minutes_without_power_are_the_end() -> None:
+    house = kitchen()
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(80 * MINUTE)
+    house.say(Kind.POWER, 0, "hob")
+    house.wait(5 * MINUTE)
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(89 * MINUTE)
+    assert raised(house) == []
+
+
+def test_a_stove_switched_off_just_before_is_not_asked_about() -> None:
+    house = kitchen()
+    house.say(Kind.APPLIANCE, True, "hob")
+    house.wait(85 * MINUTE + 1)
+    house.say(Kind.APPLIANCE, False, "hob")
+    house.wait(2 * HOUR)
+    assert raised(house) == []
+
+
+def test_a_stove_switched_off_in_time_takes_the_question_back() -> None:
+    house = house_of(Device("hob", "stove"), settings={"stove.off_min": 1})
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(91 * MINUTE)
+    house.say(Kind.POWER, 0, "hob")
+    house.wait(MINUTE)
+    assert house.state() is State.RECOVERED
+    assert house.events[-1].reason == "switched_off"
+
+
+@pytest.mark.parametrize("kind", ["appliance", "electricity_meter", "other"])
+def test_a_heater_is_no_stove(kind: str) -> None:
+    house = house_of(Device("d", kind))
+    house.say(Kind.POWER, 2000, "d")
+    house.wait(5 * HOUR)
+    assert raised(house) == []
+
+
+def test_time_in_which_nobody_could_see_the_stove_does_not_count() -> None:
+    house = kitchen()
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(40 * MINUTE)
+    lose(house, "hob")
+    house.wait(HOUR)
+    assert house.controller.statuses()["stove"].reason == "sensor_lost"
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(20 * MINUTE)
+    power_cut(house, HOUR)
+    recording(house, False)
+    house.wait(HOUR)
+    recording(house, True)
+    house.wait(30 * MINUTE - 1)
+    assert raised(house) == []
+    house.wait(1)
+    assert raised(house) == [("STOVE_ON", "hob")]
+
+
+def test_the_question_about_a_lost_stove_ends() -> None:
+    house = kitchen()
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(91 * MINUTE)
+    lose(house, "hob")
+    assert house.state() is State.RECOVERED
+
+
+def test_without_consent_nobody_watches_the_stove() -> None:
+    house = house_of(Device("hob", "stove"), MONITORING=False)
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(5 * HOUR)
+    assert raised(house) == []
+
+
+def test_a_stove_in_a_snapshot_goes_on() -> None:
+    house = kitchen()
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(HOUR)
+    restarted(house)
+    house.wait(30 * MINUTE)
+    assert raised(house) == [("STOVE_ON", "hob")]
+    restarted(house)
+    house.wait(HOUR)
+    assert len(raised(house)) == 1
+
+
+def test_a_stove_that_only_recovery_saw_is_asked_about_now() -> None:
+    house = kitchen()
+    again = Controller.from_json(json.loads(json.dumps(house.controller.to_json())))
+    again.rebuild(Observation(Kind.POWER, 1500, 1000, "hob"), [])
+    again.rebuild(Observation(Kind.TICK, None, 7_200_000), [])
+    again.rebuilt()
+    again.advance(7_200_000)
+    assert [(a.code, a.opened_t, a.state) for a in again.book.alarms.values()] == [
+        ("STOVE_ON", 7_200_000, State.PRE_ALARM)
+    ]
+
+
+# ---- meters
+
+STALE, REBASED = "METER_STALE", "METER_REBASED"
+
+
+def metered(kind: str = "electricity_meter", **more: float) -> House:
+    return house_of(Device("m", kind, interval_s=more.get("interval_s", 300)))
+
+
+def test_a_register_that_comes_no_more_is_stale_after_a_day() -> None:
+    house = metered()
+    house.say(Kind.ENERGY, 100.0, "m")
+    house.wait(24 * HOUR - 1)
+    assert noted(house, STALE) == []
+    house.wait(1)
+    assert noted(house, STALE) == [("RAISED", "silent")]
+    house.say(Kind.ENERGY, 101.0, "m")
+    assert noted(house, STALE)[-1] == ("RESTORED", "heard_again")
+    assert raised(house) == []
+
+
+def test_a_register_that_shows_the_same_for_a_day_is_frozen() -> None:
+    house = metered()
+    for _ in range(24):
+        reading(house, Kind.ENERGY, 100.0, "m", HOUR)
+    assert noted(house, STALE) == []
+    reading(house, Kind.ENERGY, 100.0, "m", HOUR)
+    assert noted(house, STALE) == [("RAISED", "frozen")]
+    reading(house, Kind.ENERGY, 100.0, "m", HOUR)
+    assert len(noted(house, STALE)) == 1
+    reading(house, Kind.ENERGY, 100.1, "m", HOUR)
+    assert noted(house, STALE)[-1] == ("RESTORED", "heard_again")
+
+
+def test_a_water_register_may_rest_for_days_but_not_for_a_week() -> None:
+    house = metered("water_meter")
+    for _ in range(7 * 24):
+        reading(house, Kind.WATER_VOLUME, 100.0, "m", HOUR)
+    assert noted(house, STALE) == []
+    reading(house, Kind.WATER_VOLUME, 100.0, "m", HOUR)
+    assert noted(house, STALE) == [("RAISED", "frozen")]
+
+
+@pytest.mark.parametrize(("watts", "stale"), [(431.7, True), (0, False)])
+def test_a_power_that_does_not_tremble_is_frozen_but_nothing_is_nothing(watts: float, stale: bool) -> None:
+    house = metered()
+    for _ in range(30):
+        reading(house, Kind.POWER, watts, "m", HOUR)
+    assert bool(noted(house, STALE)) == stale
+
+
+def test_a_meter_that_lists_only_flow_is_not_stale_when_nothing_flows() -> None:
+    house = metered("water_meter")
+    house.say(Kind.WATER, 4.0, "m")
+    house.wait(30 * DAY)
+    assert noted(house, STALE) == []
+
+
+def test_a_meter_read_once_a_day_has_three_days() -> None:
+    house = metered(interval_s=86400)
+    house.say(Kind.ENERGY, 100.0, "m")
+    house.wait(3 * DAY - 1)
+    assert noted(house, STALE) == []
+    house.wait(1)
+    assert noted(house, STALE) == [("RAISED", "silent")]
+
+
+def test_the_silence_of_the_gateway_is_not_the_meters() -> None:
+    house = metered()
+    house.say(Kind.ENERGY, 100.0, "m")
+    power_cut(house, 2 * DAY)
+    recording(house, False)
+    house.wait(2 * DAY)
+    recording(house, True)
+    house.wait(23 * HOUR)
+    assert noted(house, STALE) == []
+
+
+def test_a_lost_meter_is_told_as_lost_and_not_as_stale() -> None:
+    house = metered()
+    house.say(Kind.ENERGY, 100.0, "m")
+    lose(house, "m")
+    house.wait(3 * DAY)
+    assert noted(house, STALE) == []
+    assert house.controller.statuses()["meter_health"].reason == "sensor_lost"
+
+
+def test_a_swapped_meter_is_an_event_once() -> None:
+    house = metered("water_meter")
+    for value in (812.4, 0.0, 0.01, 0.02):
+        reading(house, Kind.WATER_VOLUME, value, "m", 5 * MINUTE)
+    assert noted(house, REBASED) == [("RAISED", "meter_rebased")]
+
+
+def test_a_meter_in_a_snapshot_goes_on() -> None:
+    house = metered()
+    house.say(Kind.ENERGY, 100.0, "m")
+    house.wait(23 * HOUR)
+    restarted(house)
+    house.wait(HOUR)
+    assert noted(house, STALE) == [("RAISED", "silent")]
+    restarted(house)
+    house.say(Kind.ENERGY, 100.5, "m")
+    assert noted(house, STALE)[-1] == ("RESTORED", "heard_again")

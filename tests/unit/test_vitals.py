@@ -1,0 +1,324 @@
+"""Vital signs: limits with hysteresis and persistence, two signs, disbelief, consent; and notes on their drift."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from sensor_rooms import DAY, HOUR, MINUTE, house_of, lose, noted, power_cut, raised, reading, restarted
+from virtual_home import House, home
+
+from gateway.actions import Publish, Text
+from gateway.alarms.life import State
+from gateway.alarms.words import load
+from gateway.home.model import CONSENTS, Device
+from gateway.observations import Kind, Observation
+from gateway.rules.vital_signs import Belief
+
+BAND, CUFF = Device("band", "health"), Device("cuff", "health")
+CODE = "VITAL_OUT_OF_RANGE"
+
+
+def ward(**settings: float) -> House:
+    return house_of(BAND, CUFF, settings={k.replace("__", "."): v for k, v in settings.items()})
+
+
+def measure(house: House, kind: Kind, *values: Any, device: str = "band", every_s: float = 60) -> None:
+    for value in values:
+        house.say(kind, value, device)
+        house.wait(every_s)
+
+
+def pressure(systolic: float, diastolic: float) -> dict[str, float]:
+    return {"systolic": systolic, "diastolic": diastolic}
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "found"),
+    [
+        (Kind.HEART_RATE, 40, True), (Kind.HEART_RATE, 41, False), (Kind.HEART_RATE, 130, False),
+        (Kind.HEART_RATE, 131, True), (Kind.SPO2, 91, True), (Kind.SPO2, 92, False),
+        (Kind.BLOOD_PRESSURE, pressure(180, 90), True), (Kind.BLOOD_PRESSURE, pressure(179, 119), False),
+        (Kind.BLOOD_PRESSURE, pressure(150, 120), True), (Kind.BLOOD_PRESSURE, pressure(90, 60), True),
+        (Kind.BLOOD_PRESSURE, pressure(91, 60), False), (Kind.BODY_TEMPERATURE, 39.1, True),
+        (Kind.BODY_TEMPERATURE, 39.0, False), (Kind.BODY_TEMPERATURE, 35.0, True), (Kind.BODY_TEMPERATURE, 35.1, False),
+        (Kind.TEMPERATURE, 39.5, True),
+    ],
+)  # fmt: skip
+def test_the_limits_belong_to_the_alarm(kind: Kind, value: Any, found: bool) -> None:
+    house = ward()
+    measure(house, kind, *[value] * 7)
+    assert raised(house) == ([(CODE, "band")] if found else [])
+
+
+def test_five_minutes_and_two_readings_make_it_and_no_less() -> None:
+    house = ward()
+    house.say(Kind.HEART_RATE, 150, "band")
+    house.wait(HOUR - 1)
+    assert raised(house) == []  # one reading, however long ago
+    house.say(Kind.HEART_RATE, 150, "band")
+    assert raised(house) == [(CODE, "band")]
+    house = ward()
+    measure(house, Kind.HEART_RATE, 150, 150, every_s=299)
+    assert raised(house) == []
+
+
+def test_one_reading_within_limits_begins_it_anew() -> None:
+    house = ward()
+    for _ in range(20):
+        measure(house, Kind.HEART_RATE, 150, 150, 150, 150, 120)
+    assert raised(house) == []
+
+
+def test_readings_an_hour_apart_are_two_stories_but_spot_measurements_are_not() -> None:
+    house = ward()
+    measure(house, Kind.HEART_RATE, 150, 150, 150, every_s=HOUR + 1)
+    assert raised(house) == []
+    measure(house, Kind.BLOOD_PRESSURE, pressure(190, 100), pressure(185, 95), device="cuff", every_s=12 * HOUR)
+    assert raised(house) == [(CODE, "cuff")]
+
+
+def test_it_asks_softly_then_tells_and_the_text_is_vague() -> None:
+    house = ward()
+    measure(house, Kind.SPO2, *[85] * 7)
+    alarm = house.controller.book.alarms[1]
+    assert alarm.severity == "P2"
+    assert alarm.evidence == {"signs": ["spo2_low"], "spo2": 85}
+    assert house.state() is State.PRE_ALARM
+    house.wait(5 * MINUTE)
+    assert house.state() is State.RAISED
+    text = house.texts("S07")[0]
+    words = load().render_sms("S07", {**text.params, "name": "王阿公"})
+    assert "85" not in words.replace(text.params["time"], "")
+    assert "血氧" not in words
+    for action in house.actions:
+        if isinstance(action, (Text, Publish)):
+            told = action.params if isinstance(action, Text) else action.body
+            assert "spo2" not in json.dumps(told)
+
+
+@pytest.mark.parametrize(("back", "recovers"), [(127, False), (126, True)])
+def test_hysteresis_and_two_good_readings_end_the_question(back: float, recovers: bool) -> None:
+    house = ward()
+    measure(house, Kind.HEART_RATE, *[135] * 6)
+    house.say(Kind.HEART_RATE, back, "band")
+    assert house.state() is State.PRE_ALARM
+    house.say(Kind.HEART_RATE, back, "band")
+    assert (house.state() is State.RECOVERED) == recovers
+
+
+def test_two_signs_are_one_alarm_of_the_second_severity() -> None:
+    house = ward()
+    measure(house, Kind.HEART_RATE, *[140] * 6)
+    assert house.controller.book.alarms[1].severity == "P2"
+    measure(house, Kind.SPO2, *[86] * 6, every_s=61)
+    assert raised(house) == [(CODE, "band")]
+    alarm = house.controller.book.alarms[1]
+    assert alarm.severity == "P1"
+    assert alarm.evidence["signs"] == ["heart_rate_high", "spo2_low"]
+    assert house.state() is State.RAISED
+    assert (house.published()[-1]["severity"], house.published()[-1]["reason"]) == ("P1", "two_signs")
+
+
+def test_a_second_sign_after_the_first_was_answered_is_an_alarm_of_its_own() -> None:
+    house = ward()
+    measure(house, Kind.HEART_RATE, *[140] * 6)
+    house.say(Kind.OK)
+    assert house.state(1) is State.RECOVERED
+    measure(house, Kind.SPO2, *[86] * 6, every_s=61)
+    assert len(raised(house)) == 2
+    assert house.controller.book.alarms[2].severity == "P1"
+    assert house.controller.book.alarms[2].evidence["signs"] == ["heart_rate_high", "spo2_low"]
+
+
+def test_both_numbers_of_one_cuff_are_one_sign() -> None:
+    house = ward()
+    measure(house, Kind.BLOOD_PRESSURE, *[pressure(200, 130)] * 4, device="cuff")
+    assert raised(house) == [(CODE, "cuff")]
+    assert house.controller.book.alarms[1].severity == "P2"
+
+
+def test_signs_far_apart_in_time_are_not_together() -> None:
+    house = ward()
+    measure(house, Kind.BLOOD_PRESSURE, pressure(200, 110), pressure(200, 110), device="cuff", every_s=70)
+    house.wait(2 * HOUR)
+    measure(house, Kind.SPO2, *[86] * 7)
+    assert {a.severity for a in house.controller.book.alarms.values()} == {"P2"}
+
+
+def test_a_persons_own_limits_hold() -> None:
+    """A doctor's number for somebody with COPD."""
+    house = ward(vitals__spo2_low_pct=83)
+    measure(house, Kind.SPO2, *[88] * 10)
+    assert raised(house) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (Kind.HEART_RATE, 0), (Kind.HEART_RATE, 300), (Kind.SPO2, 0), (Kind.SPO2, 20),
+        (Kind.BLOOD_PRESSURE, pressure(80, 120)), (Kind.BLOOD_PRESSURE, {}), (Kind.BLOOD_PRESSURE, {"systolic": True}),
+        (Kind.BLOOD_PRESSURE, {"systolic": "high"}), (Kind.BODY_TEMPERATURE, 22.0), (Kind.BODY_TEMPERATURE, 85.0),
+    ],
+)  # fmt: skip
+def test_what_no_living_person_has_is_counted_and_ends_nothing(kind: Kind, value: Any) -> None:
+    house = ward()
+    measure(house, Kind.HEART_RATE, 150, 150, 150)
+    measure(house, kind, value, value)
+    assert house.controller.to_json()["rules"]["vitals"]["belief"]["discarded"] == 2
+    measure(house, Kind.HEART_RATE, 150)
+    assert raised(house) == [(CODE, "band")]
+
+
+def test_a_band_on_the_table_says_nothing_of_its_owner() -> None:
+    """A28."""
+    house = ward()
+    measure(house, Kind.HEART_RATE, 150, 150, 150)
+    house.say(Kind.WORN, False, "band")
+    measure(house, Kind.HEART_RATE, *[35] * 10)
+    assert raised(house) == []
+    house.say(Kind.WORN, False, "cuff")
+    assert house.controller.statuses()["vitals"].reason == "not_worn"
+    assert noted(house, "RULE_UNAVAILABLE")[-1] == ("UNAVAILABLE", "not_worn")
+    house.say(Kind.WORN, True, "band")
+    assert house.controller.statuses()["vitals"].readiness == "ARMED"
+    measure(house, Kind.HEART_RATE, *[35] * 6)
+    assert raised(house) == [(CODE, "band")]
+
+
+def test_taking_the_band_off_ends_the_question() -> None:
+    house = ward()
+    measure(house, Kind.HEART_RATE, *[150] * 6)
+    house.say(Kind.WORN, False, "band")
+    assert house.state() is State.RECOVERED
+    assert house.events[-1].reason == "rule_unavailable"
+
+
+def test_without_consent_nothing_is_read_and_nothing_kept() -> None:
+    house = house_of(BAND, HEALTH_DATA=False)
+    measure(house, Kind.HEART_RATE, *[150] * 30)
+    measure(house, Kind.HEART_RATE, 0)
+    assert raised(house) == []
+    for rule in ("vitals", "vital_trend"):
+        status = house.controller.statuses()[rule]
+        assert (status.readiness, status.reason) == ("OFF", "no_consent")
+    kept = house.controller.to_json()["rules"]
+    assert kept["vitals"]["signs"] == []
+    assert kept["vitals"]["sources"] == []
+    assert kept["vitals"]["belief"]["discarded"] == 0
+    assert kept["vital_trend"]["courses"] == {}
+
+
+def test_a_consent_withdrawn_forgets_and_ends_the_question() -> None:
+    house = ward()
+    measure(house, Kind.HEART_RATE, *[150] * 6)
+    refused = dict.fromkeys(CONSENTS, True) | {"HEALTH_DATA": False}
+    house.say(Kind.CONFIG, home(devices={"band": BAND}, consents=refused).to_json())
+    assert house.state() is State.RECOVERED
+    assert "150" not in json.dumps(house.controller.to_json()["rules"])
+
+
+def test_a_lost_band_makes_the_rule_unavailable_and_proves_nothing() -> None:
+    house = ward()
+    measure(house, Kind.HEART_RATE, 150, 150, 150)
+    lose(house, "band")
+    assert house.controller.statuses()["vitals"].reason == "sensor_lost"
+    house.wait(10 * MINUTE)
+    house.say(Kind.HEART_RATE, 150, "band")
+    assert raised(house) == []
+
+
+def test_a_power_cut_is_no_persistence() -> None:
+    house = ward()
+    measure(house, Kind.HEART_RATE, 150)
+    power_cut(house, 10 * MINUTE)
+    measure(house, Kind.HEART_RATE, 150)
+    assert raised(house) == []
+
+
+def test_a_late_reading_is_no_evidence() -> None:
+    house = ward()
+    house.say(Kind.HEART_RATE, 150, "band")
+    house.wait(6 * MINUTE)
+    house.say(Kind.HEART_RATE, 150, "band", late=True)
+    assert raised(house) == []
+
+
+def test_a_snapshot_keeps_what_began_and_what_was_found() -> None:
+    house = ward()
+    measure(house, Kind.HEART_RATE, 150, 150, 150)
+    restarted(house)
+    measure(house, Kind.HEART_RATE, 150, 150, 150)
+    assert raised(house) == [(CODE, "band")]
+    restarted(house)
+    measure(house, Kind.HEART_RATE, *[150] * 10)
+    assert len(raised(house)) == 1
+    measure(house, Kind.SPO2, *[86] * 6, every_s=61)
+    assert house.controller.book.alarms[1].severity == "P1"
+
+
+def test_belief_survives_its_snapshot() -> None:
+    belief = Belief()
+    belief.wear("band", worn=False)
+    assert belief.read(Observation(Kind.HEART_RATE, 70, 0, "band")) == {}
+    again = Belief()
+    again.from_json(json.loads(json.dumps(belief.to_json())))
+    assert again.to_json() == belief.to_json() == {"off": ["band"], "discarded": 1}
+
+
+# ---- trends
+
+
+def days(house: House, *means: float) -> None:
+    for mean in means:
+        measure(house, Kind.HEART_RATE, *[mean] * 20, every_s=DAY / 20)
+
+
+def test_two_days_beyond_the_usual_are_noted_and_the_first_day_back_ends_the_note() -> None:
+    house = ward()
+    days(house, 70, 72, 68, 71, 70, 69, 73)
+    assert house.controller.statuses()["vital_trend"].readiness == "ARMED"
+    days(house, 88)
+    assert noted(house, "VITAL_TREND") == []
+    days(house, 88)
+    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up")]
+    days(house, 86, 71)
+    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up"), ("RESTORED", "back_in_range")]
+    assert raised(house) == []
+
+
+def test_what_stays_beyond_becomes_the_usual_in_a_week() -> None:
+    house = ward()
+    days(house, *[70] * 7, *[52] * 8)
+    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_down"), ("RESTORED", "back_in_range")]
+    days(house, *[52] * 5)
+    assert len(noted(house, "VITAL_TREND")) == 2
+
+
+def test_too_few_readings_are_no_day_and_too_few_days_nothing_usual() -> None:
+    house = ward()
+    for _ in range(10):
+        measure(house, Kind.HEART_RATE, *[70] * 5, every_s=DAY / 5)
+    days(house, *[110] * 3)
+    assert noted(house, "VITAL_TREND") == []
+    assert house.controller.statuses()["vital_trend"].readiness == "LEARNING"
+
+
+def test_one_measurement_of_a_cuff_is_a_day() -> None:
+    house = ward()
+    for systolic in (130, 128, 132, 131, 129, 130, 130, 155, 156):
+        reading(house, Kind.BLOOD_PRESSURE, pressure(systolic, 80), "cuff", DAY + 60)
+    house.wait(DAY)
+    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up")]
+
+
+def test_a_trend_goes_on_from_its_snapshot() -> None:
+    house = ward()
+    days(house, *[70] * 7, 88)
+    restarted(house)
+    days(house, 88)
+    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up")]
+    restarted(house)
+    days(house, 70)
+    assert noted(house, "VITAL_TREND")[-1] == ("RESTORED", "back_in_range")

@@ -1,0 +1,347 @@
+"""Leaks, over-use and the cities' low-use rules, on meters that are swapped, lost, shared or a well's."""
+
+from __future__ import annotations
+
+import pytest
+from sensor_rooms import DAY, HOUR, MINUTE, house_of, lose, noted, power_cut, raised, reading, recording, restarted
+from virtual_home import House, home
+
+from gateway.alarms.life import State
+from gateway.home.model import BadHome, Device, view_from_json
+from gateway.observations import Kind
+from gateway.rules.low_water_preset import PRESETS
+
+LEAK, HIGH = "LEAK_SUSPECTED", "WATER_HIGH_USE"
+
+
+def metered(supply: str | None = None, interval_s: float = 300, **settings: float) -> House:
+    numbers = {k.replace("__", "."): v for k, v in settings.items()}
+    return house_of(Device("w", "water_meter", interval_s=interval_s, supply=supply), settings=numbers)
+
+
+def drip(house: House, hours: float, litres: float = 0.5, every_min: float = 30) -> None:
+    for _ in range(round(hours * 60 / every_min)):
+        reading(house, Kind.WATER, litres, "w", every_min * MINUTE)
+
+
+# ---- leak
+
+
+def test_flow_in_every_half_hour_of_a_day_is_a_leak() -> None:
+    house = metered()
+    drip(house, 23.5)
+    assert noted(house, LEAK) == []
+    drip(house, 0.5)
+    assert noted(house, LEAK) == [("RAISED", "flow_in_every_slot")]
+    assert raised(house) == []  # a matter for a plumber
+    drip(house, 48)
+    assert len(noted(house, LEAK)) == 1
+
+
+def test_one_dry_half_hour_and_it_is_none() -> None:
+    house = metered()
+    for _ in range(4):
+        drip(house, 23)
+        house.wait(31 * MINUTE)
+    assert noted(house, LEAK) == []
+
+
+def test_a_leak_that_is_mended_is_told_within_an_hour() -> None:
+    house = metered()
+    drip(house, 24)
+    house.wait(61 * MINUTE)
+    assert noted(house, LEAK)[-1] == ("RESTORED", "flow_stopped")
+
+
+def test_a_register_shows_a_leak_as_well() -> None:
+    house = metered()
+    for n in range(24 * 12 + 1):
+        reading(house, Kind.WATER_VOLUME, 100 + n * 0.0001, "w", 5 * MINUTE)
+    assert noted(house, LEAK) == [("RAISED", "flow_in_every_slot")]
+
+
+def test_a_register_that_stands_still_is_no_leak_and_readings_of_zero_are_no_flow() -> None:
+    house = metered()
+    for _ in range(24 * 6):
+        reading(house, Kind.WATER_VOLUME, 100.0, "w", 10 * MINUTE)
+        house.say(Kind.WATER, 0, "w")
+    assert noted(house, LEAK) == []
+
+
+def test_a_meter_read_hourly_is_judged_by_the_hour() -> None:
+    house = metered(interval_s=3600)
+    drip(house, 23, every_min=60)
+    assert noted(house, LEAK) == []
+    drip(house, 1, every_min=60)
+    assert noted(house, LEAK) == [("RAISED", "flow_in_every_slot")]
+
+
+@pytest.mark.parametrize("blind", ["cut", "recorder", "lost"])
+def test_what_nobody_read_proves_no_leak(blind: str) -> None:
+    house = metered()
+    drip(house, 20)
+    if blind == "cut":
+        power_cut(house, 20 * MINUTE)
+    elif blind == "recorder":
+        recording(house, False)
+        house.wait(20 * MINUTE)
+        recording(house, True)
+    else:
+        lose(house, "w")
+    drip(house, 23.5)
+    assert noted(house, LEAK) == []
+    drip(house, 0.5)
+    assert noted(house, LEAK) == [("RAISED", "flow_in_every_slot")]
+
+
+def test_a_leak_that_was_told_is_not_over_because_nobody_looks() -> None:
+    house = metered()
+    drip(house, 24)
+    lose(house, "w")
+    house.wait(10 * HOUR)
+    assert len(noted(house, LEAK)) == 1
+    drip(house, 1)
+    assert len(noted(house, LEAK)) == 1
+
+
+def test_a_swapped_meter_ends_the_leak_of_the_old_one() -> None:
+    house = metered()
+    for n in range(24 * 12 + 1):
+        reading(house, Kind.WATER_VOLUME, 100 + n * 0.0001, "w", 5 * MINUTE)
+    for value in (0.0, 0.0):
+        reading(house, Kind.WATER_VOLUME, value, "w", 5 * MINUTE)
+    assert noted(house, LEAK)[-1] == ("RESTORED", "meter_rebased")
+
+
+@pytest.mark.parametrize("supply", ["shared", "well"])
+def test_water_that_is_not_this_homes_own_arms_no_rule(supply: str) -> None:
+    house = metered(supply, water_preset__rule=1)
+    drip(house, 30, litres=100)
+    house.wait(3 * DAY)
+    assert noted(house, LEAK) == noted(house, HIGH) == raised(house) == []
+    for rule in ("leak", "high_water_use", "low_water_preset"):
+        status = house.controller.statuses()[rule]
+        assert (status.readiness, status.reason) == ("OFF", "not_own_supply")
+
+
+def test_a_meter_that_turns_out_to_be_shared_takes_its_leak_back() -> None:
+    house = metered()
+    drip(house, 24)
+    shared = {"w": Device("w", "water_meter", interval_s=300, supply="shared")}
+    house.say(Kind.CONFIG, home(devices=shared, consents={"MONITORING": True}).to_json())
+    assert noted(house, LEAK)[-1] == ("RESTORED", "removed")
+
+
+def test_a_supply_is_own_shared_or_well_and_survives_the_journal() -> None:
+    view = home(devices={"w": Device("w", "water_meter", supply="well")})
+    assert view_from_json(view.to_json()) == view
+    with pytest.raises(BadHome, match=r"supply: expected one of own, shared, well"):
+        view_from_json({"devices": [{"id": "w", "kind": "water_meter", "supply": "river"}]})
+
+
+# ---- over-use
+
+
+def test_more_than_two_cubic_metres_in_a_day_is_over_use() -> None:
+    house = metered()
+    for _ in range(20):
+        reading(house, Kind.WATER, 100, "w", HOUR)
+    assert noted(house, HIGH) == []  # 2,000 L are not more than 2,000 L
+    reading(house, Kind.WATER, 1, "w", HOUR)
+    assert noted(house, HIGH) == [("RAISED", "over_use")]
+    house.wait(30 * HOUR)
+    assert noted(house, HIGH) == [("RAISED", "over_use"), ("RESTORED", "back_to_normal")]
+
+
+def test_the_same_litres_over_two_days_are_not() -> None:
+    house = metered()
+    for _ in range(60):
+        reading(house, Kind.WATER, 79, "w", HOUR)
+    assert noted(house, HIGH) == []
+
+
+def test_a_swapped_meter_is_no_over_use() -> None:
+    house = metered()
+    for value in (100.0, 900.0, 900.1, 0.0, 0.1):
+        reading(house, Kind.WATER_VOLUME, value, "w", HOUR)
+    assert noted(house, HIGH) == []
+
+
+def test_what_a_register_grew_by_in_three_days_without_a_reading_is_not_one_days_use() -> None:
+    house = metered()
+    reading(house, Kind.WATER_VOLUME, 100.0, "w")
+    reading(house, Kind.WATER_VOLUME, 103.0, "w", 3 * DAY)
+    assert noted(house, HIGH) == []
+    reading(house, Kind.WATER_VOLUME, 104.5, "w", HOUR)
+    assert noted(house, HIGH) == [("RAISED", "over_use")]
+
+
+def test_a_preset_taken_back_ends_its_question() -> None:
+    house = metered(water_preset__rule=1)
+    house.wait(12 * HOUR + 10)
+    house.say(Kind.CONFIG, home(devices=house.controller.home.devices).to_json())
+    assert house.state() is State.RECOVERED
+
+
+def test_over_use_survives_a_snapshot() -> None:
+    house = metered()
+    for _ in range(20):
+        reading(house, Kind.WATER, 100, "w", HOUR)
+    restarted(house)
+    reading(house, Kind.WATER, 10, "w", HOUR)
+    assert noted(house, HIGH) == [("RAISED", "over_use")]
+    restarted(house)
+    house.wait(30 * HOUR)
+    assert noted(house, HIGH)[-1] == ("RESTORED", "back_to_normal")
+
+
+# ---- low use by a preset: the house begins at 08:15
+
+
+def test_the_presets_are_off_unless_chosen() -> None:
+    house = metered()
+    house.wait(3 * DAY)
+    assert raised(house) == []
+    assert house.controller.statuses()["low_water_preset"].reason == "setting"
+
+
+@pytest.mark.parametrize(("rule", "hours"), [(1, 12), (2, 12), (3, 24), (4, 24)])
+def test_each_city_has_its_window(rule: int, hours: int) -> None:
+    house = metered(water_preset__rule=rule)
+    house.wait(hours * HOUR - 1)
+    assert raised(house) == []
+    house.wait(1)
+    assert raised(house) == [("WATER_LOW_USE", None)]
+    evidence = house.controller.book.alarms[1].evidence
+    assert (evidence["preset"], evidence["limit_h"], evidence["litres"]) == (PRESETS[rule].city, hours, 0)
+    house.wait(5 * MINUTE)
+    assert house.state() is State.RAISED
+    assert house.texts("S04")[0].params["hours"] == hours
+
+
+@pytest.mark.parametrize(("litres", "asked"), [(9.9, True), (10.0, False)])
+def test_ten_litres_are_enough(litres: float, asked: bool) -> None:
+    house = metered(water_preset__rule=1)
+    reading(house, Kind.WATER, litres, "w", HOUR)
+    house.wait(11 * HOUR)
+    assert bool(raised(house)) == asked
+
+
+def test_a_window_is_not_judged_until_it_holds_four_hours_of_waking() -> None:
+    """Of somebody who sleeps from nine to nine."""
+    house = metered(water_preset__rule=1, water_preset__wake_h=9, water_preset__sleep_h=21)
+    for _ in range(26):  # water until 21:15
+        reading(house, Kind.WATER, 9, "w", 0.5 * HOUR)
+    house.wait(15.5 * HOUR)  # 12:45, more than 12 h without any
+    assert raised(house) == []
+    house.wait(HOUR)
+    assert raised(house) == [("WATER_LOW_USE", None)]
+
+
+def test_it_is_asked_once_until_somebody_is_about_again() -> None:
+    house = metered(water_preset__rule=1)
+    house.wait(5 * DAY)
+    assert raised(house) == [("WATER_LOW_USE", None)]
+    house.say(Kind.MOTION, True, "hall")
+    house.wait(12 * HOUR - 1)
+    assert len(raised(house)) == 1
+    house.wait(1)
+    assert len(raised(house)) == 2
+
+
+def test_well_by_the_green_key_begins_the_window_anew() -> None:
+    house = metered(water_preset__rule=1)
+    house.wait(12 * HOUR + 10)
+    house.say(Kind.OK)
+    assert house.state() is State.RECOVERED
+    house.wait(12 * HOUR - 1)
+    assert len(raised(house)) == 1
+    house.wait(1)
+    assert len(raised(house)) == 2
+
+
+def test_without_a_trusted_clock_a_whole_day_is_judged() -> None:
+    house = metered(water_preset__rule=1)
+    house.say(Kind.CLOCK, {"offset_ms": 0, "trust": "NONE"})
+    house.wait(23.9 * HOUR)
+    assert raised(house) == []
+    house.wait(0.2 * HOUR)
+    assert raised(house) == [("WATER_LOW_USE", None)]
+    assert house.controller.book.alarms[1].evidence["limit_h"] == 24
+
+
+@pytest.mark.parametrize(("kind", "value"), [(Kind.WATER, 0.5), (Kind.MOTION, True), (Kind.FLUSH, True)])
+def test_water_or_movement_answers_the_question(kind: Kind, value: object) -> None:
+    house = metered(water_preset__rule=1)
+    house.wait(12 * HOUR + 10)
+    house.say(kind, value, "w" if kind is Kind.WATER else "hall")
+    assert house.state() is State.RECOVERED
+
+
+def test_a_lost_meter_an_absence_and_a_power_cut_begin_the_window_anew() -> None:
+    house = metered(water_preset__rule=1)
+    house.wait(11 * HOUR)
+    lose(house, "w")
+    house.wait(HOUR)
+    assert house.controller.statuses()["low_water_preset"].reason == "sensor_lost"
+    reading(house, Kind.WATER, 0, "w")
+    house.wait(11 * HOUR)
+    power_cut(house, HOUR)
+    house.wait(11 * HOUR)
+    house.say(Kind.AWAY, True)
+    house.wait(11 * HOUR)
+    house.say(Kind.AWAY, False)
+    house.wait(11 * HOUR)
+    recording(house, False)
+    house.wait(11 * HOUR)
+    assert house.controller.statuses()["low_water_preset"].reason == "recording_lost"
+    assert raised(house) == []
+
+
+def test_an_absence_cannot_hide_a_home_for_ever() -> None:
+    house = metered(water_preset__rule=1)
+    house.say(Kind.AWAY, True)
+    house.wait(12 * HOUR)
+    house.wait(24 * HOUR + 1)
+    assert raised(house) == [("WATER_LOW_USE", None)]
+
+
+def test_a_register_nobody_read_lately_is_no_low_use() -> None:
+    """Stale is not zero (A27)."""
+    house = metered(water_preset__rule=1)
+    house.say(Kind.WATER_VOLUME, 100.0, "w")
+    house.wait(12.4 * HOUR)
+    assert raised(house) == []
+    house = metered(water_preset__rule=1)
+    for _ in range(25):
+        reading(house, Kind.WATER_VOLUME, 100.0, "w", 0.5 * HOUR)
+    assert raised(house) == [("WATER_LOW_USE", None)]
+
+
+def test_a_window_in_a_snapshot_goes_on() -> None:
+    house = metered(water_preset__rule=1)
+    reading(house, Kind.WATER, 5, "w", HOUR)
+    house.wait(10 * HOUR)
+    restarted(house)
+    house.wait(HOUR)
+    assert raised(house) == [("WATER_LOW_USE", None)]
+    assert house.controller.book.alarms[1].evidence["litres"] == 5
+
+
+def test_away_said_again_and_again_from_afar_hides_nobody() -> None:
+    house = metered(water_preset__rule=1)
+    for _ in range(30):
+        house.say(Kind.AWAY, True)
+        house.wait(HOUR)
+    assert raised(house) == [("WATER_LOW_USE", None)]
+
+
+def test_a_call_answers_the_question_and_a_power_cut_does_not() -> None:
+    house = metered(water_preset__rule=1)
+    house.wait(12 * HOUR + 10)
+    power_cut(house, 10)
+    assert house.state() is State.PRE_ALARM
+    house.press("red")
+    assert house.state() is State.RECOVERED
+    assert "call_pressed" in {e.reason for e in house.events if e.alarm == 1}
+    assert "V20" not in house.said()
