@@ -92,7 +92,7 @@ def _delivered_is_accepted(patch: Patch) -> None:
 
 
 def _two_is_yes(patch: Patch) -> None:
-    _around(patch, Desk, "reply", lambda original, self, contact, answer, ref, t: original(self, contact, "1", ref, t))
+    _around(patch, Desk, "reply", lambda original, self, contact, answer, ref, t, **more: original(self, contact, "1", ref, t, **more))
 
 
 def _strangers_accept(patch: Patch) -> None:
