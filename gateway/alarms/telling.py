@@ -72,8 +72,12 @@ class Telling:
     # ---- to contacts
 
     def text(self, alarm: Alarm, to: str, template: str | None, tag: str, **params: Any) -> None:
-        """Texts a contact about an alarm. `tag` makes the key: the same tag is never texted twice."""
-        if template is None:
+        """Texts a contact about an alarm. `tag` makes the key: the same tag is never texted twice.
+
+        A landline takes no texts, and who is listed no more gets none.
+        """
+        listed = next((c for c in self.home.contacts if c.id == to), None)
+        if template is None or listed is None or "sms" not in listed.channels:
             return
         key = f"a{alarm.number}:{template}:{to}:{tag}"
         self.actions.append(Text(key, to, template, self._facts(alarm) | params, alarm.number, alarm.severity))

@@ -18,6 +18,7 @@ from gateway.alarms.life import Book, Move, State
 from gateway.alarms.telling import Telling
 from gateway.clock import Trust
 from gateway.controller import Controller
+from gateway.controller.heard import HeardKeys
 from gateway.observations import Kind
 from gateway.rules.call_button import CallButton
 from gateway.rules.inactivity import Inactivity
@@ -86,13 +87,18 @@ def _delivered_is_accepted(patch: Patch) -> None:
             self.desk.stage(value["alarm"], "ACCEPTED", str(value["contact"]), None, self.t)
 
     original = Controller._on_delivery
-    from gateway import controller
+    from gateway.controller import controller
 
     patch.setitem(controller._PEOPLE, Kind.DELIVERY, lambda c, o: on_delivery(original, c, o))
 
 
 def _two_is_yes(patch: Patch) -> None:
-    _around(patch, Desk, "reply", lambda original, self, contact, answer, ref, t, **more: original(self, contact, "1", ref, t, **more))
+    _around(
+        patch,
+        Desk,
+        "reply",
+        lambda original, self, contact, answer, ref, t, **more: original(self, contact, "1", ref, t, **more),
+    )
 
 
 def _strangers_accept(patch: Patch) -> None:
@@ -212,7 +218,7 @@ def _any_clock_is_right(patch: Patch) -> None:
 
 
 def _packets_count_twice(patch: Patch) -> None:
-    patch.setattr(Controller, "_new_key", lambda self, key: True)
+    patch.setattr(HeardKeys, "is_new", lambda self, key, t: True)
 
 
 def _long_press_is_lost(patch: Patch) -> None:
