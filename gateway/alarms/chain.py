@@ -218,7 +218,8 @@ class Chain:
         timers: Timers = {"attend": None, "resume": None}
         if not silent(alarm):
             timers["speak"] = self._record.in_(t, "voice.still_trying_s")
-        patch = {"accepted_by": None, "asked": [gone] if gone else [], "round": 0}
+        patch: dict[str, Any] = {"accepted_by": None, "asked": [gone] if gone else [], "round": 0}
+        patch["heard"] = [fact for fact in alarm.heard if not fact.startswith("S10:")]  # that somebody goes is over
         self._record.move(alarm, t, Move.LAPSE, reason, patch=patch, timers=timers)
         self._tell.publish(alarm, t, reason, again=f"t{t}")
         self._begin(alarm, t)

@@ -277,7 +277,7 @@ class Desk:
                 self.record.move(alarm, t, Move.CANCEL, "cancelled_by_elder")
                 self.tell.publish(alarm, t, "cancelled_by_elder")
                 for contact in alarm.told:
-                    self.tell.text(alarm, contact, "S11", "cancelled")
+                    self._chain.reaching.once(alarm, contact, "S11", t)
 
     def ok(self, t: int) -> bool:
         """The elder answers a question: whatever is asked about ends. Returns whether anything was asked."""

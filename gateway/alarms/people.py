@@ -43,7 +43,7 @@ class People:
             elif alarm.state in WAITING:
                 self._chain.accept(alarm, contact, via if via in VIA else "sms", t)
             elif alarm.accepted_by not in (None, contact):
-                self._tell.text(alarm, contact, "S10", "taken", contact=self.promised(alarm))
+                self._chain.reaching.once(alarm, contact, "S10", t, contact=self.promised(alarm))
 
     def promised(self, alarm: Alarm) -> str | None:
         """The contact who promised to go; None for the platform's desk."""

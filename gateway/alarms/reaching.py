@@ -45,6 +45,13 @@ class Reaching:
         else:
             self._tell.call(alarm, contact.id, tag)
 
+    def once(self, alarm: Alarm, to: str, template: str, t: int, **params: Any) -> None:
+        """Texts a contact what they need hear only once, however often the reason for it returns."""
+        fact = f"{template}:{to}"
+        if fact not in alarm.heard:
+            self._record.do(alarm, t, "informed", to, patch={"heard": [*alarm.heard, fact]})
+            self._tell.text(alarm, to, template, f"once{t}", **params)
+
     def _rings(self, alarm: Alarm, contact: Contact) -> bool:
         if "call" not in contact.channels:
             return False

@@ -6,7 +6,7 @@ Applied by monkeypatch to the running code, never to a file. `breaks` says in a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pytest
@@ -15,6 +15,7 @@ from gateway.alarms import life
 from gateway.alarms.chain import Chain
 from gateway.alarms.desk import Desk
 from gateway.alarms.life import Book, Move, State
+from gateway.alarms.reaching import Reaching
 from gateway.alarms.telling import Telling
 from gateway.clock import Trust
 from gateway.controller import Controller
@@ -228,7 +229,46 @@ def _long_press_is_lost(patch: Patch) -> None:
     _around(patch, CallButton, "observe", observe)
 
 
+def _landlines_get_texts(patch: Patch) -> None:
+    def text(original: Any, self: Telling, alarm: Any, to: str, *args: Any, **more: Any) -> None:
+        home = self.home
+        self.home = replace(home, contacts=tuple(replace(c, channels=("sms", "call")) for c in home.contacts))
+        original(self, alarm, to, *args, **more)
+        self.home = home
+
+    _around(patch, Telling, "text", text)
+
+
+def _rings_for_ever(patch: Patch) -> None:
+    def called(original: Any, self: Reaching, alarm: Any, contact: Any, result: str, t: int) -> Any:
+        alarm.dialled = {**alarm.dialled, contact.id: 1}
+        return original(self, alarm, contact, result, t)
+
+    _around(patch, Reaching, "called", called)
+
+
+def _calls_are_forgotten(patch: Patch) -> None:
+    patch.setattr(Telling, "call", lambda *_: None)
+
+
+def _consent_is_not_asked(patch: Patch) -> None:
+    patch.setattr(Chain, "callable", lambda self, alarm, t: list(self._tell.home.contacts))
+
+
+def _told_again_and_again(patch: Patch) -> None:
+    def once(original: Any, self: Reaching, alarm: Any, *args: Any, **more: Any) -> None:
+        alarm.heard = []
+        original(self, alarm, *args, **more)
+
+    _around(patch, Reaching, "once", once)
+
+
 MUTATIONS: Final = (
+    Mutation("landlines_get_texts", "a text goes where nobody can read it", ("phone",), _landlines_get_texts),
+    Mutation("rings_for_ever", "a contact who does not answer is rung all night", ("phone",), _rings_for_ever),
+    Mutation("calls_forgotten", "the telephone of the first contact stays silent", ("iv", "ii"), _calls_are_forgotten),
+    Mutation("consent_not_asked", "the family hears what the elder did not agree to", ("viii",), _consent_is_not_asked),
+    Mutation("told_again", "a contact hears of every cancel key anew", ("once",), _told_again_and_again),
     Mutation("cancel_ends_raised", "the elder's cancel after sending ends the alarm unseen", ("ii",), _cancel_ends),
     Mutation("unanswered_is_final", "nobody is told any more once nobody answered", ("ii",), _unanswered_is_final),
     Mutation("nobody_resumes", "who promised and does not come is never replaced", ("ii",), _nobody_resumes),
