@@ -34,6 +34,7 @@ class ModemStatus:
     registered: bool = False
     roaming: bool = False
     signal_dbm: int | None = None
+    credit: str = ""  # the operator's own words, as last heard
 
 
 class Registration:

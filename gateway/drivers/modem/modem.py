@@ -16,29 +16,35 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.drivers.modem.at import Result, Urc
+from gateway.drivers.modem.call_words import CallEnd, caller
 from gateway.drivers.modem.cell import CellWatch, ModemStatus, Registration, Sim, signal_dbm
 from gateway.drivers.modem.errors import Cause, classify
 from gateway.drivers.modem.inbox import Inbox, OnReport, OnSms
 from gateway.drivers.modem.link import AtLink, Reply, Traits
+from gateway.drivers.modem.phone import CallResult, Message, Phone, PlayInto, refused
 from gateway.drivers.modem.send import RETRY_DOWN_S, RETRY_UNREGISTERED_S, SmsResult, prepare, send_parts
 from gateway.drivers.modem.timing import MakePort, Port, Timing
 from gateway.drivers.port import DriverContext, DriverFault
+from gateway.home.numbers import is_emergency
 from gateway.observations import Kind, Report
 
 DEFAULT_BAUD: Final = 115_200  # USB modems ignore it, UART ones come with it
 FAULTS_BEFORE_RESET: Final = 3  # restarts of the driver alone, before the modem itself is told to start anew
 MIN_PIN_TRIES: Final = 3  # a PIN is only tried while all tries are left: a wrong one in a file must not lock the card
 
+OnRing = Callable[[str], Message | None]
+"""The number that rings; what to answer with, or None: it is never answered."""
+
 _REGISTRATION: Final = ("+CREG", "+CEREG")
+_CREDIT: Final = re.compile(r'\s*\d\s*,\s*"([^"]{0,400})"')
 _SIM_WORDS: Final = {"READY": Sim.READY, "NOT INSERTED": Sim.MISSING, "NOT READY": Sim.BUSY}
 
 _log = logging.getLogger(__name__)
 
 
 class ModemDriver:
-    """One modem on one serial port. `run` under the supervisor; `send_sms` from anywhere in the event loop."""
+    """One modem on one serial port. `run` under the supervisor; `send_sms` and `call` from anywhere in the loop."""
 
-    name: Final = "modem"
     devices: Final[tuple[str, ...]] = ()
     liveness_s: Final = 30.0  # a backstop for a hung driver: above the longest silence `link` grants a sending modem
 
@@ -51,12 +57,19 @@ class ModemDriver:
         on_sms: OnSms,
         on_report: OnReport = lambda _reference, _delivered: None,
         on_ready: Callable[[], None] = lambda: None,
+        on_ring: OnRing = lambda _number: None,
+        play: PlayInto | None = None,
+        name: str = "modem",
         timing: Timing | None = None,
         make_port: MakePort | None = None,
     ) -> None:
+        self.name = name
         self._path, self._baud, self._pin = path, baud, pin
         self._on_sms, self._on_report = on_sms, on_report
         self._on_ready = on_ready  # texts can go out again: what waits need not wait for its retry
+        self._on_ring, self._play = on_ring, play
+        self._phone: Phone | None = None
+        self._answering: asyncio.Task[CallResult] | None = None
         self._was_ready = False
         self._timing = timing or Timing()
         self._make_port = make_port or self._serial_port
@@ -93,7 +106,7 @@ class ModemDriver:
             self._faults = 0 if time.monotonic() - started > self._timing.healthy_s else self._faults + link.opened
             raise
         finally:
-            self._link = None
+            self._link = self._phone = None
             self._registration, self.status = Registration(), ModemStatus()
             self._say_cell(context)
             await link.close()
@@ -104,6 +117,38 @@ class ModemDriver:
         A caller that stops waiting does not stop a message that is on its way.
         """
         return await asyncio.shield(asyncio.create_task(self._send(number, text)))
+
+    async def call(self, number: str, message: Message) -> CallResult:
+        """Calls `number` and says `message`; one call at a time. Never raises; when cancelled it hangs up first."""
+        digits = re.sub(r"[\s()-]", "", number)
+        if is_emergency(number):
+            return CallResult(CallEnd.FAILED, "an emergency number: the gateway never dials those")
+        if not re.fullmatch(r"\+?[0-9]{3,20}", digits):
+            return CallResult(CallEnd.FAILED, "no number that can be dialled")
+        link, phone = self._link, self._phone
+        if link is None or phone is None:
+            return refused("the modem is not ready", Cause.BUSY)
+        try:
+            if (refusal := await self._not_now(link)) is not None:
+                return CallResult(CallEnd.FAILED, refusal.reason, retry_after_s=refusal.retry_after_s)
+        except DriverFault as fault:
+            return CallResult(CallEnd.FAILED, str(fault), retry_after_s=RETRY_DOWN_S)
+        return await phone.dial(digits, message)
+
+    @property
+    def in_call(self) -> bool:
+        """Whether somebody is on the phone."""
+        return self._phone is not None and self._phone.busy
+
+    async def ask_credit(self, code: str) -> bool:
+        """Asks the operator by USSD (`*100#`) how much credit is left; the answer comes into `status.credit`."""
+        link = self._link
+        if link is None or not re.fullmatch(r"[0-9*#]{2,20}", code):
+            return False
+        try:
+            return (await link.command(f'AT+CUSD=1,"{code}",15', timeout_s=self._timing.dial_s)).ok
+        except DriverFault:
+            return False
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
@@ -160,6 +205,8 @@ class ModemDriver:
         try:
             await asyncio.wait({link.fault, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            if self._answering is not None:
+                tasks.append(self._answering)  # type: ignore[arg-type]
             for task in tasks:
                 task.cancel()
             ended = await asyncio.gather(*tasks, return_exceptions=True)
@@ -176,6 +223,8 @@ class ModemDriver:
             await link.command(f"AT{name}=1")  # tell changes; a 2G modem knows no +CEREG, an LTE-only one no +CREG
         await self._ask_sim(link)
         await self._ask_registration(link)
+        self._phone = Phone(link, self._timing, context.count, self._play)
+        await self._phone.prepare()
         self._link = link
         self.status.up = True
         self._say_cell(context)
@@ -209,6 +258,12 @@ class ModemDriver:
     async def _heard(self, link: AtLink, inbox: Inbox, urc: Urc) -> None:
         if urc.name in _REGISTRATION or urc.name == "+CGREG":
             self._registration.read(urc.name, urc.fields, asked=False)
+        elif self._phone is not None and self._phone.heard(urc):
+            pass
+        elif urc.name == "+CLIP":
+            self._rung(urc)
+        elif urc.name == "+CUSD":
+            self.status.credit = _ussd(urc.fields)
         elif urc.name == "+CPIN":
             await self._ask_sim(link)
         elif urc.name in ("RDY", "POWER DOWN"):
@@ -217,6 +272,18 @@ class ModemDriver:
             await inbox.announced(urc)
         elif urc.name in ("+CMT", "+CDS"):
             await inbox.direct(urc)
+
+    def _rung(self, urc: Urc) -> None:
+        """Somebody calls: answered only if whoever knows the contacts gives the words for it; asked at every ring."""
+        if self._phone is None or self._phone.busy:
+            return
+        number = caller(urc.fields)
+        message = self._on_ring(number) if number is not None else None
+        if message is None:
+            self._count("ring_not_answered")
+            return
+        self._count("ring_answered")
+        self._answering = asyncio.create_task(self._phone.answer(message), name="answering")
 
     async def _check(self, link: AtLink) -> None:
         """T-16: the modem may have lost what it was told, or have forgotten to tell. Hourly; sooner without a SIM."""
@@ -291,6 +358,15 @@ class ModemDriver:
         from gateway.drivers.serial_port import SerialPort
 
         return SerialPort(self._path, self._baud, on_data=on_data, on_lost=on_lost)
+
+
+def _ussd(fields: str) -> str:
+    """The operator's words of a `+CUSD: 0,"...",72` line, UCS-2 in hex or plain; "" for none."""
+    match = _CREDIT.match(fields)
+    said = match[1] if match else ""
+    if re.fullmatch(r"(?:[0-9A-Fa-f]{4})+", said):
+        said = bytes.fromhex(said).decode("utf-16-be", "replace")
+    return "".join(c for c in said if c.isprintable())[:160]
 
 
 def _fields(reply: Reply, name: str) -> str:
