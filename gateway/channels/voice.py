@@ -15,12 +15,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.actions import STALE_AFTER_MS, Action, Say
 from gateway.alarms.words import Catalogue, TextFault
 from gateway.channels.filling import spoken_values
-from gateway.channels.port import Delivered, NotDelivered, Outcome
+from gateway.channels.port import Delivered, Health, NotDelivered, Outcome, State
 from gateway.channels.speaker import (
     UTTERANCE_LIMIT_S,
     EspeakSpeaker,
@@ -30,6 +30,9 @@ from gateway.channels.speaker import (
 )
 from gateway.channels.spoken_log import Spoken, SpokenLog
 from gateway.home.model import Home
+
+if TYPE_CHECKING:
+    from gateway.channels.surroundings import Surroundings
 
 __all__ = [
     "EspeakSpeaker", "Speaker", "Spoken", "SpokenLog", "VoiceChannel", "choose_speaker", "find_sound_device",
@@ -109,6 +112,7 @@ class VoiceChannel:
         self._stuck: set[asyncio.Task[bool]] = set()
         self._order = 0
         self.counts: Counter[str] = Counter()
+        self.note = ""  # for people: what speaks, or why nothing does
         if speaker is None:
             log.warning("voice: no sound device, prompts go to the spoken-text log only")
 
@@ -141,6 +145,10 @@ class VoiceChannel:
         if self._turns is not None:
             await self._turns
         await self._log.close()
+
+    def health(self) -> Health:
+        """Down without a loudspeaker; what it would say is in the log."""
+        return Health(State.UP if self._speaker is not None else State.DOWN, self.note)
 
     def _utterance(self, action: Say) -> _Utterance:
         values = spoken_values(action.params, self._home(), self._words)
@@ -240,3 +248,23 @@ async def _speak(speaker: Speaker, utterance: _Utterance) -> bool:
 def _ids(params: Mapping[str, Any]) -> dict[str, Any]:
     """What stands for people and things in the log: their ids."""
     return {name: params[name] for name in ("contact", "device", "visitor") if params.get(name) is not None}
+
+
+def open_channel(around: Surroundings) -> VoiceChannel:
+    """The voice of this house; without a sound device everything goes to the spoken-text log."""
+    config = around.config.voice
+    speaker, note = None, "no voice: switched off in the configuration; prompts go to the log only"
+    if config.enabled:
+        speaker, note = choose_speaker("zh_CN", command=config.command)
+    log.info("%s", note)
+    voice = VoiceChannel(
+        around.home,
+        around.words,
+        SpokenLog(around.state_dir / "spoken.jsonl"),
+        speaker,
+        at=around.at,
+        log_names=around.log_names,
+        still_true=around.still_true,
+    )
+    voice.note = note
+    return voice

@@ -239,9 +239,11 @@ class Controller:
 
     def _on_delivery(self, observation: Observation) -> None:
         value = observation.value
-        number = value.get("alarm")
+        number, result = value.get("alarm"), value.get("result")
+        if value.get("channel", "sms") != "sms" or result not in ("sent", "failed"):
+            return  # a text that arrived, a call, a push: evidence, which moves no chain yet
         if isinstance(number, int) and not isinstance(number, bool):
-            self.desk.delivery(number, str(value.get("contact")), value.get("result") == "sent", self.t)
+            self.desk.delivery(number, str(value.get("contact")), result == "sent", self.t)
 
     def _on_visit(self, observation: Observation) -> None:
         value = observation.value

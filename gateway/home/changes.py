@@ -36,7 +36,9 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
         "heartbeat_s": "number", "interval_s": "number", "supply": "text", "address": "text",
         "key": "text", "label": "text",
     },
-    "contacts": {"name": "text", "phone": "text", "order": "number", "kind": "text", "daily_line": "text"},
+    "contacts": {
+        "name": "text", "phone": "text", "order": "number", "kind": "text", "daily_line": "text", "push": "text",
+    },
     "reminders": {"kind": "text", "at": "text", "days": "text", "about": "text"},
 }  # fmt: skip
 """The tables of rows and the keys of a row beside `id`, with the type a typed `key=value` becomes."""

@@ -22,6 +22,8 @@ from gateway.home.shape import (
     MAX_LABEL_UNITS,
     MAX_NAME_UNITS,
     MAX_PLACE_UNITS,
+    MAX_PUSH_CHARS,
+    MAX_PUSHES,
     MAX_REMINDERS,
     MAX_RESIDENTS,
     MAX_ROOMS,
@@ -177,7 +179,8 @@ def read_home(document: Mapping[str, Any]) -> Home:
         secrets.read(r, row, where, device.id)
 
     phones: dict[str, str] = {}
-    contacts = _contacts(r, document, people, names, phones)
+    pushes: dict[str, tuple[str, ...]] = {}
+    contacts = _contacts(r, document, people, names, phones, pushes)
     view = HomeView(
         contacts=contacts,
         reminders=_reminders(r, document, {c.id for c in contacts}),
@@ -189,7 +192,7 @@ def read_home(document: Mapping[str, Any]) -> Home:
         settings=_settings(r, document),
     )
     r.finish()
-    return Home(view, names, phones, secrets.addresses, secrets.keys, secrets.labels)
+    return Home(view, names, phones, secrets.addresses, secrets.keys, secrets.labels, pushes)
 
 
 def _device(r: _Reader, row: dict[str, Any], where: str, taken: set[str], rooms: Collection[str] | None) -> Device:
@@ -245,7 +248,12 @@ class _Secrets:
 
 
 def _contacts(
-    r: _Reader, document: Mapping[str, Any], people: set[str], names: dict[str, str], phones: dict[str, str]
+    r: _Reader,
+    document: Mapping[str, Any],
+    people: set[str],
+    names: dict[str, str],
+    phones: dict[str, str],
+    pushes: dict[str, tuple[str, ...]],
 ) -> tuple[Contact, ...]:
     contacts = []
     for i, row in enumerate(r.rows(document, "contacts", MAX_CONTACTS)):
@@ -262,6 +270,9 @@ def _contacts(
                 r.problems.append(f"{where}.phone: another contact has this number already")
             phones[contact] = phone
             channels = ("sms",) if takes_texts(phone) else ("call",)
+        if found := _pushes(r, row, where):
+            pushes[contact] = found
+            channels = (*channels, "push")
         order = r.whole(row, "order", f"{where}.order", 1, 99, i + 1)
         kind = r.choice(row, "kind", where, CONTACT_KINDS, "emergency_contact")
         contacts.append(Contact(contact, order, kind, channels, r.time_of_day(row, "daily_line", where)))
@@ -286,6 +297,21 @@ def _reminders(r: _Reader, document: Mapping[str, Any], contacts: Collection[str
         kind = r.choice(row, "kind", where, REMINDERS, None)
         made.append(Reminder(r.id(row, where, taken), kind, at or "00:00", days, about))
     return tuple(made)
+
+
+def _pushes(r: _Reader, row: dict[str, Any], where: str) -> tuple[str, ...]:
+    """A contact's push addresses, blank between them. Each holds a token, so a problem never shows one."""
+    found = row.get("push")
+    if found is None:
+        return ()
+    addresses = tuple(found.split()) if isinstance(found, str) else ()
+    good = [a for a in addresses if len(a) <= MAX_PUSH_CHARS and re.fullmatch(r"[a-z][a-z0-9+.-]{1,20}://\S+", a)]
+    if not 1 <= len(addresses) <= MAX_PUSHES or len(good) < len(addresses):
+        r.problems.append(
+            f"{where}.push: expected 1 to {MAX_PUSHES} Apprise addresses such as ntfy://… (what was found is not shown)"
+        )
+        return ()
+    return addresses
 
 
 def _consents(r: _Reader, document: Mapping[str, Any]) -> dict[str, bool]:

@@ -33,7 +33,9 @@ PLACEMENTS: Final = ("waist", "chest", "wrist")
 CONTACT_KINDS: Final = ("emergency_contact", "primary_visit_contact", "village_liaison")
 REMINDERS: Final = ("medication", "water", "test_button", "visit", "child_call")
 MAX_REMINDERS: Final = 24
-CHANNELS: Final = ("sms", "call")
+CHANNELS: Final = ("sms", "call", "push")
+MAX_PUSHES: Final = 4  # addresses of one contact
+MAX_PUSH_CHARS: Final = 500
 CONSENTS: Final = (
     "MONITORING", "NOTIFY_FAMILY", "NOTIFY_VILLAGE", "VISITS", "EMERGENCY_ENTRY", "HEALTH_DATA", "WHEREABOUTS",
     "DOCTOR_SHARING",
@@ -127,6 +129,7 @@ class Home:
     addresses: Mapping[str, str] = field(repr=False)  # device id -> "AA:BB:CC:DD:EE:FF", meter address...
     keys: Mapping[str, bytes] = field(repr=False)  # device id -> bind key
     labels: Mapping[str, str]  # device id -> label of at most 4 characters for texts
+    pushes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)  # contact id -> Apprise addresses
 
     def contact_of(self, number: str) -> str | None:
         """The contact who owns this number, however it was written, or None for a stranger."""
