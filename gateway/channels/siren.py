@@ -64,6 +64,7 @@ class CommandSiren:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
+                await process.wait()
 
 
 class SirenChannel:
