@@ -98,13 +98,18 @@ class Catalogue:
         V03 says "is coming" only if `coming` is True, V04 speaks to the fallen only if `fall` is. V01 with no second
         left to cancel in is V02. Without a contact the family stands in; the channel knows better who is told.
         """
-        if prompt == _SECONDS_LEFT and params.get("n") == 0:
-            prompt = _NO_SECONDS_LEFT
-        fact, form = FORMS.get(prompt, ("", ""))
-        text = self.prompts.get(form if fact and params.get(fact) is True else prompt)
+        form = self.prompt_form(prompt, params)
+        text = self.prompts.get(form)
         if text is None:
             raise UnknownText(f"{prompt}: no such prompt")
         return _fill(text, {name: self._spoken(prompt, name, params) for name in PLACEHOLDER.findall(text)})
+
+    def prompt_form(self, prompt: str, params: Mapping[str, Any]) -> str:
+        """Which of a prompt's forms is spoken: a key of `prompts`, or `prompt` itself where there is none."""
+        if prompt == _SECONDS_LEFT and params.get("n") == 0:
+            prompt = _NO_SECONDS_LEFT
+        fact, form = FORMS.get(prompt, ("", ""))
+        return form if fact and params.get(fact) is True else prompt
 
     def render_call(self, params: Mapping[str, Any]) -> str:
         """What a call to a contact says; a test says first of all that it is one. Raises as `render_sms` does."""

@@ -5,12 +5,15 @@ Rules this file keeps:
 - Equal or less severe ones wait their turn, at most `MAX_WAITING` of them and `STALE_S` each: nobody wants a
   reassurance of a minute ago. What is dropped is counted and told to whoever asked.
 - Without a sound device everything still goes to the spoken-text log, marked as not heard.
+- At night what is no life-safety message is 6 dB softer and said three times at the most (domain 4.5).
+- What asks the elder is followed by listening, if the home can listen at all (`voice_answer`).
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -20,15 +23,19 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.actions import STALE_AFTER_MS, Action, Say
 from gateway.alarms.words import Catalogue, TextFault
 from gateway.channels.filling import spoken_values
+from gateway.channels.loudspeaker import Loudspeaker
 from gateway.channels.port import Delivered, Health, NotDelivered, Outcome, State
+from gateway.channels.prompts import FOLDER, Prompts
 from gateway.channels.speaker import (
     UTTERANCE_LIMIT_S,
     EspeakSpeaker,
+    Line,
     Speaker,
     choose_speaker,
     find_sound_device,
 )
 from gateway.channels.spoken_log import Spoken, SpokenLog
+from gateway.channels.voice_answer import Listening, open_listening
 from gateway.home.model import Home
 
 if TYPE_CHECKING:
@@ -48,6 +55,13 @@ SPEAKER_LIMIT_S: Final = UTTERANCE_LIMIT_S + 3
 SILENCED_WITHIN_S: Final = 1.5
 """How long a silenced speaker may take to stop: P0 is never delayed more than 2 s (invariant iv)."""
 
+URGENT: Final = frozenset({"P0", "P1"})
+NIGHT_DB: Final = -6.0  # domain 4.5
+NIGHT_REPEATS: Final = 3  # of one prompt about one alarm, P2 to P4 (domain 4.5: never more than 3 at night)
+URGENT_VOLUME: Final = 30
+"""[P] %: who turned the reminders off must still hear that the house is on fire."""
+SILENT_DB: Final = -60.0
+
 RANK: Final = {"P0": 0, "P1": 1, "P2": 2, "TEST": 3, "P3": 3, "P4": 4}
 LEAST: Final = 4
 
@@ -60,7 +74,7 @@ class _Utterance:
 
     action: Say
     prompt: str
-    text: str
+    line: Line
     noted: str  # the text as the log may hold it
     severity: str
     order: int
@@ -96,6 +110,10 @@ class VoiceChannel:
         log_names: bool = False,
         on_spoken: Callable[[Spoken], None] | None = None,
         still_true: Callable[[Say], bool] = lambda _: True,
+        volume: int = 100,
+        night: Callable[[], bool] = lambda: False,
+        listening: Listening | None = None,
+        health: Callable[[], Health] | None = None,
     ) -> None:
         self._home = home
         self._still_true = still_true
@@ -111,8 +129,9 @@ class VoiceChannel:
         self._turns: asyncio.Task[None] | None = None
         self._stuck: set[asyncio.Task[bool]] = set()
         self._order = 0
+        self._volume, self._night, self._listening, self._health = volume, night, listening, health
+        self._said_tonight: Counter[tuple[str, int | None]] = Counter()
         self.counts: Counter[str] = Counter()
-        self.note = ""  # for people: what speaks, or why nothing does
         if speaker is None:
             log.warning("voice: no sound device, prompts go to the spoken-text log only")
 
@@ -125,6 +144,9 @@ class VoiceChannel:
         except TextFault as fault:
             log.error("voice: %s cannot be spoken: %s", action.prompt, fault)
             return self._refused("bad_prompt", str(fault))
+        if (unheard := self._not_tonight(action) or self._silent(utterance)) is not None:
+            self._end(utterance, unheard)
+            return unheard
         if self._speaker is None:
             self._end(utterance, NotDelivered("no sound device: written to the spoken-text log only", None))
             return utterance.outcome.result()
@@ -144,11 +166,40 @@ class VoiceChannel:
             self._current.silenced.set()
         if self._turns is not None:
             await self._turns
+        if self._listening is not None:
+            await self._listening.stop()
         await self._log.close()
+
+    def _not_tonight(self, action: Say) -> NotDelivered | None:
+        """The fourth time of what can wait until morning is not said at night."""
+        if not self._night():
+            self._said_tonight.clear()
+            return None
+        if action.severity in URGENT:
+            return None
+        self._said_tonight[(action.prompt, action.alarm)] += 1
+        if self._said_tonight[(action.prompt, action.alarm)] <= NIGHT_REPEATS:
+            return None
+        self.counts["not_at_night"] += 1
+        return NotDelivered(f"said {NIGHT_REPEATS} times tonight", None)
+
+    def _silent(self, utterance: _Utterance) -> NotDelivered | None:
+        if utterance.line.gain_db > SILENT_DB:
+            return None
+        self.counts["volume_off"] += 1
+        return NotDelivered("the volume is 0", None)
+
+    def _gain_db(self, severity: str) -> float:
+        urgent = severity in URGENT
+        volume = max(self._volume, URGENT_VOLUME) if urgent else self._volume
+        day = 20 * math.log10(volume / 100) if volume > 0 else SILENT_DB
+        return day + (NIGHT_DB if not urgent and self._night() else 0.0)
 
     def health(self) -> Health:
         """Down without a loudspeaker; what it would say is in the log."""
-        return Health(State.UP if self._speaker is not None else State.DOWN, self.note)
+        if self._health is not None:
+            return self._health()
+        return Health(State.UP if self._speaker is not None else State.DOWN)
 
     def _utterance(self, action: Say) -> _Utterance:
         values = spoken_values(action.params, self._home(), self._words)
@@ -156,7 +207,9 @@ class VoiceChannel:
         noted = text if self._log_names else self._words.render_prompt(action.prompt, values | _ids(action.params))
         self._order += 1
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        return _Utterance(action, action.prompt, text, noted, action.severity, self._order, self._now(), outcome)
+        form = self._words.prompt_form(action.prompt, values)
+        line = Line(text, action.severity, form, values, self._gain_db(action.severity))
+        return _Utterance(action, action.prompt, line, noted, action.severity, self._order, self._now(), outcome)
 
     def _enqueue(self, new: _Utterance) -> None:
         same = (new.prompt, new.action.alarm)
@@ -190,10 +243,14 @@ class VoiceChannel:
                 self.counts["no_longer_true"] += 1
                 self._end(utterance, NotDelivered("no longer true", None))
                 continue
+            if self._listening is not None:
+                await self._listening.stop()  # it would hear us
             self._current = utterance
             outcome = await self._play(utterance)
             self._current = None
             self._end(utterance, outcome)
+            if self._listening is not None and isinstance(outcome, Delivered) and not self._waiting:
+                self._listening.asked(utterance.action)
 
     async def _play(self, utterance: _Utterance) -> Outcome:
         assert self._speaker is not None
@@ -242,7 +299,7 @@ class VoiceChannel:
 
 
 async def _speak(speaker: Speaker, utterance: _Utterance) -> bool:
-    return await speaker.speak(utterance.text, severity=utterance.severity)
+    return await speaker.speak(utterance.line)
 
 
 def _ids(params: Mapping[str, Any]) -> dict[str, Any]:
@@ -251,12 +308,12 @@ def _ids(params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def open_channel(around: Surroundings) -> VoiceChannel:
-    """The voice of this house; without a sound device everything goes to the spoken-text log."""
+    """The voice of this house; without a sound device everything goes to the spoken-text log until one appears."""
     config = around.config.voice
-    speaker, note = None, "no voice: switched off in the configuration; prompts go to the log only"
+    speaker: Loudspeaker | None = None
+    off = Health(State.OFF, "no voice: switched off in the configuration; prompts go to the log only")
     if config.enabled:
-        speaker, note = choose_speaker("zh_CN", command=config.command)
-    log.info("%s", note)
+        speaker = Loudspeaker(Prompts(around.state_dir / FOLDER, around.words), command=config.command)
     voice = VoiceChannel(
         around.home,
         around.words,
@@ -265,6 +322,10 @@ def open_channel(around: Surroundings) -> VoiceChannel:
         at=around.at,
         log_names=around.log_names,
         still_true=around.still_true,
+        volume=config.volume,
+        night=around.night,
+        listening=open_listening(around) if config.enabled else None,
+        health=speaker.health if speaker is not None else lambda: off,
     )
-    voice.note = note
+    log.info("%s", voice.health().why)
     return voice

@@ -239,6 +239,11 @@ class VoiceConfig:
     enabled: bool = option(True, "Speak through the sound device; what is spoken is written down either way.")
     volume: int = option(80, "Loudness by day.", unit="%", low=0, high=100)
     command: str = option("", "Command that speaks the text on its standard input; empty: espeak-ng in Mandarin.")
+    listen_model: str = option(
+        "",
+        "Folder of a Vosk model: after a question the home listens for yes, OK and help, here and nowhere else; "
+        "nothing is recorded. Needs `pip install hearthwatch[voice]`. Empty: it does not listen.",
+    )
 
 
 @dataclass(frozen=True, slots=True)

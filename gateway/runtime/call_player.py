@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Awaitable, Callable
 
-from gateway.channels.speaker import EspeakSpeaker
+from gateway.channels.speaker import EspeakSpeaker, Line
 
 
 def call_player(command: str) -> Callable[[str], Awaitable[bool]] | None:
@@ -22,6 +22,6 @@ def call_player(command: str) -> Callable[[str], Awaitable[bool]] | None:
     speaker = EspeakSpeaker(player=words)
 
     async def play(text: str) -> bool:
-        return await speaker.speak(text, severity="P0")
+        return await speaker.speak(Line(text, "P0"))
 
     return play

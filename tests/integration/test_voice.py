@@ -25,7 +25,7 @@ from gateway.alarms import words
 from gateway.channels import voice as voice_module
 from gateway.channels.lamp import LampChannel, LocalLamp
 from gateway.channels.port import Delivered, NotDelivered, Outcome
-from gateway.channels.speaker import VOICES, CannotSpeak, with_true_lengths
+from gateway.channels.speaker import VOICES, CannotSpeak, Line, with_true_lengths
 from gateway.channels.voice import EspeakSpeaker, Speaker, SpokenLog, VoiceChannel, choose_speaker, find_sound_device
 from gateway.home.model import Contact, Home, HomeView
 
@@ -59,12 +59,12 @@ class Mouth:
         self.speaking = asyncio.Event()
         self._end = asyncio.Event()
 
-    async def speak(self, text: str, *, severity: str) -> bool:
-        self.began.append(text)
+    async def speak(self, line: Line) -> bool:
+        self.began.append(line.text)
         self.speaking.set()
         await self._end.wait()
         self._end.clear()
-        self.ended.append(text)
+        self.ended.append(line.text)
         return True
 
     def finish(self) -> None:
@@ -184,7 +184,7 @@ def test_our_voice_speaks_mandarin_and_does_not_spell_pinyin_in_english() -> Non
 async def test_the_sound_reaches_the_player_as_a_whole_wav_file(tmp_path: Path) -> None:
     heard = tmp_path / "heard.wav"
     player = script(tmp_path, "player.py", f"import sys; open({str(heard)!r}, 'wb').write(sys.stdin.buffer.read())")
-    assert await EspeakSpeaker(player=player).speak("测试成功。", severity="TEST")
+    assert await EspeakSpeaker(player=player).speak(Line("测试成功。", "TEST"))
     with wave.open(str(heard)) as sound:
         assert sound.getnframes() > 10_000
         assert len(sound.readframes(sound.getnframes())) == sound.getnframes() * sound.getsampwidth()
@@ -197,7 +197,7 @@ async def test_no_name_appears_in_the_process_list(tmp_path: Path, monkeypatch: 
     shim.write_text(f'#!/bin/sh\necho "$@" > {seen}\nexec {shutil.which("espeak-ng")} "$@"\n')
     shim.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert await EspeakSpeaker(player=("cat",)).speak("正在联系女儿", severity="P0")
+    assert await EspeakSpeaker(player=("cat",)).speak(Line("正在联系女儿", "P0"))
     assert "--stdin" in seen.read_text(encoding="utf-8")
     assert "女儿" not in seen.read_text(encoding="utf-8")
 
@@ -213,7 +213,7 @@ async def test_a_player_that_hangs_is_killed_with_its_children(tmp_path: Path) -
         "time.sleep(60)\n"
     )
     speaker = EspeakSpeaker(player=script(tmp_path, "hang.py", body), limit_s=5)
-    assert await speaker.speak("测试成功。", severity="P0") is False
+    assert await speaker.speak(Line("测试成功。", "P0")) is False
     assert speaker.counts == {"hung": 1}
     player, child = (int(pid) for pid in pids.read_text().split())
     assert not alive(player)
@@ -223,11 +223,11 @@ async def test_a_player_that_hangs_is_killed_with_its_children(tmp_path: Path) -
 async def test_a_missing_or_failing_program_is_a_failure_and_no_exception(tmp_path: Path, monkeypatch: Any) -> None:
     failing = EspeakSpeaker(player=script(tmp_path, "fail.py", "import sys; sys.stdin.buffer.read(); sys.exit(3)"))
     if shutil.which("espeak-ng"):
-        assert await failing.speak("测试成功。", severity="P0") is False
+        assert await failing.speak(Line("测试成功。", "P0")) is False
         assert failing.counts == {"failed": 1}
     monkeypatch.setenv("PATH", str(tmp_path))
     missing = EspeakSpeaker()
-    assert await missing.speak("测试成功。", severity="P0") is False
+    assert await missing.speak(Line("测试成功。", "P0")) is False
     assert missing.counts == {"failed": 1}
 
 
@@ -367,8 +367,8 @@ async def test_a_speaker_that_neither_ends_nor_stops_does_not_hold_up_a_call(
     class Deaf:
         began: list[str] = []  # noqa: RUF012
 
-        async def speak(self, text: str, *, severity: str) -> bool:
-            self.began.append(text)
+        async def speak(self, line: Line) -> bool:
+            self.began.append(line.text)
             while len(self.began) == 1 and not release.is_set():
                 try:
                     await release.wait()
@@ -395,10 +395,10 @@ async def test_a_speaker_with_a_bug_is_counted_and_the_next_prompt_is_spoken(mak
     class Buggy:
         times = 0
 
-        async def speak(self, text: str, *, severity: str) -> bool:
+        async def speak(self, line: Line) -> bool:
             self.times += 1
             if self.times == 1:
-                raise RuntimeError(text)
+                raise RuntimeError(line.text)
             return self.times > 2
 
     room = make_room(Buggy())
@@ -438,8 +438,8 @@ async def test_a_real_player_is_cut_off_by_a_call_within_two_seconds(make_room: 
         slow = EspeakSpeaker(player=player)
         quick = EspeakSpeaker(player=("cat",))
 
-        async def speak(self, text: str, *, severity: str) -> bool:
-            return await (self.slow if severity == "P3" else self.quick).speak(text, severity=severity)
+        async def speak(self, line: Line) -> bool:
+            return await (self.slow if line.severity == "P3" else self.quick).speak(line)
 
     room = make_room(Switch())
     technical = room.begin(say("V12", "P3"))
