@@ -10,7 +10,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.actions import Action, Call
@@ -36,12 +36,14 @@ class CallWords:
     """What a call says, and who takes the key that answers it. `thanks`: said after that, by key.
 
     `stay_s`: how long the line stays open for a conversation afterwards; 0, and that is everywhere today: not.
+    `wanted`: asked while it rings; once it is not, the bearer hangs up.
     """
 
     text: str
     thanks: Mapping[str, str] = field(default_factory=dict)
     on_key: Callable[[str], Awaitable[None]] | None = None
     stay_s: float = 0.0
+    wanted: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,14 @@ class CallChannel:
         *,
         bearer_health: Callable[[], Health] = lambda: Health(State.UP),
         speech: VoiceBearer | None = None,
+        still_true: Callable[[Action], bool] = lambda _: True,
     ) -> None:
         self._home, self._bearer, self._words = home, bearer, words
         self._on_answer = on_answer
         self._facts = facts or HouseFacts()
         self._bearer_health = bearer_health
         self._speech = speech or NoVoiceBearer()
+        self._still_true = still_true
         self.counts: Counter[str] = Counter()
 
     async def carry(self, action: Action) -> Outcome:
@@ -119,7 +123,7 @@ class CallChannel:
             log.error("call: the number of %s is refused: %s", contact.id, error)
             return self._refused("refused_number", f"{contact.id}: the number {error}")
         try:
-            words = self.words_for(contact, action.params)
+            words = replace(self.words_for(contact, action.params), wanted=lambda: self._still_true(action))
         except TextFault as fault:
             log.error("call: what to say to %s cannot be made: %s", contact.id, fault)
             return self._refused("bad_words", str(fault))
@@ -177,5 +181,11 @@ def open_channel(around: Surroundings) -> CallChannel:
         await asyncio.wait({around.tell(Report(Kind.REPLY, value))}, timeout=COMMIT_WITHIN_S)
 
     return CallChannel(
-        around.home, around.bearer, around.words, answered, around.facts, bearer_health=around.bearer.health
+        around.home,
+        around.bearer,
+        around.words,
+        answered,
+        around.facts,
+        bearer_health=around.bearer.health,
+        still_true=around.still_true,
     )

@@ -99,6 +99,10 @@ class SmsChannel:
             return NotDelivered(f"rate limit: {refusal.reason}", refusal.retry_after_s)
         return self._settled(action, await self._submit(number, text))
 
+    def expect(self, reference: str | None, row: Row) -> None:
+        """Another text was handed to the bearer (a self-test): its report is told to `on_report` as `row`."""
+        self._reported(self._reports.sent(reference, row))
+
     def report(self, reference: str, delivered: bool) -> None:
         """The network's last word on one part of a text, by the bearer's reference of it (`modem:12`)."""
         self._reported(self._reports.report(reference, delivered))

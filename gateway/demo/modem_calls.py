@@ -196,8 +196,8 @@ class ModemCalls(ModemAnswers):
             return False
         return True
 
-    def _at_chup(self, _: str) -> None:
-        if (call := self._standing()) is not None:
+    def _at_chup(self, rest: str) -> None:
+        if not rest and (call := self._standing()) is not None:
             call.over, self._cause = True, 16
             self._changed.set()
         self._ok()

@@ -121,6 +121,26 @@ async def modem_unplugged(house: VirtualHouse) -> None:
     await close_all(house)
 
 
+async def rings_back(house: VirtualHouse) -> None:
+    """The contact phones the home's number instead of texting; with nothing open nobody is answered."""
+    since = house.mark()
+    house.contact_rings("31")
+    await asyncio.sleep(2)
+    house.modem.hang_up()
+    claim(not house.seen("phone", "the gateway answers", since=since), "nobody is answered while nothing is open")
+    house.press("bedroom-button")
+    await house.expect("sms", "→", "按了紧急按钮", since=since)
+    rung = house.mark()
+    house.contact_rings("31")
+    heard = await house.expect("phone", "hears", "家报警", since=rung)
+    claim("王阿婆" in heard.text and "按了紧急按钮" in heard.text, "the call says whose home it is and what happened")
+    await house.expect("phone", "presses 1", since=rung)
+    await house.expect("platform", "ACCEPTED", since=rung)
+    claim(sum("家报警" in x.text for x in house.timeline[rung:] if x.where == "phone") == 2, "3 says it again, once")
+    await house.expect("elder", "已经联系到", since=rung)
+    await close_all(house)
+
+
 async def twelve_hours_of_silence(house: VirtualHouse) -> None:
     """Nobody moves; time leaps."""
     since = house.mark()
@@ -153,6 +173,7 @@ STEPS = (
          killed_between_press_and_text),
     Step("modem unplugged during an alarm: the platform is told, the text follows when the modem is back",
          modem_unplugged),
+    Step("the contact rings back: nothing open, no answer; an alarm open, its words, 3 repeats, 1 accepts", rings_back),
     Step("12 h without activity: a spoken question, no answer, raised", twelve_hours_of_silence),
 )  # fmt: skip
 

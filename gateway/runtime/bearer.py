@@ -29,13 +29,18 @@ class Modem(Protocol):
 
     async def send_sms(self, number: str, text: str) -> SmsResult: ...
     async def call(self, number: str, message: Message) -> CallResult: ...
+    async def ask_credit(self, code: str) -> bool: ...
 
 
 class CellPaths:
-    """Which modems can carry nothing now. All of them: the home has lost its cell."""
+    """Which modems can carry nothing now. All of them: the home has lost its cell.
+
+    Lost is a modem without a network, and one whose SIM failed its self-test: registered, and every text is lost (A15).
+    """
 
     def __init__(self) -> None:
         self._lost: dict[str, bool] = {}
+        self._failed: set[str] = set()
 
     def expect(self, name: str) -> None:
         """A modem that is configured; nothing is known of it yet."""
@@ -46,19 +51,46 @@ class CellPaths:
         self._lost[name] = lost
         return self.all_lost
 
+    def prove(self, name: str, well: bool) -> bool:
+        """The self-test's verdict on one modem's SIM; returns whether the home has lost its cell now."""
+        (self._failed.discard if well else self._failed.add)(name)
+        return self.all_lost
+
+    def lost(self, name: str) -> bool:
+        """Whether this modem has no network now."""
+        return self._lost.get(name, True)
+
     @property
     def all_lost(self) -> bool:
         """Whether no modem can carry anything."""
-        return all(self._lost.values())
+        return all(lost or name in self._failed for name, lost in self._lost.items())
 
     def health(self) -> Health:
         """For the channels that go over the modems."""
         if not self._lost:
             return Health(State.OFF, "no modem is configured")
         lost = sorted(name for name, gone in self._lost.items() if gone)
-        if not lost:
+        failed = sorted(self._failed - set(lost))
+        if not lost and not failed:
             return Health(State.UP)
-        return Health(State.DOWN if self.all_lost else State.DEGRADED, f"lost: {', '.join(lost)}")
+        why = [f"lost: {', '.join(lost)}"] if lost else []
+        why += [f"self-test failed: {', '.join(failed)}"] if failed else []
+        return Health(State.DOWN if self.all_lost else State.DEGRADED, "; ".join(why))
+
+
+class OneModem:
+    """One modem by itself, for the test of its SIM."""
+
+    def __init__(self, modem: Modem) -> None:
+        self._modem, self.name = modem, modem.name
+
+    async def send(self, number: str, text: str) -> Outcome:
+        """Submits a text over this modem and no other."""
+        return _outcome(self._modem.name, await self._modem.send_sms(number, text))
+
+    async def ask_credit(self, code: str) -> bool:
+        """Asks this SIM's operator."""
+        return await self._modem.ask_credit(code)
 
 
 class Modems:
@@ -73,6 +105,10 @@ class Modems:
         self._modems.append((modem, voice))
         self.paths.expect(modem.name)
 
+    def each(self) -> list[OneModem]:
+        """Every modem by itself."""
+        return [OneModem(modem) for modem, _ in self._modems]
+
     async def send_sms(self, number: str, text: str) -> Outcome:
         """Submits one text to the first modem that takes it; a text that no modem could send is not tried on a second.
 
@@ -82,7 +118,7 @@ class Modems:
         for modem, _ in self._modems:
             result = await modem.send_sms(number, text)
             if result.sent:
-                return Delivered(f"{modem.name}:{result.reference}")
+                return _outcome(modem.name, result)
             wait = _sooner(failed, result.retry_after_s) if isinstance(failed, NotDelivered) else result.retry_after_s
             failed = NotDelivered(result.reason, wait)
             if result.retry_after_s is None or result.perhaps or result.parts_sent:
@@ -121,7 +157,13 @@ def ring_answer(words: Callable[[str], CallWords | None]) -> Callable[[str], Mes
 def _message(words: CallWords) -> Message:
     from gateway.drivers.modem.phone import Message
 
-    return Message(words.text, thanks=dict(words.thanks), on_key=words.on_key, stay_s=words.stay_s)
+    return Message(words.text, thanks=dict(words.thanks), on_key=words.on_key, stay_s=words.stay_s, wanted=words.wanted)
+
+
+def _outcome(name: str, result: SmsResult) -> Outcome:
+    if result.sent:
+        return Delivered(f"{name}:{result.reference}")
+    return NotDelivered(result.reason, result.retry_after_s)
 
 
 def _sooner(before: NotDelivered, retry_after_s: float | None) -> float | None:

@@ -21,6 +21,8 @@ from gateway.clock import iso
 from gateway.observations import Kind, Report
 from gateway.rules.civil import DAY_MS
 from gateway.runtime.bearer import Modems
+from gateway.runtime.self_test import MEMORY as SELF_TESTS
+from gateway.runtime.self_test import TEMPLATE, SelfTestRunner, SelfTests
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +43,8 @@ class WaysOut:
         self._memory = memory or {}
         self.bearer = Modems()
         self.channels: dict[str, Channel] = {}
+        self._tasks: list[asyncio.Task[Any]] = []
+        self._self_test: SelfTestRunner | None = None
 
     def open(self) -> None:
         """Attaches one channel to each kind of action."""
@@ -51,7 +55,10 @@ class WaysOut:
                 self._gateway.carrier.attach(kind, channel)
         siren = self.channels["siren"]
         if isinstance(siren, SirenChannel):
-            self._silencing = asyncio.get_running_loop().create_task(siren.silence(), name="siren off")
+            self._tasks.append(asyncio.get_running_loop().create_task(siren.silence(), name="siren off"))
+        if self._gateway.config.sms.self_test_number:
+            self._self_test = self._tester()
+            self._tasks.append(asyncio.get_running_loop().create_task(self._self_test.run(), name="self-test"))
 
     def _surroundings(self) -> Surroundings:
         gateway, config = self._gateway, self._gateway.config
@@ -63,7 +70,7 @@ class WaysOut:
             config=config,
             state_dir=gateway.state_dir,
             bearer=self.bearer,
-            tell=lambda report: heart.take(report).committed,
+            tell=self._reported,
             still_true=heart.controller.desk.wanted,
             at=lambda: iso(heart.controller.wall_ms(heart.clock.now())),
             wall_s=lambda: heart.controller.wall_ms(heart.clock.now()) / 1000,
@@ -73,8 +80,44 @@ class WaysOut:
             log_names=gateway.log_names,
         )
 
+    def _tester(self) -> SelfTestRunner:
+        sms, heart, gateway = self._gateway.config.sms, self._gateway.heart, self._gateway
+        channel = self.channels["sms"]
+        assert isinstance(channel, SmsChannel)
+        tests = SelfTests(sms.self_test_days * DAY_MS, self._memory.get(SELF_TESTS))
+        for modem in tests.failing():  # a restart proves nothing
+            self.bearer.paths.prove(modem, False)
+        return SelfTestRunner(
+            tests,
+            lambda: [m for m in self.bearer.each() if not self.bearer.paths.lost(m.name)],
+            number=sms.self_test_number,
+            text=f"Hearthwatch {gateway.config.gateway.id} self-test",
+            credit_code=sms.credit_ussd,
+            now=heart.clock.now,
+            tell=heart.take,
+            expect=channel.expect,
+            proved=self._proved,
+        )
+
+    def _proved(self, modem: str, well: bool) -> None:
+        lost = self.bearer.paths.prove(modem, well)
+        self._gateway.heart.take(Report(Kind.CONDITION, {"code": "CELL_LOST", "on": lost}))
+
+    def _reported(self, report: Report) -> asyncio.Future[bool]:
+        """What channels tell; the report on a test text is the self-test's, and proves more than itself."""
+        value = report.value
+        if self._self_test is not None and report.kind is Kind.DELIVERY and value.get("template") == TEMPLATE:
+            self._self_test.reported(value)
+            done: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+            done.set_result(True)
+            return done
+        return self._gateway.heart.take(report).committed
+
     async def close(self) -> None:
         """Silences the voice and writes its log out; each channel lets go of what it holds."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         for channel in self.channels.values():
             await channel.close()
 

@@ -194,6 +194,25 @@ async def test_texts_go_out_while_somebody_is_on_the_phone(modem: VirtualModem, 
     assert (await call).answer == "1"
 
 
+async def test_a_call_nobody_needs_any_more_stops_ringing_and_one_that_is_heard_goes_on(
+    modem: VirtualModem, house: House
+) -> None:
+    modem.phone(SON, "no_answer")
+    needed = [True]
+    call = asyncio.create_task(house.call(SON, Message(WORDS, wanted=lambda: needed[0])))
+    await house.until(lambda: bool(modem.calls and modem.calls[0].stat == 3))
+    needed[0] = False  # somebody answered the text
+    result = await call
+    assert (result.end, "no longer needed" in result.reason) == (CallEnd.NO_ANSWER, True)
+    assert modem.calls[0].over
+    needed[0] = True
+    modem.phone(SON, presses=".1")
+    call = asyncio.create_task(house.call(SON, Message(WORDS, wanted=lambda: needed[0])))
+    await house.until(lambda: bool(modem.calls[-1].said))
+    needed[0] = False
+    assert (await call).answer == "1"
+
+
 async def test_who_stops_waiting_hangs_up(modem: VirtualModem, house: House) -> None:
     modem.phone(SON, "no_answer")
     call = asyncio.create_task(house.driver.call(SON, Message(WORDS)))

@@ -239,3 +239,20 @@ async def test_a_second_modem_carries_what_the_first_cannot(tmp_path: Path) -> N
         assert first.sent == []
     finally:
         await house.stop()
+
+
+async def test_the_self_test_goes_to_the_platforms_number_and_a_lost_sim_is_told(tmp_path: Path) -> None:
+    house = House(tmp_path, more='[sms]\nself_test_number = "13800009999"\ncredit_ussd = "*100#"\n')
+    modem = house.modems[0]
+    modem.reports(0x46)  # taken by the network, and never delivered: a blocked SIM looks like that
+    await house.start()
+    try:
+        assert house.gateway.ways_out._self_test is not None
+        await house.gateway.ways_out._self_test.look()
+        await house.until(lambda: house.deliveries(template="self_test", result="failed"))
+        assert modem.sent[0].number == "13800009999"
+        await house.until(lambda: house.gateway.ways_out.bearer.health().state.value == "DOWN")
+        lost = [o.value["on"] for o in house.told if o.kind is Kind.CONDITION and o.value["code"] == "CELL_LOST"]
+        assert lost[-1] is True
+    finally:
+        await house.stop()

@@ -28,6 +28,9 @@ class Modem:
         self.texts.append(text)
         return self.sms
 
+    async def ask_credit(self, code: str) -> bool:
+        return True
+
     async def call(self, number: str, message: Message) -> CallResult:
         self.calls.append(message)
         return self.result
@@ -102,6 +105,22 @@ def test_the_cell_is_lost_when_every_modem_is() -> None:
     assert not paths.set("modem", True)
     assert paths.set("modem2", True)
     assert paths.health().why == "lost: modem, modem2"
+
+
+def test_a_sim_that_failed_its_test_is_lost_though_it_is_registered() -> None:
+    paths = CellPaths()
+    paths.set("modem", False)
+    assert paths.prove("modem", False)
+    assert paths.health().why == "self-test failed: modem"
+    assert paths.health().state is State.DOWN
+    assert not paths.prove("modem", True)
+    assert paths.health().state is State.UP
+
+
+async def test_one_modem_is_tested_by_itself() -> None:
+    first, second = modems(Modem("modem", GONE), Modem("modem2")).each()
+    assert await first.send(SON, "x") == NotDelivered(GONE.reason, 15)
+    assert await second.send(SON, "x") == Delivered("modem2:12,13")
 
 
 def test_who_rings_is_answered_with_what_the_house_says_or_not_at_all() -> None:

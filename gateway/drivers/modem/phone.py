@@ -48,7 +48,8 @@ _log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class Message:
     """What is said in a call. A key of `ends` is an answer (`on_key` is awaited, then `thanks` is said); `again`
-    repeats. Unanswered it is said `times` times. `stay_s`: the line then stays open for a conversation (0: not)."""
+    repeats. Unanswered it is said `times` times. `stay_s`: the line then stays open for a conversation (0: not).
+    `wanted` is asked while it rings: somebody else may have answered in the meantime."""
 
     text: str
     ends: str = "12"
@@ -57,6 +58,7 @@ class Message:
     thanks: dict[str, str] = field(default_factory=dict)
     on_key: Callable[[str], Awaitable[None]] | None = None
     stay_s: float = 0.0
+    wanted: Callable[[], bool] = lambda: True
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +149,7 @@ class Phone:
             if not reply.ok:
                 verdict = classify(reply.result, reply.number)
                 return CallResult(CallEnd.FAILED, verdict.text, retry_after_s=verdict.retry_after_s)
-            ending = await self._ring()
+            ending = await self._ring(message.wanted)
         except asyncio.CancelledError:
             await self._hang_up()
             raise
@@ -155,10 +157,13 @@ class Phone:
             return ending
         return await self._talk(message)
 
-    async def _ring(self) -> CallResult | None:
+    async def _ring(self, wanted: Callable[[], bool]) -> CallResult | None:
         """Waits until CLCC says that somebody answered: None; or how it ended before."""
         alerted, until = False, time.monotonic() + self._timing.ring_s
         while time.monotonic() < until:
+            if not wanted():
+                await self._hang_up()
+                return CallResult(CallEnd.NO_ANSWER, "no longer needed: it was answered another way")
             try:
                 await self._event(min(until, time.monotonic() + self._timing.clcc_s))
             except _HungUp as gone:
