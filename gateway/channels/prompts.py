@@ -66,7 +66,7 @@ class Prompts:
     """The prompts under one folder. Reading is for the loudspeaker; importing for `hearthwatch prompts`."""
 
     def __init__(self, root: Path, words: Catalogue) -> None:
-        self._mandarin, self._family = root / "mandarin", root / "family"
+        self._root, self._mandarin, self._family = root, root / "mandarin", root / "family"
         self._words = words
 
     # ---- what is said
@@ -121,6 +121,7 @@ class Prompts:
         texts = dict(self._texts())
         for name, text in texts.items():
             _write(self._mandarin / f"{name}.wav", read_wav(await speak(text)).trimmed().wav())
+        self._hand_over()
         return len(texts)
 
     def _texts(self) -> Iterator[tuple[str, str]]:
@@ -186,7 +187,8 @@ class Prompts:
         marked = [form for form in kept if form.partition("-")[0] in wanted]
         for form in marked:
             kept[form] = Recording(form, kept[form].dialect, kept[form].seconds, understood)
-        self._keep(kept)
+        if marked:
+            self._keep(kept)
         return marked
 
     def recordings(self) -> dict[str, Recording]:
@@ -211,6 +213,15 @@ class Prompts:
     def _keep(self, kept: Mapping[str, Recording]) -> None:
         rows = [asdict(r) for _, r in sorted(kept.items())]
         _write(self._family / "family.json", json.dumps(rows, indent=1).encode())
+        self._hand_over()
+
+    def _hand_over(self) -> None:
+        """What root wrote here (sudo hearthwatch prompts ...) must be the gateway's to read, and nobody else's."""
+        if os.geteuid() != 0:
+            return
+        owner = self._root.parent.stat()
+        for path in (self._root, *self._root.rglob("*")):
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def recording_script() -> dict[str, dict[str, str]]:
