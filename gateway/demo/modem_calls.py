@@ -177,6 +177,9 @@ class ModemCalls(ModemAnswers):
             if self._stat not in (1, 5):
                 self._say("NO CARRIER")
                 return True
+            if self._standing() is not None:
+                self._cme(3)
+                return True
             call = PhoneCall(dialled[1])
             self._begin(call)
             self._ok()

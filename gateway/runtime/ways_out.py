@@ -168,7 +168,7 @@ class WaysOut:
         key = accept_link.read_key(self._gateway.state_dir)
         link = accept_link.verify(key, token, heart.controller.wall_ms(heart.clock.now()) / 1000)
         alarm = heart.controller.book.alarms.get(link.alarm)
-        if link.epoch != self._gateway.journal.epoch or alarm is None or alarm.reference != link.reference:
+        if link.epoch != self._gateway.journal.epoch or alarm is None or alarm.ended:
             raise accept_link.BadLink("link: its alarm is over")
         value = {"contact": link.contact, "answer": answer, "ref": link.reference, "via": "link"}
         await asyncio.wait({heart.take(Report(Kind.REPLY, value)).committed}, timeout=2.0)

@@ -261,6 +261,17 @@ async def test_a_stranger_is_never_answered_and_texts_go_on_while_it_rings(modem
     modem.hang_up()
 
 
+async def test_a_stranger_who_rings_and_rings_does_not_keep_us_from_calling_for_help(
+    modem: VirtualModem, house: House
+) -> None:
+    modem.ring(STRANGER)
+    await house.until(lambda: bool(house.rings))
+    modem.phone(SON, presses="1")
+    assert (await house.call(SON, Message(WORDS))).answer == "1"
+    assert "ATA" not in modem.commands
+    assert modem.calls[0].said == []
+
+
 async def test_the_operator_says_how_much_credit_is_left(modem: VirtualModem, house: House) -> None:
     assert await house.driver.ask_credit("*100#")
     await house.until(lambda: bool(house.driver.status.credit))

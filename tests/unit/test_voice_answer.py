@@ -130,6 +130,29 @@ async def test_a_recogniser_that_fails_or_hangs_costs_no_voice() -> None:
     assert home.listening.counts == {"hung": 1}
 
 
+async def test_a_microphone_that_does_not_let_go_holds_up_no_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.channels.voice_answer.STOPPED_WITHIN_S", 0.05)
+    release = asyncio.Event()
+
+    class Stuck:
+        async def listen(self, limit_s: float) -> Heard | None:
+            while not release.is_set():
+                try:
+                    await release.wait()
+                except asyncio.CancelledError:
+                    continue
+            return None
+
+    listening = Listening(Stuck(), lambda _: None, lambda _: True)
+    listening.asked(Say("k", "V08", {}, 17, "P1"))
+    task = listening._task
+    await asyncio.sleep(0)
+    await asyncio.wait_for(listening.stop(), 5)
+    release.set()
+    assert task is not None
+    await asyncio.wait({task}, timeout=5)
+
+
 def test_every_meaning_is_an_observation_of_the_vocabulary() -> None:
     assert report_of("ok").kind is Kind.OK
     assert report_of("cancel").value == {"via": "voice"}

@@ -16,6 +16,7 @@ from gateway.drivers.modem.errors import Cause
 
 ACTIVE: Final = 0
 ALERTING: Final = 3
+INCOMING: Final = 4
 KEYS: Final = "0123456789*#ABCD"
 ENDS: Final = frozenset({"NO CARRIER", "BUSY", "NO ANSWER", "NO DIALTONE"})
 KEY_NAMES: Final = frozenset({"+DTMF", "+RXDTMF", "+QTONEDET"})

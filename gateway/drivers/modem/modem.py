@@ -221,10 +221,9 @@ class ModemDriver:
             await link.command(text)
         for name in _REGISTRATION:
             await link.command(f"AT{name}=1")  # tell changes; a 2G modem knows no +CEREG, an LTE-only one no +CREG
+        self._phone = Phone(link, self._timing, context.count, self._play)
         await self._ask_sim(link)
         await self._ask_registration(link)
-        self._phone = Phone(link, self._timing, context.count, self._play)
-        await self._phone.prepare()
         self._link = link
         self.status.up = True
         self._say_cell(context)
@@ -353,6 +352,8 @@ class ModemDriver:
             self._count("cnmi_refused")  # then only the hourly sweep finds incoming messages
             _log.warning("modem: refuses AT+CNMI; incoming texts are found once an hour only")
         self._sweep_wanted = True
+        if self._phone is not None:
+            await self._phone.prepare()  # some modems show no caller until the card is ready
 
     def _serial_port(self, on_data: Callable[[bytes], None], on_lost: Callable[[str], None]) -> Port:
         from gateway.drivers.serial_port import SerialPort

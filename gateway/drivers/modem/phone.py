@@ -19,6 +19,7 @@ from gateway.drivers.modem.call_words import (
     ACTIVE,
     ALERTING,
     ENDS,
+    INCOMING,
     KEY_NAMES,
     SAID_NAMES,
     CallEnd,
@@ -142,6 +143,8 @@ class Phone:
                 return CallResult(CallEnd.FAILED, str(fault))
 
     async def _dial(self, number: str, message: Message) -> CallResult:
+        if await self._stat() == INCOMING:  # a stranger who rings and rings must not keep us from calling for help
+            await self._hang_up()
         try:
             reply = await self._link.command(f"ATD{number};", timeout_s=self._timing.dial_s)
             if reply.result is Result.CALL:
