@@ -80,8 +80,8 @@ class NoVoiceBearer:
         return 0.0
 
 
-OnAnswer = Callable[[str, str, str | None], Awaitable[None]]
-"""(contact, "1" or "2", reference of the alarm): makes the answer durable."""
+OnAnswer = Callable[[str, str, str | None, str], Awaitable[None]]
+"""(contact, "1" or "2", reference of the alarm, `call` or `callback`): makes the answer durable."""
 
 
 class CallChannel:
@@ -129,14 +129,14 @@ class CallChannel:
             return self._refused("bad_words", str(fault))
         return self._settled(action, await self._made(number, words))
 
-    def words_for(self, contact: Contact, params: Mapping[str, Any]) -> CallWords:
-        """What is said to a contact about an alarm, called or calling. Raises `TextFault`."""
+    def words_for(self, contact: Contact, params: Mapping[str, Any], via: str = "call") -> CallWords:
+        """What is said to a contact about an alarm, called or calling back (`callback`). Raises `TextFault`."""
         values = sms_values(params, contact.kind, self._home(), self._words, self._facts)
         reference = params.get("ref")
 
         async def keyed(key: str) -> None:
             if key in ANSWERS:
-                await self._on_answer(contact.id, key, reference if isinstance(reference, str) else None)
+                await self._on_answer(contact.id, key, reference if isinstance(reference, str) else None, via)
 
         return CallWords(
             self._words.render_call(values),
@@ -176,8 +176,8 @@ class CallChannel:
 def open_channel(around: Surroundings) -> CallChannel:
     """The telephone of this house: answers become observations before they are thanked for."""
 
-    async def answered(contact: str, answer: str, reference: str | None) -> None:
-        value = {"contact": contact, "answer": answer, "ref": reference, "via": "call"}
+    async def answered(contact: str, answer: str, reference: str | None, via: str) -> None:
+        value = {"contact": contact, "answer": answer, "ref": reference, "via": via}
         await asyncio.wait({around.tell(Report(Kind.REPLY, value))}, timeout=COMMIT_WITHIN_S)
 
     return CallChannel(

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from gateway.home.numbers import EMERGENCY_NUMBERS, check_number, is_emergency, normal_number, takes_texts
 from gateway.home.shape import (
-    CHANNELS,
+    ALL_CHANNELS,
     CONSENTS,
     CONTACT_KINDS,
     DEVICE_KINDS,
@@ -355,7 +355,7 @@ def view_from_json(data: Mapping[str, Any]) -> HomeView:
         kind = r.choice(row, "kind", where, CONTACT_KINDS, "emergency_contact")
         order = r.whole(row, "order", f"{where}.order", 1, 99, i + 1)
         found = row.get("channels", ["sms"])
-        channels = tuple(c for c in CHANNELS if c in found) if isinstance(found, list) else ("sms",)
+        channels = tuple(c for c in ALL_CHANNELS if c in found) if isinstance(found, list) else ("sms",)
         contacts.append(Contact(contact, order, kind, channels, r.time_of_day(row, "daily_line", where)))
     found = data.get("residents")
     residents = tuple(x for x in found if isinstance(x, str)) if isinstance(found, list) else ()

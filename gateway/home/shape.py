@@ -33,7 +33,8 @@ PLACEMENTS: Final = ("waist", "chest", "wrist")
 CONTACT_KINDS: Final = ("emergency_contact", "primary_visit_contact", "village_liaison")
 REMINDERS: Final = ("medication", "water", "test_button", "visit", "child_call")
 MAX_REMINDERS: Final = 24
-CHANNELS: Final = ("sms", "call", "push")
+CHANNELS: Final = ("sms", "call")  # what a telephone number gives
+ALL_CHANNELS: Final = (*CHANNELS, "push")  # push where there are addresses for it
 MAX_PUSHES: Final = 4  # addresses of one contact
 MAX_PUSH_CHARS: Final = 500
 CONSENTS: Final = (
@@ -64,7 +65,7 @@ class Contact:
     id: str
     order: int
     kind: str = "emergency_contact"
-    channels: tuple[str, ...] = ("sms",)  # of CHANNELS; a landline has no "sms"
+    channels: tuple[str, ...] = ("sms",)  # of ALL_CHANNELS; a landline has no "sms"
     daily_line: str | None = None  # HH:MM at which this contact wants one line about the day (每日一句平安)
 
 

@@ -144,7 +144,7 @@ class WaysOut:
             return None
         params = {"code": alarm.code, "time": self._hour(alarm.opened_t), "ref": alarm.reference}
         try:
-            return call.words_for(contact, params | ({"test": True} if alarm.test else {}))
+            return call.words_for(contact, params | ({"test": True} if alarm.test else {}), "callback")
         except TextFault as fault:
             log.error("call: what to say to %s cannot be made: %s", contact.id, fault)
             return None

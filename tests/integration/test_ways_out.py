@@ -179,6 +179,7 @@ async def test_the_son_rings_back_hears_the_alarm_and_accepts(house: House) -> N
     await house.until(lambda: house.alarm.state is State.ACCEPTED)
     assert modem.calls[0].said[0].startswith("王阿婆家报警：")
     assert "按了紧急按钮" in modem.calls[0].said[0]
+    assert [o.value["via"] for o in house.told if o.kind is Kind.REPLY] == ["callback"]
 
 
 async def test_nobody_is_answered_who_is_a_stranger_or_when_nothing_is_open(house: House) -> None:

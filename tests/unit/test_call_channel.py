@@ -52,12 +52,12 @@ class House:
     def __init__(self, telephone: Telephone | None = None, home: Home | None = None, house: str = "溪边12号") -> None:
         self.home = home or make_home()
         self.telephone = telephone or Telephone()
-        self.answers: list[tuple[str, str, str | None]] = []
+        self.answers: list[tuple[str, str, str | None, str]] = []
         self.channel = CallChannel(lambda: self.home, self.telephone, ZH, self._answered, HouseFacts(house))
 
-    async def _answered(self, contact: str, answer: str, reference: str | None) -> None:
+    async def _answered(self, contact: str, answer: str, reference: str | None, via: str) -> None:
         await asyncio.sleep(0)
-        self.answers.append((contact, answer, reference))
+        self.answers.append((contact, answer, reference, via))
 
     async def carry(self, to: str = "c1", **params: Any) -> Outcome:
         values = {"time": "08:15", "place": "卧室", "ref": "17", "code": "CALL_FIXED", **params}
@@ -122,7 +122,7 @@ def test_every_code_and_the_worst_names_can_be_said() -> None:
 async def test_a_key_is_the_contacts_answer_to_this_alarm(key: str) -> None:
     house = House(Telephone(key=key))
     await house.carry()
-    assert house.answers == [("c1", key, "17")]
+    assert house.answers == [("c1", key, "17", "call")]
     assert set(house.telephone.dialled[0][1].thanks) == {"1", "2"}
 
 
