@@ -42,14 +42,15 @@ class NoPushService(Exception):
 
 
 class AppriseService:
-    """Apprise behind the port. Its own log is silenced: it would quote addresses with their tokens."""
+    """Apprise behind the port. Its log and that of its HTTP client are silenced: they quote addresses with their tokens."""
 
     def __init__(self) -> None:
         try:
             import apprise
         except ImportError:
             raise NoPushService(MISSING) from None
-        logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+        for chatty in ("apprise", "urllib3", "requests"):
+            logging.getLogger(chatty).setLevel(logging.CRITICAL + 1)
         self._apprise = apprise
 
     async def notify(self, addresses: Sequence[str], text: str) -> bool:
