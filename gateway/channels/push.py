@@ -42,7 +42,7 @@ class NoPushService(Exception):
 
 
 class AppriseService:
-    """Apprise behind the port. Its log and that of its HTTP client are silenced: they quote addresses with their tokens."""
+    """Apprise behind the port. Its log and its HTTP client's are silenced: they quote addresses with their tokens."""
 
     def __init__(self) -> None:
         try:

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 from gateway.actions import STALE_AFTER_MS, Action, Say
 from gateway.alarms.words import Catalogue, TextFault
 from gateway.channels.filling import spoken_values
+from gateway.channels.loudness import NIGHT_REPEATS, SILENT_DB, Loudness
 from gateway.channels.loudspeaker import Loudspeaker
 from gateway.channels.port import Delivered, Health, NotDelivered, Outcome, State
 from gateway.channels.prompts import FOLDER, Prompts
@@ -54,13 +54,6 @@ SPEAKER_LIMIT_S: Final = UTTERANCE_LIMIT_S + 3
 
 SILENCED_WITHIN_S: Final = 1.5
 """How long a silenced speaker may take to stop: P0 is never delayed more than 2 s (invariant iv)."""
-
-URGENT: Final = frozenset({"P0", "P1"})
-NIGHT_DB: Final = -6.0  # domain 4.5
-NIGHT_REPEATS: Final = 3  # of one prompt about one alarm, P2 to P4 (domain 4.5: never more than 3 at night)
-URGENT_VOLUME: Final = 30
-"""[P] %: who turned the reminders off must still hear that the house is on fire."""
-SILENT_DB: Final = -60.0
 
 RANK: Final = {"P0": 0, "P1": 1, "P2": 2, "TEST": 3, "P3": 3, "P4": 4}
 LEAST: Final = 4
@@ -129,8 +122,8 @@ class VoiceChannel:
         self._turns: asyncio.Task[None] | None = None
         self._stuck: set[asyncio.Task[bool]] = set()
         self._order = 0
-        self._volume, self._night, self._listening, self._health = volume, night, listening, health
-        self._said_tonight: Counter[tuple[str, int | None]] = Counter()
+        self._listening, self._health = listening, health
+        self._loudness = Loudness(volume, night)
         self.counts: Counter[str] = Counter()
         if speaker is None:
             log.warning("voice: no sound device, prompts go to the spoken-text log only")
@@ -144,7 +137,7 @@ class VoiceChannel:
         except TextFault as fault:
             log.error("voice: %s cannot be spoken: %s", action.prompt, fault)
             return self._refused("bad_prompt", str(fault))
-        if (unheard := self._not_tonight(action) or self._silent(utterance)) is not None:
+        if (unheard := self._unheard(utterance)) is not None:
             self._end(utterance, unheard)
             return unheard
         if self._speaker is None:
@@ -170,30 +163,16 @@ class VoiceChannel:
             await self._listening.stop()
         await self._log.close()
 
-    def _not_tonight(self, action: Say) -> NotDelivered | None:
-        """The fourth time of what can wait until morning is not said at night."""
-        if not self._night():
-            self._said_tonight.clear()
-            return None
-        if action.severity in URGENT:
-            return None
-        self._said_tonight[(action.prompt, action.alarm)] += 1
-        if self._said_tonight[(action.prompt, action.alarm)] <= NIGHT_REPEATS:
-            return None
-        self.counts["not_at_night"] += 1
-        return NotDelivered(f"said {NIGHT_REPEATS} times tonight", None)
-
-    def _silent(self, utterance: _Utterance) -> NotDelivered | None:
-        if utterance.line.gain_db > SILENT_DB:
-            return None
-        self.counts["volume_off"] += 1
-        return NotDelivered("the volume is 0", None)
-
-    def _gain_db(self, severity: str) -> float:
-        urgent = severity in URGENT
-        volume = max(self._volume, URGENT_VOLUME) if urgent else self._volume
-        day = 20 * math.log10(volume / 100) if volume > 0 else SILENT_DB
-        return day + (NIGHT_DB if not urgent and self._night() else 0.0)
+    def _unheard(self, utterance: _Utterance) -> NotDelivered | None:
+        """Why a prompt is not said now at all: at night often enough, or turned down to nothing."""
+        action = utterance.action
+        if not self._loudness.once_more(action.severity, (action.prompt, action.alarm)):
+            self.counts["not_at_night"] += 1
+            return NotDelivered(f"said {NIGHT_REPEATS} times tonight", None)
+        if utterance.line.gain_db <= SILENT_DB:
+            self.counts["volume_off"] += 1
+            return NotDelivered("the volume is 0", None)
+        return None
 
     def health(self) -> Health:
         """Down without a loudspeaker; what it would say is in the log."""
@@ -208,7 +187,7 @@ class VoiceChannel:
         self._order += 1
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         form = self._words.prompt_form(action.prompt, values)
-        line = Line(text, action.severity, form, values, self._gain_db(action.severity))
+        line = Line(text, action.severity, form, values, self._loudness.gain_db(action.severity))
         return _Utterance(action, action.prompt, line, noted, action.severity, self._order, self._now(), outcome)
 
     def _enqueue(self, new: _Utterance) -> None:

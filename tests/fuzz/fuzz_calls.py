@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from gateway.drivers.modem.at import AtEngine, Info, Urc
 from gateway.drivers.modem.call_words import KEYS, CallEnd, caller, ending_of, key_of, standing_calls
+from gateway.drivers.modem.cell import ussd_text
 from gateway.drivers.modem.errors import RETRY_AFTER_S
-from gateway.drivers.modem.modem import _ussd
 
 
 def seeds() -> list[bytes]:
@@ -26,7 +26,7 @@ def one_input(data: bytes) -> None:
         key, number = key_of(event), caller(event.fields)
         assert key is None or (len(key) == 1 and key in KEYS)
         assert number is None or len(number) <= 24
-        assert len(_ussd(event.fields)) <= 160
+        assert len(ussd_text(event.fields)) <= 160
     lines = [line.decode("latin-1") for line in data.splitlines()]
     for call in standing_calls(lines):
         assert 0 <= call.stat <= 5

@@ -17,10 +17,11 @@ from typing import Final
 
 from gateway.drivers.modem.at import Result, Urc
 from gateway.drivers.modem.call_words import CallEnd, caller
-from gateway.drivers.modem.cell import CellWatch, ModemStatus, Registration, Sim, signal_dbm
+from gateway.drivers.modem.card import Card, fields_of
+from gateway.drivers.modem.cell import CellWatch, ModemStatus, Registration, Sim, signal_dbm, ussd_text
 from gateway.drivers.modem.errors import Cause, classify
 from gateway.drivers.modem.inbox import Inbox, OnReport, OnSms
-from gateway.drivers.modem.link import AtLink, Reply, Traits
+from gateway.drivers.modem.link import AtLink, Traits
 from gateway.drivers.modem.phone import CallResult, Message, Phone, PlayInto, refused
 from gateway.drivers.modem.send import RETRY_DOWN_S, RETRY_UNREGISTERED_S, SmsResult, prepare, send_parts
 from gateway.drivers.modem.timing import MakePort, Port, Timing
@@ -30,14 +31,11 @@ from gateway.observations import Kind, Report
 
 DEFAULT_BAUD: Final = 115_200  # USB modems ignore it, UART ones come with it
 FAULTS_BEFORE_RESET: Final = 3  # restarts of the driver alone, before the modem itself is told to start anew
-MIN_PIN_TRIES: Final = 3  # a PIN is only tried while all tries are left: a wrong one in a file must not lock the card
 
 OnRing = Callable[[str], Message | None]
 """The number that rings; what to answer with, or None: it is never answered."""
 
 _REGISTRATION: Final = ("+CREG", "+CEREG")
-_CREDIT: Final = re.compile(r'\s*\d\s*,\s*"([^"]{0,400})"')
-_SIM_WORDS: Final = {"READY": Sim.READY, "NOT INSERTED": Sim.MISSING, "NOT READY": Sim.BUSY}
 
 _log = logging.getLogger(__name__)
 
@@ -64,7 +62,7 @@ class ModemDriver:
         make_port: MakePort | None = None,
     ) -> None:
         self.name = name
-        self._path, self._baud, self._pin = path, baud, pin
+        self._path, self._baud = path, baud
         self._on_sms, self._on_report = on_sms, on_report
         self._on_ready = on_ready  # texts can go out again: what waits need not wait for its retry
         self._on_ring, self._play = on_ring, play
@@ -81,7 +79,7 @@ class ModemDriver:
         self._traits = Traits()
         self._watch = CellWatch(self._timing.cell_lost_s)
         self._faults = 0
-        self._pin_tried = False
+        self._card = Card(self._timing, pin)
         self.status = ModemStatus()
         self._registration = Registration()
         self._count: Callable[[str], None] = lambda _name: None
@@ -262,7 +260,7 @@ class ModemDriver:
         elif urc.name == "+CLIP":
             self._rung(urc)
         elif urc.name == "+CUSD":
-            self.status.credit = _ussd(urc.fields)
+            self.status.credit = ussd_text(urc.fields)
         elif urc.name == "+CPIN":
             await self._ask_sim(link)
         elif urc.name in ("RDY", "POWER DOWN"):
@@ -304,44 +302,18 @@ class ModemDriver:
 
     async def _ask_sim(self, link: AtLink) -> None:
         before = self.status.sim
-        self.status.sim = await self._read_sim(link)
+        self.status.sim = await self._card.read(link)
         if self.status.sim is not before:
             _log.log(logging.INFO if self.status.sim is Sim.READY else logging.WARNING, "SIM: %s", self.status.sim)
         if self.status.sim is Sim.READY and (before is not Sim.READY or self._link is not None):
             await self._prepare_messages(link)
 
-    async def _read_sim(self, link: AtLink) -> Sim:
-        reply = await link.command("AT+CPIN?", timeout_s=self._timing.store_s, prefix="+CPIN")
-        if not reply.ok:
-            verdict = classify(reply.result, reply.number)
-            if verdict.cause is Cause.BUSY:
-                return Sim.BUSY
-            return Sim.MISSING if reply.number == 10 else Sim.FAILED
-        said = _fields(reply, "+CPIN").upper()
-        if said == "SIM PIN" and await self._unlock(link):
-            return Sim.READY
-        return _SIM_WORDS.get(said, Sim.LOCKED)
-
-    async def _unlock(self, link: AtLink) -> bool:
-        """Tries the configured PIN, once in the program's life and only while the card has all its tries left."""
-        if self._pin is None or self._pin_tried or not re.fullmatch(r"\d{4,8}", self._pin):
-            return False
-        reply = await link.command("AT+CPINR", timeout_s=self._timing.store_s, prefix="+CPINR")
-        left = re.search(r"SIM PIN,\s*(\d+)", " ".join(reply.lines))
-        if left is not None and int(left[1]) < MIN_PIN_TRIES:
-            _log.warning("modem: the SIM's PIN was refused before; it is not tried again. Correct it, unlock by phone")
-            return False
-        self._pin_tried = True
-        reply = await link.command(f'AT+CPIN="{self._pin}"', timeout_s=self._timing.store_s)
-        self._pin_tried = not reply.ok  # a good PIN may be needed again after a power cut of the modem
-        return reply.ok
-
     async def _ask_registration(self, link: AtLink) -> None:
         for name in _REGISTRATION:
             reply = await link.command(f"AT{name}?", prefix=name)
             if reply.ok:
-                self._registration.read(name, _fields(reply, name), asked=True)
-        self.status.signal_dbm = signal_dbm(_fields(await link.command("AT+CSQ", prefix="+CSQ"), "+CSQ"))
+                self._registration.read(name, fields_of(reply, name), asked=True)
+        self.status.signal_dbm = signal_dbm(fields_of(await link.command("AT+CSQ", prefix="+CSQ"), "+CSQ"))
 
     async def _prepare_messages(self, link: AtLink) -> None:
         """PDU mode, reports routed to us, messages stored and announced; what is stored already is read next."""
@@ -359,17 +331,3 @@ class ModemDriver:
         from gateway.drivers.serial_port import SerialPort
 
         return SerialPort(self._path, self._baud, on_data=on_data, on_lost=on_lost)
-
-
-def _ussd(fields: str) -> str:
-    """The operator's words of a `+CUSD: 0,"...",72` line, UCS-2 in hex or plain; "" for none."""
-    match = _CREDIT.match(fields)
-    said = match[1] if match else ""
-    if re.fullmatch(r"(?:[0-9A-Fa-f]{4})+", said):
-        said = bytes.fromhex(said).decode("utf-16-be", "replace")
-    return "".join(c for c in said if c.isprintable())[:160]
-
-
-def _fields(reply: Reply, name: str) -> str:
-    """What follows `name:` in the first line of the answer that has it; "" without one."""
-    return next((line[len(name) :].lstrip(": ") for line in reply.lines if line.startswith(name)), "")
