@@ -216,7 +216,7 @@ async def test_a_receiver_that_fails_keeps_the_message_and_the_modem(modem: Virt
     house = Failing(modem)
     await house.start()
     modem.incoming(CONTACT, "1")
-    await house.until(lambda: house.counts["sms_not_taken"] == 1)
+    await house.until(lambda: house.counts["sms_not_taken"] >= 1)  # announced, and perhaps swept too
     assert (await house.driver.send_sms(CONTACT, S01)).sent
     assert sum(map(len, modem.stores.values())) == 1
     await house.stop()
