@@ -59,6 +59,7 @@ _MEANS: Final[dict[str, dict[Word, str]]] = {
     "V07": {Word.YES: _HELP, Word.HELP: _HELP, Word.NO: "cancel", Word.OK: "cancel"},  # have you fallen?
     "V08": {Word.YES: "ok", Word.OK: "ok", Word.NO: _HELP, Word.HELP: _HELP},  # are you well?
     "V19": {Word.YES: "ok", Word.OK: "ok", Word.HELP: _HELP},  # good morning
+    "V23": {Word.YES: "ok", Word.OK: "ok", Word.HELP: _HELP},  # the village's roll call
 }
 """What a word means after which question. Silence means nothing: the question's own timer goes on."""
 
