@@ -7,7 +7,7 @@ FUZZER := $(VENV)/.fuzz-done
 APT    := dbus mosquitto socat gammu espeak-ng strace
 FUZZ_SECONDS ?= 600
 
-.PHONY: setup demo demo-once test test-slow bench fuzz test-py313 simulate check clean help
+.PHONY: setup demo demo-once prompts test test-slow bench fuzz test-py313 simulate check clean help
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+: .*##|^[a-z0-9-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -25,6 +25,9 @@ demo: setup      ## a whole home on this machine, live, with keys
 
 demo-once: setup ## the same as a script; exit 0 only if every step held
 	@$(BIN)/hearthwatch demo --once
+
+prompts: setup   ## what the elder hears, rendered by espeak-ng into build/prompts (an image is built with it)
+	@$(BIN)/hearthwatch prompts render --to build/prompts
 
 test: setup      ## the whole test suite but the slow lanes
 	@$(BIN)/python -m pytest

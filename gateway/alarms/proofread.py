@@ -45,7 +45,10 @@ FORMS: Final[dict[str, tuple[str, str]]] = {
 
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
-_TEXTS: Final = ("meta", "sms", "prompts", "words", "kind", "what", "reasons")
+CHANNELS: Final = ("call", "call-test", "thanks-1", "thanks-2", "link")
+"""What a catalogue must say over the telephone and before a link."""
+
+_TEXTS: Final = ("meta", "sms", "prompts", "channels", "words", "kind", "what", "reasons")
 _WORDS: Final = {
     "family": "contact",
     "desk": "contact",
@@ -64,7 +67,12 @@ def problems_of(document: Mapping[str, Any]) -> list[str]:
     if shape:
         return shape
     limits = limits_of(document)
-    return [*_sms(document["sms"], limits), *_prompts(document["prompts"]), *_inserts(document, limits)]
+    return [
+        *_sms(document["sms"], limits),
+        *_prompts(document["prompts"]),
+        *_channels(document["channels"], limits),
+        *_inserts(document, limits),
+    ]
 
 
 def limits_of(document: Mapping[str, Any]) -> dict[str, int]:
@@ -114,6 +122,14 @@ def _prompts(prompts: Mapping[str, str]) -> list[str]:
         unknown = sorted(set(PLACEHOLDER.findall(text)) - SPOKEN)
         if unknown:
             problems.append(f"prompts.{prompt}: unknown {', '.join(unknown)}")
+    return problems
+
+
+def _channels(texts: Mapping[str, str], limits: Mapping[str, int]) -> list[str]:
+    problems = [f"channels.{name} is missing" for name in CHANNELS if name not in texts]
+    for name, text in texts.items():
+        if unknown := sorted(set(PLACEHOLDER.findall(text)) - set(limits)):
+            problems.append(f"channels.{name}: unknown {', '.join(unknown)}")
     return problems
 
 

@@ -66,6 +66,7 @@ class Catalogue:
     limits: Mapping[str, int]
     sms: Mapping[str, str]
     prompts: Mapping[str, str]
+    channels: Mapping[str, str]  # what a call says (call, call-test, thanks-1, thanks-2), what stands before a link
     words: Mapping[str, str]  # family, desk, resident, device, helpline, kind, what
     kinds: Mapping[str, str]
     whats: Mapping[str, str]
@@ -97,13 +98,24 @@ class Catalogue:
         V03 says "is coming" only if `coming` is True, V04 speaks to the fallen only if `fall` is. V01 with no second
         left to cancel in is V02. Without a contact the family stands in; the channel knows better who is told.
         """
-        if prompt == _SECONDS_LEFT and params.get("n") == 0:
-            prompt = _NO_SECONDS_LEFT
-        fact, form = FORMS.get(prompt, ("", ""))
-        text = self.prompts.get(form if fact and params.get(fact) is True else prompt)
+        form = self.prompt_form(prompt, params)
+        text = self.prompts.get(form)
         if text is None:
             raise UnknownText(f"{prompt}: no such prompt")
         return _fill(text, {name: self._spoken(prompt, name, params) for name in PLACEHOLDER.findall(text)})
+
+    def prompt_form(self, prompt: str, params: Mapping[str, Any]) -> str:
+        """Which of a prompt's forms is spoken: a key of `prompts`, or `prompt` itself where there is none."""
+        if prompt == _SECONDS_LEFT and params.get("n") == 0:
+            prompt = _NO_SECONDS_LEFT
+        fact, form = FORMS.get(prompt, ("", ""))
+        return form if fact and params.get(fact) is True else prompt
+
+    def render_call(self, params: Mapping[str, Any]) -> str:
+        """What a call to a contact says; a test says first of all that it is one. Raises as `render_sms` does."""
+        template = "call-test" if params.get("test") is True else "call"
+        text = self.channels[template]
+        return _fill(text, {name: self._value(template, name, params) for name in PLACEHOLDER.findall(text)})
 
     def label(self, kind: str, key: str) -> str:
         """The words for `key`: `label("code", "CALL_FIXED")` is 固定按钮呼叫. A key we have no word for stays itself.
@@ -228,6 +240,7 @@ def read(language: str, document: Mapping[str, Any]) -> Catalogue:
         limits=limits_of(document),
         sms=document["sms"],
         prompts=document["prompts"],
+        channels=document["channels"],
         words=document["words"],
         kinds=document["kind"],
         whats=document["what"],

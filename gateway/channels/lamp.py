@@ -10,10 +10,13 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.actions import AckDevice, Action, Lamp
-from gateway.channels.port import Delivered, NotDelivered, Outcome
+from gateway.channels.port import Delivered, Health, NotDelivered, Outcome, State
+
+if TYPE_CHECKING:
+    from gateway.channels.surroundings import Surroundings
 
 PATTERNS: Final = ("off", "calling", "sent", "accepted")
 
@@ -50,7 +53,7 @@ class LampChannel:
     name = "lamp"
 
     def __init__(self, lamp: LampPort, acknowledge: Callable[[str], Awaitable[bool]] | None = None) -> None:
-        self._lamp = lamp
+        self.lamp = lamp
         self._acknowledge = acknowledge
         self.counts: Counter[str] = Counter()
 
@@ -59,7 +62,7 @@ class LampChannel:
         if isinstance(action, Lamp):
             if action.pattern not in PATTERNS:
                 return self._refused("bad_pattern", f"{action.pattern}: expected one of {', '.join(PATTERNS)}")
-            self._lamp.show(action.pattern)
+            self.lamp.show(action.pattern)
             return Delivered()
         if not isinstance(action, AckDevice):
             return self._refused("not_a_lamp", f"the lamp carries patterns and answers only, not {action.kind}")
@@ -69,6 +72,18 @@ class LampChannel:
             return Delivered()
         return self._refused("not_acknowledged", f"{action.device}: did not take the answer")
 
+    def health(self) -> Health:
+        """A lamp cannot tell whether it shines."""
+        return Health(State.UP)
+
+    async def close(self) -> None:
+        """Leaves the lamp as it is: an alarm does not end with the process."""
+
     def _refused(self, counter: str, reason: str) -> NotDelivered:
         self.counts[counter] += 1
         return NotDelivered(reason, None)
+
+
+def open_channel(_: Surroundings) -> LampChannel:
+    """The lamp of this house: none with wires yet."""
+    return LampChannel(LocalLamp())

@@ -11,19 +11,27 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.actions import Action, Text
 from gateway.alarms.words import Catalogue, TextFault
+from gateway.channels.delivery_reports import DeliveryReports, Row
 from gateway.channels.filling import HouseFacts, sms_values
-from gateway.channels.port import Delivered, NotDelivered, Outcome
+from gateway.channels.port import Delivered, Health, NotDelivered, Outcome, State
 from gateway.channels.sms_policy import SmsLedger, SmsPolicy
 from gateway.home.model import Contact, Home, check_number
 from gateway.home.numbers import takes_texts
+from gateway.observations import Kind, Report
+
+if TYPE_CHECKING:
+    from gateway.channels.surroundings import Surroundings
 
 BEARER_LIMIT_S: Final = 120.0
 """A network may take a minute over AT+CMGS; beyond this the bearer hangs, and the text is tried again (at least once:
 a contact may get it twice)."""
+
+MEMORY: Final = "sms:reports"
+"""Under which name the journal keeps which texts still wait for their delivery report."""
 
 LAST_RESORT: Final = "S-bare"
 URGENT: Final = frozenset({"P0", "P1"})
@@ -53,13 +61,20 @@ class SmsChannel:
         *,
         policy: SmsPolicy | None = None,
         now: Callable[[], float] = time.monotonic,
+        on_report: Callable[[Row], None] = lambda _: None,
+        kept: Any = None,
+        bearer_health: Callable[[], Health] = lambda: Health(State.UP),
     ) -> None:
+        """`on_report` is told the `delivery` of each text the network has reported on; `kept`: see `MEMORY`."""
         self._home = home
         self._bearer = bearer
         self._words = words
         self._facts = facts or HouseFacts()
         self._ledger = SmsLedger(policy or SmsPolicy())
         self._now = now
+        self._on_report = on_report
+        self._reports = DeliveryReports(kept)
+        self._bearer_health = bearer_health
         self.counts: Counter[str] = Counter()
 
     async def carry(self, action: Action) -> Outcome:
@@ -83,6 +98,27 @@ class SmsChannel:
             self.counts["rate_limited"] += 1
             return NotDelivered(f"rate limit: {refusal.reason}", refusal.retry_after_s)
         return self._settled(action, await self._submit(number, text))
+
+    def expect(self, reference: str | None, row: Row) -> None:
+        """Another text was handed to the bearer (a self-test): its report is told to `on_report` as `row`."""
+        self._reported(self._reports.sent(reference, row))
+
+    def report(self, reference: str, delivered: bool) -> None:
+        """The network's last word on one part of a text, by the bearer's reference of it (`modem:12`)."""
+        self._reported(self._reports.report(reference, delivered))
+
+    def health(self) -> Health:
+        """As the bearer is."""
+        return self._bearer_health()
+
+    async def close(self) -> None:
+        """Holds nothing: what waits for its report is in the journal."""
+
+    def _reported(self, verdict: tuple[Row, bool] | None) -> None:
+        if verdict is not None:
+            row, delivered = verdict
+            self.counts["delivered" if delivered else "undeliverable"] += 1
+            self._on_report({**row, "result": "delivered" if delivered else "failed"})
 
     def _number(self, home: Home, contact: Contact) -> str | NotDelivered:
         """The contact's number, checked a second time: whatever got into the registry, no hotline is ever texted."""
@@ -124,7 +160,11 @@ class SmsChannel:
             self._ledger.delivered(action)
             self.counts["sent"] += 1
             log.info("sms: %s to %s handed to the network", action.template, action.contact)
-            return outcome
+            row = {"alarm": action.alarm, "contact": action.contact, "channel": self.name, "template": action.template}
+            verdict = self._reports.sent(outcome.reference, row)
+            if verdict is not None:  # reported before we knew; told after the `sent` that follows at once
+                asyncio.get_running_loop().call_soon(self._reported, verdict)
+            return Delivered(outcome.reference, memory=(MEMORY, self._reports.to_json()))
         self.counts["failed"] += 1
         if outcome.retry_after_s is None:
             self._ledger.gave_up(action)
@@ -137,3 +177,20 @@ class SmsChannel:
     def _refused(self, counter: str, reason: str) -> NotDelivered:
         self.counts[counter] += 1
         return NotDelivered(reason, None)
+
+
+def open_channel(around: Surroundings) -> SmsChannel:
+    """The texts of this house; what the network reports becomes an observation."""
+    return SmsChannel(
+        around.home,
+        around.bearer,
+        around.words,
+        around.facts,
+        on_report=lambda row: _told(around, row),
+        kept=around.memory.get(MEMORY),
+        bearer_health=around.bearer.health,
+    )
+
+
+def _told(around: Surroundings, row: Row) -> None:
+    around.tell(Report(Kind.DELIVERY, row, key=f"report:{row['alarm']}:{row['contact']}:{row['template']}"))

@@ -14,9 +14,12 @@ import shutil
 import signal
 import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
+
+from gateway.channels.sound import BadSound, read_wav
 
 VOICES: Final = {"zh_CN": "cmn-latn-pinyin", "en": "en"}
 WORDS_PER_MINUTE: Final = 130
@@ -37,11 +40,22 @@ WAV_HEADER_BYTES: Final = 44
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing to be said: as text, and as the prompt (`form` V03-coming, `values` of its blanks) it came from."""
+
+    text: str
+    severity: str = "P4"
+    form: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    gain_db: float = 0.0
+
+
 class Speaker(Protocol):
     """Something that speaks. Cancelling `speak` silences it at once."""
 
-    async def speak(self, text: str, *, severity: str) -> bool:
-        """Speaks `text` to the end; True if it was played out, False if not. Never raises for a device's fault."""
+    async def speak(self, line: Line) -> bool:
+        """Speaks `line` to the end; True if it was played out, False if not. Never raises for a device's fault."""
         ...
 
 
@@ -101,14 +115,15 @@ class EspeakSpeaker:
         self._limit_s = limit_s
         self.counts: Counter[str] = Counter()
 
-    async def speak(self, text: str, *, severity: str) -> bool:
-        """Speaks `text`; False (logged and counted) if a program is missing, fails or hangs beyond the time limit."""
+    async def speak(self, line: Line) -> bool:
+        """Speaks a line; False (logged and counted) if a program is missing, fails or hangs beyond the time limit."""
+        severity = line.severity
         try:
             async with asyncio.timeout(self._limit_s):
                 if self._player:
-                    await self._run(self._player, await self.render(text), output=False)
+                    await self._run(self._player, await self._sound(line), output=False)
                 else:
-                    await self._run(self._espeak, text[:MAX_TEXT_CHARS].encode(), output=False)
+                    await self._run(self._at_volume(line.gain_db), line.text[:MAX_TEXT_CHARS].encode(), output=False)
         except TimeoutError:
             self.counts["hung"] += 1
             log.error("voice: a %s prompt was not played within %.0f s, player killed", severity, self._limit_s)
@@ -118,6 +133,32 @@ class EspeakSpeaker:
             log.error("voice: %s", error)
             return False
         return True
+
+    async def play(self, wav: bytes, severity: str) -> bool:
+        """Plays a WAV file that is there already; False as for `speak`."""
+        try:
+            async with asyncio.timeout(self._limit_s):
+                await self._run(self._player, wav, output=False)
+        except (TimeoutError, CannotSpeak) as error:
+            self.counts["failed"] += 1
+            log.error("voice: a %s prompt was not played: %s", severity, str(error) or "its player hangs")
+            return False
+        return True
+
+    async def _sound(self, line: Line) -> bytes:
+        wav = await self.render(line.text)
+        if line.gain_db == 0:
+            return wav
+        try:
+            return await asyncio.to_thread(lambda: read_wav(wav).louder(line.gain_db).wav())
+        except BadSound:  # better too loud than not at all
+            return wav
+
+    def _at_volume(self, gain_db: float) -> tuple[str, ...]:
+        """espeak-ng that plays by itself is told how loud (100 is as it renders); another program is not."""
+        if gain_db == 0 or self._espeak[0] != "espeak-ng":
+            return self._espeak
+        return (*self._espeak, "-a", str(max(1, min(200, round(100 * 10 ** (gain_db / 20))))))
 
     async def render(self, text: str) -> bytes:
         """The sentence as a WAV file with true lengths in its header; raises `CannotSpeak`."""

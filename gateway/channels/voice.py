@@ -5,6 +5,8 @@ Rules this file keeps:
 - Equal or less severe ones wait their turn, at most `MAX_WAITING` of them and `STALE_S` each: nobody wants a
   reassurance of a minute ago. What is dropped is counted and told to whoever asked.
 - Without a sound device everything still goes to the spoken-text log, marked as not heard.
+- At night what is no life-safety message is 6 dB softer and said three times at the most (domain 4.5).
+- What asks the elder is followed by listening, if the home can listen at all (`voice_answer`).
 """
 
 from __future__ import annotations
@@ -15,21 +17,29 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from gateway.actions import STALE_AFTER_MS, Action, Say
 from gateway.alarms.words import Catalogue, TextFault
 from gateway.channels.filling import spoken_values
-from gateway.channels.port import Delivered, NotDelivered, Outcome
+from gateway.channels.loudness import NIGHT_REPEATS, SILENT_DB, Loudness
+from gateway.channels.loudspeaker import Loudspeaker
+from gateway.channels.port import Delivered, Health, NotDelivered, Outcome, State
+from gateway.channels.prompts import FOLDER, Prompts
 from gateway.channels.speaker import (
     UTTERANCE_LIMIT_S,
     EspeakSpeaker,
+    Line,
     Speaker,
     choose_speaker,
     find_sound_device,
 )
 from gateway.channels.spoken_log import Spoken, SpokenLog
+from gateway.channels.voice_answer import Listening, open_listening
 from gateway.home.model import Home
+
+if TYPE_CHECKING:
+    from gateway.channels.surroundings import Surroundings
 
 __all__ = [
     "EspeakSpeaker", "Speaker", "Spoken", "SpokenLog", "VoiceChannel", "choose_speaker", "find_sound_device",
@@ -57,7 +67,7 @@ class _Utterance:
 
     action: Say
     prompt: str
-    text: str
+    line: Line
     noted: str  # the text as the log may hold it
     severity: str
     order: int
@@ -93,6 +103,10 @@ class VoiceChannel:
         log_names: bool = False,
         on_spoken: Callable[[Spoken], None] | None = None,
         still_true: Callable[[Say], bool] = lambda _: True,
+        volume: int = 100,
+        night: Callable[[], bool] = lambda: False,
+        listening: Listening | None = None,
+        health: Callable[[], Health] | None = None,
     ) -> None:
         self._home = home
         self._still_true = still_true
@@ -108,6 +122,8 @@ class VoiceChannel:
         self._turns: asyncio.Task[None] | None = None
         self._stuck: set[asyncio.Task[bool]] = set()
         self._order = 0
+        self._listening, self._health = listening, health
+        self._loudness = Loudness(volume, night)
         self.counts: Counter[str] = Counter()
         if speaker is None:
             log.warning("voice: no sound device, prompts go to the spoken-text log only")
@@ -121,6 +137,9 @@ class VoiceChannel:
         except TextFault as fault:
             log.error("voice: %s cannot be spoken: %s", action.prompt, fault)
             return self._refused("bad_prompt", str(fault))
+        if (unheard := self._unheard(utterance)) is not None:
+            self._end(utterance, unheard)
+            return unheard
         if self._speaker is None:
             self._end(utterance, NotDelivered("no sound device: written to the spoken-text log only", None))
             return utterance.outcome.result()
@@ -140,7 +159,26 @@ class VoiceChannel:
             self._current.silenced.set()
         if self._turns is not None:
             await self._turns
+        if self._listening is not None:
+            await self._listening.stop()
         await self._log.close()
+
+    def _unheard(self, utterance: _Utterance) -> NotDelivered | None:
+        """Why a prompt is not said now at all: at night often enough, or turned down to nothing."""
+        action = utterance.action
+        if not self._loudness.once_more(action.severity, (action.prompt, action.alarm)):
+            self.counts["not_at_night"] += 1
+            return NotDelivered(f"said {NIGHT_REPEATS} times tonight", None)
+        if utterance.line.gain_db <= SILENT_DB:
+            self.counts["volume_off"] += 1
+            return NotDelivered("the volume is 0", None)
+        return None
+
+    def health(self) -> Health:
+        """Down without a loudspeaker; what it would say is in the log."""
+        if self._health is not None:
+            return self._health()
+        return Health(State.UP if self._speaker is not None else State.DOWN)
 
     def _utterance(self, action: Say) -> _Utterance:
         values = spoken_values(action.params, self._home(), self._words)
@@ -148,7 +186,9 @@ class VoiceChannel:
         noted = text if self._log_names else self._words.render_prompt(action.prompt, values | _ids(action.params))
         self._order += 1
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        return _Utterance(action, action.prompt, text, noted, action.severity, self._order, self._now(), outcome)
+        form = self._words.prompt_form(action.prompt, values)
+        line = Line(text, action.severity, form, values, self._loudness.gain_db(action.severity))
+        return _Utterance(action, action.prompt, line, noted, action.severity, self._order, self._now(), outcome)
 
     def _enqueue(self, new: _Utterance) -> None:
         same = (new.prompt, new.action.alarm)
@@ -182,10 +222,14 @@ class VoiceChannel:
                 self.counts["no_longer_true"] += 1
                 self._end(utterance, NotDelivered("no longer true", None))
                 continue
+            if self._listening is not None:
+                await self._listening.stop()  # it would hear us
             self._current = utterance
             outcome = await self._play(utterance)
             self._current = None
             self._end(utterance, outcome)
+            if self._listening is not None and isinstance(outcome, Delivered) and not self._waiting:
+                self._listening.asked(utterance.action)
 
     async def _play(self, utterance: _Utterance) -> Outcome:
         assert self._speaker is not None
@@ -234,9 +278,33 @@ class VoiceChannel:
 
 
 async def _speak(speaker: Speaker, utterance: _Utterance) -> bool:
-    return await speaker.speak(utterance.text, severity=utterance.severity)
+    return await speaker.speak(utterance.line)
 
 
 def _ids(params: Mapping[str, Any]) -> dict[str, Any]:
     """What stands for people and things in the log: their ids."""
     return {name: params[name] for name in ("contact", "device", "visitor") if params.get(name) is not None}
+
+
+def open_channel(around: Surroundings) -> VoiceChannel:
+    """The voice of this house; without a sound device everything goes to the spoken-text log until one appears."""
+    config = around.config.voice
+    speaker: Loudspeaker | None = None
+    off = Health(State.OFF, "no voice: switched off in the configuration; prompts go to the log only")
+    if config.enabled:
+        speaker = Loudspeaker(Prompts(around.state_dir / FOLDER, around.words), command=config.command)
+    voice = VoiceChannel(
+        around.home,
+        around.words,
+        SpokenLog(around.state_dir / "spoken.jsonl"),
+        speaker,
+        at=around.at,
+        log_names=around.log_names,
+        still_true=around.still_true,
+        volume=config.volume,
+        night=around.night,
+        listening=open_listening(around) if config.enabled else None,
+        health=speaker.health if speaker is not None else lambda: off,
+    )
+    log.info("%s", voice.health().why)
+    return voice

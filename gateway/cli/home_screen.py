@@ -19,6 +19,8 @@ def without_secrets(document: dict[str, Any]) -> dict[str, Any]:
     for contact in shown["contacts"]:
         if "phone" in contact:
             contact["phone"] = masked(normal_number(str(contact["phone"])))
+        if "push" in contact:
+            contact["push"] = HIDDEN
     for device in shown["devices"]:
         if "key" in device:
             device["key"] = HIDDEN

@@ -21,6 +21,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "demo": ("gateway.cli.demo:command", "Run a whole home on this machine, nothing to configure."),
     "doctor": ("gateway.cli.doctor:command", "Say what works, what does not, and what to do."),
     "home": ("gateway.cli.home:command", "Show, check or change who lives here and what hangs on the wall."),
+    "prompts": ("gateway.cli.prompts:command", "What the elder hears: render, import the family's recordings, check."),
     "events": ("gateway.cli.events:command", "Print the journal as a recording that can be replayed."),
     "incidents": ("gateway.cli.incidents:command", "The record of every alarm: list, show, export, verify, close."),
     "replay": ("gateway.cli.replay:command", "Tell a recording's alarms again."),

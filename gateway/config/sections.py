@@ -7,12 +7,14 @@ settings of the home (`gateway.parameters`), not of the machine, and so are not 
 from __future__ import annotations
 
 import zoneinfo
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from gateway.config.keys import option
 from gateway.config.local_mqtt import ActionConfig, LocalMqttConfig, MapConfig, local_disagreements
+from gateway.home.model import check_number, units
 from gateway.observations import ID_PATTERN
 
 _NAME: Final = r"[A-Za-z0-9_-]{1,32}"
@@ -125,6 +127,86 @@ class ModemConfig:
     )
     pin: str = option("", "PIN of the SIM; empty: none.", pattern=r"[0-9]{4,8}", shape="4 to 8 digits", secret=True)
 
+    call_command: str = option(
+        "",
+        "Command that plays a WAV on its standard input into the call, for a modem without a voice of its own.",
+    )
+    voice: bool = option(True, "Call contacts through it; false: this SIM carries texts only.")
+
+
+@dataclass(frozen=True, slots=True)
+class SecondModemConfig:
+    """A second modem, or the same maker's with another operator's SIM: texts and calls the first cannot carry."""
+
+    enabled: bool = option(False, "Use a second modem.")
+    port: str = option(
+        "/dev/ttyUSB6", "The second modem's AT port; prefer /dev/serial/by-id/…", pattern=r"/.+",
+        shape="an absolute path",
+    )  # fmt: skip
+    baud: int = option(
+        115200,
+        "Speed of the AT port; USB modems ignore it.",
+        choices=(9600, 19200, 38400, 57600, 115200, 230400, 460800),
+    )
+    pin: str = option("", "PIN of the SIM; empty: none.", pattern=r"[0-9]{4,8}", shape="4 to 8 digits", secret=True)
+    call_command: str = option(
+        "",
+        "Command that plays a WAV on its standard input into the call, for a modem without a voice of its own.",
+    )
+    voice: bool = option(True, "Call contacts through it; false: this SIM carries texts only.")
+
+
+def _person(found: str) -> str | None:
+    try:
+        check_number(found)
+    except ValueError:
+        return "a number a person or a platform answers at, never a public emergency number"
+    return None
+
+
+def _short(most: int) -> Callable[[str], str | None]:
+    return lambda found: None if units(found) <= most else f"at most {most} characters"
+
+
+@dataclass(frozen=True, slots=True)
+class SmsConfig:
+    """What texts say beside the alarm, and how the way they take is tested."""
+
+    house: str = option(
+        "", "Which house it is, for contacts who are not family (溪边12号): at most 6 characters.", check=_short(6)
+    )
+    helpline: str = option("", "Number to call about faulty equipment, named in texts.", check=_short(13))
+    self_test_number: str = option(
+        "", "The platform's number: a test text goes there monthly and must be reported delivered; empty: none.",
+        check=_person,
+    )  # fmt: skip
+    self_test_days: int = option(30, "How often the test text goes (T-16).", unit="days", low=1, high=90)
+    credit_ussd: str = option(
+        "", "Code that asks the operator for the credit left, asked with each test; empty: none.",
+        pattern=r"[0-9*#]{2,20}", shape='2 to 20 of 0-9 * #, such as "*100#"',
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class PushConfig:
+    """Push messages (WeCom, DingTalk, Feishu, Bark, ntfy, mail…) beside texts: `pip install hearthwatch[push]`."""
+
+    enabled: bool = option(False, "Push to the addresses the home registry has for contacts.")
+    link_base: str = option(
+        "", "Page of the platform that takes an accept link; the signed part is appended. Empty: no link.",
+        pattern=r"https://[^\s?#]{1,200}/", shape='"https://…/"',
+    )  # fmt: skip
+    link_hours: int = option(12, "A link expires after this.", unit="h", low=1, high=72)
+
+
+@dataclass(frozen=True, slots=True)
+class SirenConfig:
+    """The siren for smoke, gas and carbon monoxide."""
+
+    command: str = option(
+        "", 'Command that is called with "on" or "off" (a GPIO pin, a relay); empty: there is no siren.'
+    )
+
 
 @dataclass(frozen=True, slots=True)
 class MqttConfig:
@@ -157,6 +239,11 @@ class VoiceConfig:
     enabled: bool = option(True, "Speak through the sound device; what is spoken is written down either way.")
     volume: int = option(80, "Loudness by day.", unit="%", low=0, high=100)
     command: str = option("", "Command that speaks the text on its standard input; empty: espeak-ng in Mandarin.")
+    listen_model: str = option(
+        "",
+        "Folder of a Vosk model: after a question the home listens for yes, OK and help, here and nowhere else; "
+        "nothing is recorded. Needs `pip install hearthwatch[voice]`. Empty: it does not listen.",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +273,10 @@ class Config:
     ble: BleConfig = field(default_factory=BleConfig)
     meters: tuple[MeterConfig, ...] = ()
     modem: ModemConfig = field(default_factory=ModemConfig)
+    modem2: SecondModemConfig = field(default_factory=SecondModemConfig)
+    sms: SmsConfig = field(default_factory=SmsConfig)
+    push: PushConfig = field(default_factory=PushConfig)
+    siren: SirenConfig = field(default_factory=SirenConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     local_mqtt: LocalMqttConfig = field(default_factory=LocalMqttConfig)
     local_mqtt_maps: tuple[MapConfig, ...] = ()
@@ -219,6 +310,10 @@ SECTIONS: Final[dict[str, type]] = {
     "ble": BleConfig,
     "meter": MeterConfig,
     "modem": ModemConfig,
+    "modem2": SecondModemConfig,
+    "sms": SmsConfig,
+    "push": PushConfig,
+    "siren": SirenConfig,
     "mqtt": MqttConfig,
     "local_mqtt": LocalMqttConfig,
     "local_mqtt.map": MapConfig,
@@ -256,6 +351,10 @@ def disagreements(config: Config) -> list[str]:
     if config.journal.reserve_mib >= config.journal.max_mib:
         found.append("journal.reserve_mib: expected less than journal.max_mib")
     found += local_disagreements(config.local_mqtt, config.local_mqtt_maps)
+    if config.modem2.enabled and not config.modem.enabled:
+        found.append("modem2.enabled: expected modem.enabled = true beside it; one modem alone is [modem]")
+    if config.modem2.enabled and config.modem2.port == config.modem.port:
+        found.append(f"modem2.port: the first modem has {config.modem.port} already")
     lines: dict[str, MeterConfig] = {}
     for i, meter in enumerate(config.meters):
         first = lines.setdefault(meter.port, meter)
@@ -265,4 +364,6 @@ def disagreements(config: Config) -> list[str]:
             found.append(f"meter[{i}].device: expected a device no other meter has, found {meter.device!r}")
         if config.modem.enabled and meter.enabled and meter.port == config.modem.port:
             found.append(f"meter[{i}].port: the modem has {meter.port} already")
+        if config.modem2.enabled and meter.enabled and meter.port == config.modem2.port:
+            found.append(f"meter[{i}].port: the second modem has {meter.port} already")
     return found

@@ -73,7 +73,7 @@ class Line:
     """One thing a person could have noticed: when (monotonic s), where, and what."""
 
     at: float
-    where: str  # elder, sms, platform, home, demo
+    where: str  # elder, sms, phone, platform, home, demo
     text: str
     data: dict[str, Any]
 
@@ -102,6 +102,7 @@ class VirtualHouse:
         self._child: subprocess.Popen[bytes] | None = None
         self._spoken_at = 0
         self._texts_seen = 0
+        self._calls_seen: dict[int, tuple[int, int, str, bool]] = {}  # call -> state, sentences, keys, over
         self.bus = PrivateBus()
         self.modem = VirtualModem(self.folder / "modem")
         self.meter = VirtualMeter("123456789012")
@@ -246,6 +247,16 @@ key = "{key}"
         self.note("sms", f"← {_name(number)}: {text}")
         self.modem.incoming("+86" + number, text)
 
+    def contact_will(self, does: str, presses: str = "", number: str = "13800000001") -> None:
+        """What a contact does when the telephone rings: answers and presses keys, is busy, rejects..."""
+        self.modem.phone(number, does, after_s=1.0, presses=presses)
+
+    def contact_rings(self, presses: str = "1", number: str = "13800000001") -> None:
+        """A contact calls the home's number, listens, and presses keys."""
+        self.contact_will("answer", presses, number)
+        self.note("phone", f"☎ ← {_name(number)} rings the gateway")
+        self.modem.ring("+86" + number)
+
     def pull_network(self) -> None:
         """The platform's broker is gone, as a cut cable looks."""
         self.note("demo", "the network is down")
@@ -349,7 +360,27 @@ key = "{key}"
             for sent in self.modem.sent[self._texts_seen :]:
                 self._texts_seen += 1
                 self.note("sms", f"→ {_name(sent.number)}: {sent.text}")
+            self._watch_calls()
             await asyncio.sleep(POLL_S)
+
+    def _watch_calls(self) -> None:
+        for i, call in enumerate(self.modem.calls):
+            now = (call.stat, len(call.said), call.pressed, call.over)
+            before = self._calls_seen.get(i, (-1, 0, "", False))
+            if now == before:
+                continue
+            self._calls_seen[i] = now
+            who = _name(call.number)
+            if before[0] == -1 and not call.incoming:
+                self.note("phone", f"☎ → {who}: it rings")
+            if now[0] == 0 and before[0] != 0:
+                self.note("phone", f"☎ {who}: {'the gateway answers' if call.incoming else 'answers'}")
+            for said in call.said[before[1] :]:
+                self.note("phone", f"☎ {who} hears: {said}")
+            if len(call.pressed) > len(before[2]):
+                self.note("phone", f"☎ {who} presses {call.pressed[len(before[2]) :]}")
+            if call.over:
+                self.note("phone", f"☎ {who}: the call is over")
 
     def _new_spoken(self) -> list[dict[str, Any]]:
         try:

@@ -14,7 +14,8 @@ from gateway.demo.house import Line, VirtualHouse
 
 WHERE = {
     "elder": ("\033[1;33m", "elder   "),
-    "sms": ("\033[1;36m", "phone   "),
+    "sms": ("\033[1;36m", "text    "),
+    "phone": ("\033[1;35m", "phone   "),
     "platform": ("\033[1;32m", "platform"),
     "home": ("\033[1;37m", "home    "),
     "demo": ("\033[2m", "        "),
@@ -22,6 +23,7 @@ WHERE = {
 KEYS = """
   p press the bedside button    b pull the bathroom cord     c press cancel      g press the green key
   m somebody walks by           1 / 2 the contact answers    a platform accepts  x platform closes all
+  r the contact rings back and presses 1
   n network off/on              u modem out/in               k kill -9 and start again
   l let 12 hours pass           s how is the gateway         q quit
 """
@@ -74,6 +76,7 @@ class Live:
             "m": lambda: house.motion("hall-pir"),
             "1": lambda: house.contact_answers("1"),
             "2": lambda: house.contact_answers("2"),
+            "r": lambda: house.contact_rings("1"),
             "a": lambda: self._desk("ACCEPTED"),
             "x": lambda: self._desk("CLOSED"),
             "n": self._toggle_network,

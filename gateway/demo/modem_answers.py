@@ -17,8 +17,8 @@ _IDENTITY: Final = {
 }  # fmt: skip
 _QUIET_OK: Final = frozenset(
     {
-        "+CLIP", "+COLP", "+CRC", "+CLVL", "+CCLK", "+CTZU", "+CSDH", "+CUSD", "+CMMS", "+CNMA", "+CGATT", "+CGREG",
-        "+CHUP", "+CRSL", "+CSSN", "+CSMP", "+CPBS", "+CGEREP", "+CFUN", "+CCFC",
+        "+CLIP", "+COLP", "+CRC", "+CLVL", "+CCLK", "+CTZU", "+CSDH", "+CMMS", "+CNMA", "+CGATT", "+CGREG",
+        "+CRSL", "+CSSN", "+CSMP", "+CPBS", "+CGEREP", "+CFUN", "+CCFC",
     }
 )  # fmt: skip
 
@@ -52,6 +52,10 @@ class ModemAnswers:
         """A line on the wire, unless the firmware hangs."""
         raise NotImplementedError
 
+    def _dial(self, line: str) -> bool:
+        """Carries out a line of the telephone (ATD, ATA, ATH); whether it was one. `modem_calls` has it."""
+        raise NotImplementedError
+
     def _ok(self, *lines: str) -> None:
         for line in lines:
             self._say(line)
@@ -63,6 +67,8 @@ class ModemAnswers:
     def _command(self, line: str) -> None:
         self.commands = [*self.commands[-MAX_LOG:], line]
         upper = line.upper()
+        if self._dial(line):
+            return None
         match = re.match(r"AT(\+[A-Z0-9]+)", upper)
         if match is None:
             if upper in ("ATE0", "ATE1"):

@@ -8,7 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from gateway.demo.house import DemoMissing, Line, VirtualHouse
+from gateway.demo.house import HOME, DemoMissing, Line, VirtualHouse
+from gateway.home.model import read_home
 
 PRE_ALARM_S = 4  # short for the script's sake; the home's default is 10 s
 TOGETHER_S = 2.0  # T-07: both paths start within 2 s
@@ -121,6 +122,45 @@ async def modem_unplugged(house: VirtualHouse) -> None:
     await close_all(house)
 
 
+async def called_and_passed_on(house: VirtualHouse) -> None:
+    """The gateway calls beside its text: contact 1 cannot, contact 2 hears it twice and goes."""
+    since = house.mark()
+    house.contact_will("answer", "2")
+    house.contact_will("answer", "31", "13800000002")
+    house.press("bedroom-button")
+    sms = await house.expect("sms", "→", "按了紧急按钮", since=since)
+    rings = await house.expect("phone", "王小明", "it rings", since=since)
+    claim(rings.at - sms.at < 20, "the call follows the text (domain 4.4)")
+    await house.expect("phone", "王小明 hears", "家报警", since=since)
+    await house.expect("phone", "王小明 presses 2", since=since)
+    await house.expect("phone", "王小红 presses 1", since=since, within_s=60)
+    await house.expect("platform", "ACCEPTED", since=since)
+    await house.expect("elder", "已经联系到王小红", since=since)
+    house.contact_will("no_answer")
+    house.contact_will("no_answer", number="13800000002")
+    await close_all(house)
+
+
+async def rings_back(house: VirtualHouse) -> None:
+    """The contact phones the home's number instead of texting; with nothing open nobody is answered."""
+    since = house.mark()
+    house.contact_rings("31")
+    await asyncio.sleep(2)
+    house.modem.hang_up()
+    claim(not house.seen("phone", "the gateway answers", since=since), "nobody is answered while nothing is open")
+    house.press("bedroom-button")
+    await house.expect("sms", "→", "按了紧急按钮", since=since)
+    rung = house.mark()
+    house.contact_rings("31")
+    heard = await house.expect("phone", "hears", "家报警", since=rung)
+    claim("王阿婆" in heard.text and "按了紧急按钮" in heard.text, "the call says whose home it is and what happened")
+    await house.expect("phone", "presses 1", since=rung)
+    await house.expect("platform", "ACCEPTED", since=rung)
+    claim(sum("家报警" in x.text for x in house.timeline[rung:] if x.where == "phone") == 2, "3 says it again, once")
+    await house.expect("elder", "已经联系到", since=rung)
+    await close_all(house)
+
+
 async def twelve_hours_of_silence(house: VirtualHouse) -> None:
     """Nobody moves; time leaps."""
     since = house.mark()
@@ -144,6 +184,9 @@ async def close_all(house: VirtualHouse) -> None:
     await house.until(lambda: not house.status().get("alarms", [1]), 20, "every alarm is closed")
 
 
+CALLED = "call" in read_home(HOME).view.contacts[0].channels
+"""Whether mobiles are called beside their text: the chain's to decide, and shown once it does."""
+
 STEPS = (
     Step("press → the elder hears → pre-alarm → text and platform in parallel → “1” → accepted, the elder is told",
          press_to_acceptance),
@@ -153,6 +196,9 @@ STEPS = (
          killed_between_press_and_text),
     Step("modem unplugged during an alarm: the platform is told, the text follows when the modem is back",
          modem_unplugged),
+    *([Step("the phone rings beside the text: contact 1 presses 2, contact 2 hears it twice, presses 1 and goes",
+            called_and_passed_on)] if CALLED else []),
+    Step("the contact rings back: nothing open, no answer; an alarm open, its words, 3 repeats, 1 accepts", rings_back),
     Step("12 h without activity: a spoken question, no answer, raised", twelve_hours_of_silence),
 )  # fmt: skip
 

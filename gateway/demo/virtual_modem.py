@@ -13,20 +13,23 @@ import json
 import os
 import tty
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.demo.modem_answers import ModemAnswers, tpdu_octets
+from gateway.demo.modem_answers import tpdu_octets
+from gateway.demo.modem_calls import ModemCalls
 from gateway.demo.sms_network import Network, SentSms, deliver_pdus, read_submit, report_pdu
 
+REPORT_AFTER_S: Final = 0.05  # a real centre takes seconds
 MAX_INPUT: Final = 4096  # a client that never ends its line
 CONTROLS: Final = (
     "incoming", "silence", "mute_on_send", "registration", "fail_next_sms", "sim", "unplug", "replug", "delay_sms",
-    "report", "sent", "stored",
+    "report", "reports", "sent", "stored", "phone", "ring", "press", "hang_up", "calls",
 )  # fmt: skip
 
 
-class VirtualModem(ModemAnswers):
+class VirtualModem(ModemCalls):
     """One modem. Start it, open `path` with anything that speaks AT, then tell the network what to do.
 
     `one_by_one`: like many real modems it reads no further command while a message waits for the network.
@@ -43,6 +46,7 @@ class VirtualModem(ModemAnswers):
         self._held: list[bytes] = []
         self._silent = self._mute_on_send = False
         self._fail: list[int] = []
+        self._report_status: int | None = None
         self._delay = 0.0
         self._references = self._arrived = 0
         self._destinations: dict[int, str] = {}
@@ -95,6 +99,7 @@ class VirtualModem(ModemAnswers):
             self._sending.cancel()
             self._sending = None
         self._held.clear()
+        self._drop_calls()
         os.close(self._slave)
         os.close(self._master)
         self._master = self._slave = -1
@@ -140,17 +145,32 @@ class VirtualModem(ModemAnswers):
         if self._new[1] == 2 and announce:
             self._say(f"+CMT: ,{tpdu_octets(pdu)}\r\n{pdu}")
             return
+        index = self._keep(pdu)
+        if self._new[1] and announce:
+            self._say(f'+CMTI: "{self._store}",{index}')
+
+    def _keep(self, pdu: str) -> int:
         store = self.stores[self._store]
         index = next(i for i in range(1, 1000) if i not in store)
         store[index] = pdu
-        if self._new[1] and announce:
-            self._say(f'+CMTI: "{self._store}",{index}')
+        return index
+
+    def _report_if_up(self, reference: int, status: int) -> None:
+        if self._master >= 0:
+            self.report(reference, status)
 
     def report(self, reference: int, status: int = 0) -> None:
         """The service centre's word on message `reference`: 0 delivered, 0x46 expired, 0x30 still trying."""
         pdu = report_pdu(self._destinations[reference], reference, status)
         if self._new[3] == 1:
             self._say(f"+CDS: {tpdu_octets(pdu)}\r\n{pdu}")
+        elif self._new[3] == 2:
+            index = self._keep(pdu)
+            self._say(f'+CDSI: "{self._store}",{index}')
+
+    def reports(self, status: int | None = 0) -> None:
+        """From now on the centre reports on every message that asks for it, by itself; None: on none."""
+        self._report_status = status
 
     @property
     def sent(self) -> list[SentSms]:
@@ -246,6 +266,9 @@ class VirtualModem(ModemAnswers):
         if not self._silent:
             self.raw(f"\r\n+CMGS: {self._references}\r\n\r\nOK\r\n".encode())
         self.network.take(message, self._references)
+        if message.report_wanted and self._report_status is not None:
+            status = self._report_status
+            asyncio.get_running_loop().call_later(REPORT_AFTER_S, self._report_if_up, self._references, status)
         self._changed.set()
         return None
 
@@ -275,6 +298,8 @@ class VirtualModem(ModemAnswers):
                 raise ValueError(f"op: expected one of {', '.join(CONTROLS)}")
             if op == "sent":
                 return {"ok": True, "sent": [{"number": s.number, "text": s.text, "parts": s.parts} for s in self.sent]}
+            if op == "calls":
+                return {"ok": True, "calls": [asdict(c) for c in self.calls]}
             if op == "stored":
                 return {"ok": True, "stored": sum(map(len, self.stores.values()))}
             call: Callable[..., None] = getattr(self, op)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from gateway.home.numbers import EMERGENCY_NUMBERS, check_number, is_emergency, normal_number, takes_texts
 from gateway.home.shape import (
+    ALL_CHANNELS,
     CHANNELS,
     CONSENTS,
     CONTACT_KINDS,
@@ -23,6 +24,8 @@ from gateway.home.shape import (
     MAX_LABEL_UNITS,
     MAX_NAME_UNITS,
     MAX_PLACE_UNITS,
+    MAX_PUSH_CHARS,
+    MAX_PUSHES,
     MAX_REMINDERS,
     MAX_RESIDENTS,
     MAX_ROOMS,
@@ -179,7 +182,8 @@ def read_home(document: Mapping[str, Any]) -> Home:
         secrets.read(r, row, where, device.id)
 
     phones: dict[str, str] = {}
-    contacts = _contacts(r, document, people, names, phones)
+    pushes: dict[str, tuple[str, ...]] = {}
+    contacts = _contacts(r, document, people, names, phones, pushes)
     view = HomeView(
         contacts=contacts,
         reminders=_reminders(r, document, {c.id for c in contacts}),
@@ -191,7 +195,7 @@ def read_home(document: Mapping[str, Any]) -> Home:
         settings=_settings(r, document),
     )
     r.finish()
-    return Home(view, names, phones, secrets.addresses, secrets.keys, secrets.labels)
+    return Home(view, names, phones, secrets.addresses, secrets.keys, secrets.labels, pushes)
 
 
 def _device(r: _Reader, row: dict[str, Any], where: str, taken: set[str], rooms: Collection[str] | None) -> Device:
@@ -247,7 +251,12 @@ class _Secrets:
 
 
 def _contacts(
-    r: _Reader, document: Mapping[str, Any], people: set[str], names: dict[str, str], phones: dict[str, str]
+    r: _Reader,
+    document: Mapping[str, Any],
+    people: set[str],
+    names: dict[str, str],
+    phones: dict[str, str],
+    pushes: dict[str, tuple[str, ...]],
 ) -> tuple[Contact, ...]:
     contacts = []
     for i, row in enumerate(r.rows(document, "contacts", MAX_CONTACTS)):
@@ -264,6 +273,9 @@ def _contacts(
                 r.problems.append(f"{where}.phone: another contact has this number already")
             phones[contact] = phone
             channels = _channels(r, row, where, takes_texts(phone))
+        if found := _pushes(r, row, where):
+            pushes[contact] = found
+            channels = (*channels, "push")
         order = r.whole(row, "order", f"{where}.order", 1, 99, i + 1)
         kind = r.choice(row, "kind", where, CONTACT_KINDS, "emergency_contact")
         daily = r.time_of_day(row, "daily_line", where)
@@ -316,6 +328,21 @@ def _reachable(r: _Reader, row: dict[str, Any], where: str) -> dict[str, Any]:
     return {"hours": hours, "can_enter": can_enter is True, "distance": distance}
 
 
+def _pushes(r: _Reader, row: dict[str, Any], where: str) -> tuple[str, ...]:
+    """A contact's push addresses, blank between them. Each holds a token, so a problem never shows one."""
+    found = row.get("push")
+    if found is None:
+        return ()
+    addresses = tuple(found.split()) if isinstance(found, str) else ()
+    good = [a for a in addresses if len(a) <= MAX_PUSH_CHARS and re.fullmatch(r"[a-z][a-z0-9+.-]{1,20}://\S+", a)]
+    if not 1 <= len(addresses) <= MAX_PUSHES or len(good) < len(addresses):
+        r.problems.append(
+            f"{where}.push: expected 1 to {MAX_PUSHES} Apprise addresses such as ntfy://… (what was found is not shown)"
+        )
+        return ()
+    return addresses
+
+
 def _consents(r: _Reader, document: Mapping[str, Any]) -> dict[str, bool]:
     consents = r.table(document, "consents")
     for purpose, granted in consents.items():
@@ -357,7 +384,7 @@ def view_from_json(data: Mapping[str, Any]) -> HomeView:
         kind = r.choice(row, "kind", where, CONTACT_KINDS, "emergency_contact")
         order = r.whole(row, "order", f"{where}.order", 1, 99, i + 1)
         found = row.get("channels", ["sms"])
-        channels = tuple(c for c in CHANNELS if c in found) if isinstance(found, list) else ("sms",)
+        channels = tuple(c for c in ALL_CHANNELS if c in found) if isinstance(found, list) else ("sms",)
         daily = r.time_of_day(row, "daily_line", where)
         contacts.append(Contact(contact, order, kind, channels, daily, **_reachable(r, row, where)))
     found = data.get("residents")

@@ -33,7 +33,10 @@ PLACEMENTS: Final = ("waist", "chest", "wrist")
 CONTACT_KINDS: Final = ("emergency_contact", "primary_visit_contact", "village_liaison")
 REMINDERS: Final = ("medication", "water", "test_button", "visit", "child_call")
 MAX_REMINDERS: Final = 24
-CHANNELS: Final = ("sms", "call")
+CHANNELS: Final = ("sms", "call")  # what a telephone number gives
+ALL_CHANNELS: Final = (*CHANNELS, "push")  # push where there are addresses for it
+MAX_PUSHES: Final = 4  # addresses of one contact
+MAX_PUSH_CHARS: Final = 500
 DISTANCES: Final = ("near", "same_city", "other_city", "overseas")
 CONSENTS: Final = (
     "MONITORING", "NOTIFY_FAMILY", "NOTIFY_VILLAGE", "VISITS", "EMERGENCY_ENTRY", "HEALTH_DATA", "WHEREABOUTS",
@@ -63,7 +66,7 @@ class Contact:
     id: str
     order: int
     kind: str = "emergency_contact"
-    channels: tuple[str, ...] = ("sms",)  # of CHANNELS; a landline has no "sms"
+    channels: tuple[str, ...] = ("sms",)  # of ALL_CHANNELS; a landline has no "sms"
     daily_line: str | None = None  # HH:MM at which this contact wants one line about the day (每日一句平安)
     hours: str | None = None  # HH:MM-HH:MM, when this contact may be disturbed; life-safety P0 does not ask
     can_enter: bool = False  # has a key
@@ -131,6 +134,7 @@ class Home:
     addresses: Mapping[str, str] = field(repr=False)  # device id -> "AA:BB:CC:DD:EE:FF", meter address...
     keys: Mapping[str, bytes] = field(repr=False)  # device id -> bind key
     labels: Mapping[str, str]  # device id -> label of at most 4 characters for texts
+    pushes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)  # contact id -> Apprise addresses
 
     def contact_of(self, number: str) -> str | None:
         """The contact who owns this number, however it was written, or None for a stranger."""

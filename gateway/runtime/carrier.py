@@ -1,39 +1,45 @@
 """Carries out what the journal holds: each action to its channel, alarms first, each finished one written off.
 
-At least once, with the journal's key: an action leaves the journal only after its channel took it. A text may go out
-twice only if a crash falls between its hand-over to the modem and the commit that follows the modem's answer at once:
-nobody can know whether the network took what was under way.
+What goes to people outside goes by lanes (`lane`), at least once and with the journal's key; what happens at home
+happens at once or not at all. A call is dialled after the texts that are ready: they take seconds, a call minutes.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import logging
 from collections.abc import Callable
 from typing import Final
 
-from gateway.actions import LOCAL, PRIORITY, STALE_AFTER_MS, Action, Publish, Say, Text
+from gateway.actions import LOCAL, STALE_AFTER_MS, Action, Call, Publish, Push, Say, Text
 from gateway.channels.port import Channel, Delivered, NotDelivered, Outcome
 from gateway.journal import StoredAction
-from gateway.observations import Kind, Report
 from gateway.runtime.heart import Heart
+from gateway.runtime.lane import MAX_WAIT_S, Lane
 
-MAX_WAIT_S: Final = 60.0  # a channel that says "never try again soon" is asked again anyway at this interval
+__all__ = ["MAX_WAIT_S", "Carrier"]
+
+TEXTS_FIRST_S: Final = 15.0
+"""[P]: a text takes 2 to 5 s; a network that lets one wait for a minute must not keep the phone from ringing (T-10)."""
+CALL_TRIES: Final = 3  # for want of a modem or a network; then it is `failed`, and the next contact is asked
+PUSH_TRIES: Final = 5  # beside the text, never instead of it
 
 log = logging.getLogger(__name__)
 
 
 class Carrier:
-    """Hands stored actions to channels. Texts go one at a time, the most severe first, and are never given up."""
+    """Hands stored actions to channels. Texts are never given up."""
 
     def __init__(self, heart: Heart, wake_upstream: Callable[[], None]) -> None:
         self._heart = heart
         self._wake_upstream = wake_upstream
         self._channels: dict[str, Channel] = {}
-        self._texts: list[tuple[int, int, StoredAction]] = []  # heap: (priority, id)
-        self._resting: dict[int, tuple[asyncio.TimerHandle, StoredAction]] = {}
-        self._more = asyncio.Event()
+        self._texts = Lane(Text.kind, heart, self._channels.get)
+        self._lanes = {
+            Text.kind: self._texts,
+            Call.kind: Lane(Call.kind, heart, self._channels.get, before=self._texts_first, most_tries=CALL_TRIES),
+            Push.kind: Lane(Push.kind, heart, self._channels.get, most_tries=PUSH_TRIES),
+        }
         self._tasks: set[asyncio.Task[None]] = set()
 
     def attach(self, kind: str, channel: Channel) -> None:
@@ -45,9 +51,8 @@ class Carrier:
         action = stored.action
         if isinstance(action, Publish):
             self._wake_upstream()
-        elif isinstance(action, Text):
-            heapq.heappush(self._texts, (PRIORITY.get(action.severity, 3), stored.id, stored))
-            self._more.set()
+        elif (lane := self._lanes.get(action.kind)) is not None:
+            lane.put(stored)
         else:
             task = asyncio.get_running_loop().create_task(self._carry_local(stored))
             self._tasks.add(task)
@@ -80,61 +85,34 @@ class Carrier:
         else:
             self._heart.finished(stored.id)
 
-    # ---- texts
+    # ---- to people outside
+
+    async def _texts_first(self) -> None:
+        """Before a call is dialled: the texts that are ready go, for a while."""
+        try:
+            async with asyncio.timeout(TEXTS_FIRST_S):
+                await self._texts.idle.wait()
+        except TimeoutError:
+            log.warning("a call is made while texts still wait for the network")
 
     def kick(self) -> None:
         """The bearer is back: whatever rests is tried now."""
-        for timer, stored in list(self._resting.values()):
-            timer.cancel()
-            self._wake(stored)
+        for lane in self._lanes.values():
+            lane.kick()
 
     async def run(self) -> None:
-        """Sends texts until cancelled."""
-        while True:
-            while not self._texts:
-                self._more.clear()
-                await self._more.wait()
-            _, _, stored = heapq.heappop(self._texts)
-            await self._send(stored)
-
-    async def _send(self, stored: StoredAction) -> None:
-        action = stored.action
-        assert isinstance(action, Text)
-        if not self._wanted(action):
-            self._heart.finished(stored.id)
-            return
-        channel = self._channels.get(Text.kind)
-        outcome = await channel.carry(action) if channel else NotDelivered("no SMS channel", MAX_WAIT_S)
-        if isinstance(outcome, NotDelivered) and outcome.retry_after_s is not None:
-            log.warning("%s waits %.0f s: %s", action.key, outcome.retry_after_s, outcome.reason)
-            delay = min(outcome.retry_after_s, MAX_WAIT_S)
-            timer = asyncio.get_running_loop().call_later(delay, self._wake, stored)
-            self._resting[stored.id] = (timer, stored)
-            return
-        sent = isinstance(outcome, Delivered)
-        log.info("%s %s", action.key, "sent" if sent else f"cannot be sent: {outcome}")
-        value = {
-            "alarm": action.alarm,
-            "contact": action.contact,
-            "template": action.template,
-            "result": "sent" if sent else "failed",
-            "reason": outcome.reason[:100] if isinstance(outcome, NotDelivered) else None,
-        }
-        # the commit that ends the only window in which a crash could repeat this text
-        submitted = self._heart.take(Report(Kind.DELIVERY, value, key=action.key), done=(stored.id,))
-        await asyncio.wait({submitted.committed}, timeout=1.0)
-
-    def _wake(self, stored: StoredAction) -> None:
-        self._resting.pop(stored.id, None)
-        self.carry(stored)
+        """Works all lanes until cancelled; the end of one is the end of all, and of the gateway."""
+        async with asyncio.TaskGroup() as group:
+            for lane in self._lanes.values():
+                group.create_task(lane.run(), name=lane.kind)
 
     def waiting_texts(self) -> int:
         """How many texts wait for the bearer."""
-        return len(self._texts) + len(self._resting)
+        return self._texts.waiting()
 
     async def stop(self) -> None:
         """Lets nothing new begin; local actions under way may end."""
-        for timer, _ in self._resting.values():
-            timer.cancel()
+        for lane in self._lanes.values():
+            lane.stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway import __version__
+from gateway.channels.accept_link import BadLink
 from gateway.clock import GapKind, LeapSources, iso
 from gateway.config import Config
 from gateway.drivers.port import DriverFault
@@ -97,7 +98,7 @@ class Gateway:
         self.archivist.start()
         self.heart.recorded = self.archivist.wake
         self.carrier = Carrier(self.heart, self._wake_upstream)
-        self.ways_out = WaysOut(self)
+        self.ways_out = WaysOut(self, recovered.memory)
         self.ways_out.open()
         self.heart.carry = self.carrier.carry
         self.heart.publish = self._publish
@@ -176,6 +177,7 @@ class Gateway:
                 "visit": self._op_visit,
                 **record_operations(self),
                 "zigbee.permit_join": self._op_permit_join,
+                "link.answer": self._op_link_answer,
             },
         )
         try:
@@ -288,7 +290,8 @@ class Gateway:
 
     def _know_home(self, home: Home) -> None:
         if self._logs is not None:
-            self._logs.redactor.know(home.names.values(), home.phones.values())
+            pushes = (address for addresses in home.pushes.values() for address in addresses)
+            self._logs.redactor.know([*home.names.values(), *pushes], home.phones.values())
 
     # ---- the local socket
 
@@ -312,6 +315,17 @@ class Gateway:
         by = str(request.get("by", "visitor"))[:64]
         self.heart.take(Report(Kind.VISIT, {"event": "arrived", "by": by}))
         return {}
+
+    async def _op_link_answer(self, request: dict[str, Any]) -> dict[str, Any]:
+        """The page of an accept link: who holds a good link may answer 1 or 2 for the contact it was made for."""
+        token, answer = request.get("token"), request.get("answer")
+        if not isinstance(token, str) or answer not in ("1", "2"):
+            raise ControlRefused("link.answer: expected a token, and answer 1 or 2")
+        try:
+            return {"contact": await self.ways_out.link_answered(token, answer)}
+        except (BadLink, OSError) as error:
+            self.counts["links_refused"] += 1
+            raise ControlRefused(str(error) if isinstance(error, BadLink) else "the key cannot be read") from None
 
     async def _op_permit_join(self, request: dict[str, Any]) -> dict[str, Any]:
         seconds = request.get("seconds")
@@ -359,6 +373,7 @@ class Gateway:
             "drivers": self.ways_in.status(),
             "upstream": self.upstream.status() if self.upstream else None,
             "voice": self.ways_out.voice_note,
+            "channels": self.ways_out.status(),
             "lamp": self.ways_out.lamp.pattern,
             "counts": dict(self.counts),
             "problems": self.problems[:20],

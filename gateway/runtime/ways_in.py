@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,12 +13,16 @@ from gateway.drivers.port import Driver, DriverFault
 from gateway.drivers.supervisor import DriverHealth, HealthState, Supervisor
 from gateway.home.model import Home
 from gateway.observations import Kind, Report
+from gateway.runtime.bearer import ring_answer
+from gateway.runtime.call_player import call_player
 
 if TYPE_CHECKING:
+    from gateway.config.sections import ModemConfig, SecondModemConfig
     from gateway.drivers.ble.driver import BleDriver
     from gateway.drivers.local_mqtt.driver import LocalMqttDriver
     from gateway.runtime.gateway import Gateway
 
+MODEMS: Final = ("modem", "modem2")
 HURRY_AT: Final = 8  # reports whose commit a far end waits for: more of them must not wait for the group's second
 
 log = logging.getLogger(__name__)
@@ -41,7 +45,9 @@ class WaysIn:
         """Modem first (it is the way out as well), then the radio that hears the buttons, then meters."""
         config = self._gateway.config
         if config.modem.enabled:
-            self._try("modem", self._modem)
+            self._try("modem", lambda: self._modem("modem", config.modem))
+            if config.modem2.enabled:
+                self._try("modem2", lambda: self._modem("modem2", config.modem2))
         else:
             self._cell_lost("no modem is configured ([modem] enabled = false): contacts cannot be texted")
         if config.ble.enabled:
@@ -62,22 +68,26 @@ class WaysIn:
         except (ValueError, OSError, ImportError) as error:
             self._gateway.problems.append(f"{what}: {error}")
             return
-        supervisor = Supervisor(driver, self._emit, self._health, emit_durable=self._emit_durable)
+        supervisor = Supervisor(driver, self._emit_of(driver.name), self._health, emit_durable=self._emit_durable)
         self.supervisors.append(supervisor)
         supervisor.start()
 
-    def _modem(self) -> Driver:
+    def _modem(self, name: str, config: ModemConfig | SecondModemConfig) -> Driver:
         from gateway.drivers.modem.modem import ModemDriver
 
-        config = self._gateway.config.modem
+        ways_out = self._gateway.ways_out
         modem = ModemDriver(
             config.port,
             baud=config.baud,
             pin=config.pin or None,
             on_sms=self._on_sms,
-            on_ready=self._texts_can_go,
+            on_report=lambda reference, delivered: ways_out.reported(name, reference, delivered),
+            on_ready=lambda: self._texts_can_go(name),
+            on_ring=ring_answer(ways_out.rings),
+            play=call_player(config.call_command),
+            name=name,
         )
-        self._gateway.ways_out.bearer.modem = modem
+        ways_out.bearer.add(modem, voice=config.voice)
         return modem
 
     def _bluetooth(self) -> Driver:
@@ -123,6 +133,17 @@ class WaysIn:
     def _emit(self, report: Report) -> None:
         self._gateway.heart.take(report)
 
+    def _emit_of(self, driver: str) -> Callable[[Report], None]:
+        """A modem speaks for itself; whether the home can text is said when all have spoken."""
+
+        def emit(report: Report) -> None:
+            if report.kind is Kind.CONDITION and report.value.get("code") == "CELL_LOST":
+                self._cell(driver, lost=report.value["on"])
+            else:
+                self._emit(report)
+
+        return emit if driver in MODEMS else self._emit
+
     def _emit_durable(self, report: Report) -> asyncio.Future[bool]:
         """The future is the journal's: add a callback, never await it in a task that may be cancelled."""
         committed = self._gateway.heart.take(report).committed
@@ -146,17 +167,21 @@ class WaysIn:
         if not up:
             log.error("%s is blind: %s", health.name, health.reason)
         heart.take(Report(Kind.CONDITION, {"code": "DRIVER_BLIND", "on": not up, "subject": health.name}))
-        if health.name == "modem" and not up:
-            self.texts_can_go = False  # back is what `_texts_can_go` says: up is not yet registered
-            heart.take(Report(Kind.CONDITION, {"code": "CELL_LOST", "on": True}))
+        if health.name in MODEMS and not up:
+            self._cell(health.name, lost=True)  # back is what `_texts_can_go` says: up is not yet registered
         if not up:
             for device in health.devices:
                 heart.take(Report(Kind.SEEN, False, device))
 
-    def _texts_can_go(self) -> None:
-        self.texts_can_go = True
-        self._gateway.heart.take(Report(Kind.CONDITION, {"code": "CELL_LOST", "on": False}))
+    def _texts_can_go(self, modem: str) -> None:
+        self._cell(modem, lost=False)
         self._gateway.carrier.kick()
+
+    def _cell(self, modem: str, *, lost: bool) -> None:
+        """One modem is lost or back: CELL_LOST is of the home, and on only while no modem can carry a text."""
+        all_lost = self._gateway.ways_out.bearer.paths.set(modem, lost)
+        self.texts_can_go = not all_lost
+        self._gateway.heart.take(Report(Kind.CONDITION, {"code": "CELL_LOST", "on": all_lost}))
 
     def _cell_lost(self, why: str) -> None:
         log.warning("%s", why)

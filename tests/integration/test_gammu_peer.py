@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.demo.sms_network import address, report_pdu
 from gateway.demo.virtual_modem import VirtualModem
 from gateway.drivers.modem.encode import encode_submit
 from gateway.drivers.modem.pdu import Deliver, Submit, decode_pdu
@@ -95,3 +96,29 @@ async def test_gammu_reads_what_arrives_and_what_we_encode(modem: VirtualModem, 
     assert found[5] == (CONTACT, "【居家守护】测试短信😀")
     assert [number for number, _ in found[6:]] == ["+6591234567"] * 2
     assert "".join(text for _, text in found[6:]) == LONG
+
+
+async def test_gammu_asks_for_a_delivery_report_and_reads_ours(modem: VirtualModem, tmp_path: Path) -> None:
+    await gammu(modem, tmp_path, "sendsms", "TEXT", CONTACT, "-report", "-unicode", "-text", "短信")
+    asked = decode_pdu(modem.submitted[0])
+    assert isinstance(asked, Submit)
+    assert asked.report_wanted
+    destination = address(CONTACT)
+    for reference, status in ((1, 0), (2, 0x46)):
+        modem.incoming_pdu(report_pdu(destination, reference, status), announce=False)
+    out = await gammu(modem, tmp_path, "getallsms")
+    assert re.findall(r"Reference number +: (\d+)", out) == ["1", "2"]
+    assert re.findall(r"Delivery status +: (\w+)", out) == ["Delivered", "Failed"]
+    assert out.count(CONTACT) == 2
+
+
+async def test_gammu_dials_and_hangs_up(modem: VirtualModem, tmp_path: Path) -> None:
+    modem.phone(CONTACT, presses="")
+    await gammu(modem, tmp_path, "dialvoice", CONTACT)
+    assert [(c.number, c.over) for c in modem.calls] == [(CONTACT, False)]
+    await gammu(modem, tmp_path, "cancelcall")
+    assert [(c.number, c.over, c.stat) for c in modem.calls] == [(CONTACT, True, 0)]
+
+
+async def test_gammu_reads_the_operators_words_about_our_credit(modem: VirtualModem, tmp_path: Path) -> None:
+    assert "您的余额为36.50元" in await gammu(modem, tmp_path, "getussd", "*100#")

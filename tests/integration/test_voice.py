@@ -22,10 +22,14 @@ import pytest
 
 from gateway.actions import AckDevice, Lamp, Say
 from gateway.alarms import words
+from gateway.alarms.proofread import PLACEHOLDER
 from gateway.channels import voice as voice_module
 from gateway.channels.lamp import LampChannel, LocalLamp
-from gateway.channels.port import Delivered, NotDelivered, Outcome
-from gateway.channels.speaker import VOICES, CannotSpeak, with_true_lengths
+from gateway.channels.loudspeaker import Loudspeaker
+from gateway.channels.port import Delivered, NotDelivered, Outcome, State
+from gateway.channels.prompts import Prompts
+from gateway.channels.sound import Sound, read_wav
+from gateway.channels.speaker import VOICES, CannotSpeak, Line, with_true_lengths
 from gateway.channels.voice import EspeakSpeaker, Speaker, SpokenLog, VoiceChannel, choose_speaker, find_sound_device
 from gateway.home.model import Contact, Home, HomeView
 
@@ -55,16 +59,18 @@ class Mouth:
 
     def __init__(self) -> None:
         self.began: list[str] = []
+        self.lines: list[Line] = []
         self.ended: list[str] = []
         self.speaking = asyncio.Event()
         self._end = asyncio.Event()
 
-    async def speak(self, text: str, *, severity: str) -> bool:
-        self.began.append(text)
+    async def speak(self, line: Line) -> bool:
+        self.began.append(line.text)
+        self.lines.append(line)
         self.speaking.set()
         await self._end.wait()
         self._end.clear()
-        self.ended.append(text)
+        self.ended.append(line.text)
         return True
 
     def finish(self) -> None:
@@ -184,7 +190,7 @@ def test_our_voice_speaks_mandarin_and_does_not_spell_pinyin_in_english() -> Non
 async def test_the_sound_reaches_the_player_as_a_whole_wav_file(tmp_path: Path) -> None:
     heard = tmp_path / "heard.wav"
     player = script(tmp_path, "player.py", f"import sys; open({str(heard)!r}, 'wb').write(sys.stdin.buffer.read())")
-    assert await EspeakSpeaker(player=player).speak("测试成功。", severity="TEST")
+    assert await EspeakSpeaker(player=player).speak(Line("测试成功。", "TEST"))
     with wave.open(str(heard)) as sound:
         assert sound.getnframes() > 10_000
         assert len(sound.readframes(sound.getnframes())) == sound.getnframes() * sound.getsampwidth()
@@ -197,7 +203,7 @@ async def test_no_name_appears_in_the_process_list(tmp_path: Path, monkeypatch: 
     shim.write_text(f'#!/bin/sh\necho "$@" > {seen}\nexec {shutil.which("espeak-ng")} "$@"\n')
     shim.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    assert await EspeakSpeaker(player=("cat",)).speak("正在联系女儿", severity="P0")
+    assert await EspeakSpeaker(player=("cat",)).speak(Line("正在联系女儿", "P0"))
     assert "--stdin" in seen.read_text(encoding="utf-8")
     assert "女儿" not in seen.read_text(encoding="utf-8")
 
@@ -213,7 +219,7 @@ async def test_a_player_that_hangs_is_killed_with_its_children(tmp_path: Path) -
         "time.sleep(60)\n"
     )
     speaker = EspeakSpeaker(player=script(tmp_path, "hang.py", body), limit_s=5)
-    assert await speaker.speak("测试成功。", severity="P0") is False
+    assert await speaker.speak(Line("测试成功。", "P0")) is False
     assert speaker.counts == {"hung": 1}
     player, child = (int(pid) for pid in pids.read_text().split())
     assert not alive(player)
@@ -223,11 +229,11 @@ async def test_a_player_that_hangs_is_killed_with_its_children(tmp_path: Path) -
 async def test_a_missing_or_failing_program_is_a_failure_and_no_exception(tmp_path: Path, monkeypatch: Any) -> None:
     failing = EspeakSpeaker(player=script(tmp_path, "fail.py", "import sys; sys.stdin.buffer.read(); sys.exit(3)"))
     if shutil.which("espeak-ng"):
-        assert await failing.speak("测试成功。", severity="P0") is False
+        assert await failing.speak(Line("测试成功。", "P0")) is False
         assert failing.counts == {"failed": 1}
     monkeypatch.setenv("PATH", str(tmp_path))
     missing = EspeakSpeaker()
-    assert await missing.speak("测试成功。", severity="P0") is False
+    assert await missing.speak(Line("测试成功。", "P0")) is False
     assert missing.counts == {"failed": 1}
 
 
@@ -367,8 +373,8 @@ async def test_a_speaker_that_neither_ends_nor_stops_does_not_hold_up_a_call(
     class Deaf:
         began: list[str] = []  # noqa: RUF012
 
-        async def speak(self, text: str, *, severity: str) -> bool:
-            self.began.append(text)
+        async def speak(self, line: Line) -> bool:
+            self.began.append(line.text)
             while len(self.began) == 1 and not release.is_set():
                 try:
                     await release.wait()
@@ -395,10 +401,10 @@ async def test_a_speaker_with_a_bug_is_counted_and_the_next_prompt_is_spoken(mak
     class Buggy:
         times = 0
 
-        async def speak(self, text: str, *, severity: str) -> bool:
+        async def speak(self, line: Line) -> bool:
             self.times += 1
             if self.times == 1:
-                raise RuntimeError(text)
+                raise RuntimeError(line.text)
             return self.times > 2
 
     room = make_room(Buggy())
@@ -438,8 +444,8 @@ async def test_a_real_player_is_cut_off_by_a_call_within_two_seconds(make_room: 
         slow = EspeakSpeaker(player=player)
         quick = EspeakSpeaker(player=("cat",))
 
-        async def speak(self, text: str, *, severity: str) -> bool:
-            return await (self.slow if severity == "P3" else self.quick).speak(text, severity=severity)
+        async def speak(self, line: Line) -> bool:
+            return await (self.slow if line.severity == "P3" else self.quick).speak(line)
 
     room = make_room(Switch())
     technical = room.begin(say("V12", "P3"))
@@ -559,3 +565,215 @@ async def test_a_device_is_answered_only_where_its_link_can() -> None:
     assert await two_way.carry(AckDevice("k", "d2")) == NotDelivered("d2: did not take the answer", None)
     assert answered == ["d1", "d2"]
     assert isinstance(await two_way.carry(say("V05")), NotDelivered)
+
+
+# ---- how loud, and how often at night
+
+
+async def said_lines(room: Room, mouth: Mouth, *actions: Say) -> list[Outcome]:
+    outcomes = []
+    for action in actions:
+        said = room.begin(action)
+        await settle()
+        if not said.done():
+            await mouth.speaking.wait()
+            mouth.finish()
+        outcomes.append(await said)
+    return outcomes
+
+
+async def test_at_night_only_life_safety_is_as_loud_as_by_day(make_room: MakeRoom) -> None:
+    mouth, dark = Mouth(), [False]
+    room = make_room(mouth, volume=80, night=lambda: dark[0])
+    actions = [say("V05", "P0"), say("V08", "P1"), say("V12", "P3"), say("V13", "P4")]
+    await said_lines(room, mouth, *actions)
+    day = [line.gain_db for line in mouth.lines]
+    dark[0] = True
+    await said_lines(room, mouth, *actions)
+    night = [line.gain_db for line in mouth.lines[4:]]
+    assert day == pytest.approx([20 * math.log10(0.8)] * 4)
+    assert [n - d for n, d in zip(night, day, strict=True)] == pytest.approx([0, 0, -6, -6])
+
+
+async def test_at_night_what_can_wait_is_said_three_times_and_a_call_as_often_as_it_must(make_room: MakeRoom) -> None:
+    mouth, dark = Mouth(), [True]
+    room = make_room(mouth, night=lambda: dark[0])
+    soft = [say("V12", "P3")] * 5
+    outcomes = await said_lines(room, mouth, *soft)
+    assert outcomes == [Delivered()] * 3 + [NotDelivered("said 3 times tonight", None)] * 2
+    assert await said_lines(room, mouth, say("V12", "P3", alarm=18)) == [Delivered()]  # another alarm
+    assert await said_lines(room, mouth, *[say("V04", "P1")] * 5) == [Delivered()] * 5
+    dark[0] = False
+    assert await said_lines(room, mouth, *soft) == [Delivered()] * 5
+    dark[0] = True  # the next night
+    assert await said_lines(room, mouth, soft[0]) == [Delivered()]
+
+
+async def test_a_volume_of_nothing_silences_reminders_and_no_alarm(make_room: MakeRoom) -> None:
+    mouth = Mouth()
+    room = make_room(mouth, volume=0)
+    outcomes = await said_lines(room, mouth, say("V18", "P4"), say("V09", "P0"))
+    assert outcomes == [NotDelivered("the volume is 0", None), Delivered()]
+    assert mouth.lines[0].gain_db > -15
+
+
+async def test_a_question_is_listened_to_and_the_next_sentence_ends_it(make_room: MakeRoom) -> None:
+    mouth, asked = Mouth(), []
+    stopped: list[int] = []
+
+    class Ears:
+        def asked(self, action: Say) -> None:
+            asked.append(action.prompt)
+
+        async def stop(self) -> None:
+            stopped.append(len(mouth.began))
+
+    room = make_room(mouth, listening=Ears())
+    await said_lines(room, mouth, say("V08", "P1"), say("V02", "P0"))
+    assert asked == ["V08", "V02"]  # which of them is a question is the listening's to know
+    assert stopped[:2] == [0, 1]  # before each sentence
+
+
+async def test_what_was_cut_off_is_not_listened_after(make_room: MakeRoom) -> None:
+    mouth, asked = Mouth(), []
+
+    class Ears:
+        def asked(self, action: Say) -> None:
+            asked.append(action.prompt)
+
+        async def stop(self) -> None:
+            return
+
+    room = make_room(mouth, listening=Ears())
+    room.begin(say("V08", "P1"))
+    await mouth.speaking.wait()
+    mouth.speaking.clear()
+    urgent = room.begin(say("V05", "P0"))
+    await mouth.speaking.wait()
+    mouth.finish()
+    await urgent
+    assert asked == ["V05"]
+
+
+# ---- the loudspeaker of the house
+
+
+def sounding(path: Path) -> float:
+    with wave.open(str(path)) as sound:
+        assert (sound.getframerate(), sound.getnchannels(), sound.getsampwidth()) == (16000, 1, 2)
+        return sound.getnframes() / sound.getframerate()
+
+
+def level(path: Path) -> float:
+    return read_wav(path.read_bytes()).level_db
+
+
+class Corner:
+    """A loudspeaker with a player that writes down what it is given, on a device that can be pulled out."""
+
+    def __init__(self, folder: Path) -> None:
+        self.devices = folder / "snd"
+        self.devices.mkdir()
+        self.heard = folder / "heard.wav"
+        self.prompts = Prompts(folder / "prompts", ZH)
+        body = f"import sys; open({str(self.heard)!r}, 'wb').write(sys.stdin.buffer.read())"
+        self.player = script(folder, "player.py", body)
+        self.plug()
+
+    def plug(self) -> None:
+        (self.devices / "pcmC1D0p").touch()
+
+    def unplug(self) -> None:
+        (self.devices / "pcmC1D0p").unlink()
+
+    def speaker(self) -> Loudspeaker:
+        return Loudspeaker(self.prompts, devices=self.devices, player=self.player)
+
+
+@pytest.fixture
+def corner(tmp_path: Path) -> Corner:
+    return Corner(tmp_path)
+
+
+@needs_espeak
+async def test_rendered_prompts_are_16_khz_mono_audible_and_slow(corner: Corner) -> None:
+    speaker = corner.speaker()
+    await corner.prompts.render(EspeakSpeaker().render)
+    for form, text in ZH.prompts.items():
+        if PLACEHOLDER.search(text):
+            continue
+        assert await speaker.speak(Line(text, "P0", form))
+        characters = sum(c.isalnum() for c in text)
+        assert 0.15 * characters < sounding(corner.heard) < 0.6 * characters + 1, form
+        assert -30 < level(corner.heard) < -12, form
+    assert speaker.health().state is State.UP
+
+
+@needs_espeak
+async def test_names_are_spoken_and_without_espeak_who_stands_in_for_them(
+    corner: Corner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await corner.prompts.render(EspeakSpeaker().render)
+    speaker = corner.speaker()
+    line = Line("正在联系女儿，请不要着急。", "P0", "V02", {"contact": "女儿"})
+    assert await speaker.speak(line)
+    spoken = corner.heard.read_bytes()
+    monkeypatch.setattr(shutil, "which", lambda name, which=shutil.which: None if name == "espeak-ng" else which(name))
+    assert await speaker.speak(line)
+    assert corner.heard.read_bytes() != spoken
+    assert sounding(corner.heard) > 1.5
+    assert "names are not spoken" in speaker.health().why
+
+
+@needs_espeak
+async def test_the_familys_voice_is_heard_alone_once_it_is_understood(corner: Corner) -> None:
+    speaker, line = corner.speaker(), Line(ZH.prompts["V09"], "P0", "V09")
+    assert await speaker.speak(line)
+    mandarin = sounding(corner.heard)
+    tone = Sound(array.array("h", [6000 if i // 40 % 2 else -6000 for i in range(16000)]))
+    corner.prompts.take_in([("V09.wav", tone.wav())], "minnan")
+    assert await speaker.speak(line)
+    assert sounding(corner.heard) == pytest.approx(mandarin + 1.5, abs=0.3)
+    corner.prompts.understood(["V09"])
+    assert await speaker.speak(line)
+    assert sounding(corner.heard) == pytest.approx(1.0, abs=0.1)
+    assert "family" in speaker.health().why
+
+
+@needs_espeak
+async def test_softer_is_softer_in_the_loudspeaker(corner: Corner) -> None:
+    speaker = corner.speaker()
+    levels = []
+    for gain in (0.0, -6.0):
+        assert await speaker.speak(Line(ZH.prompts["V13"], "P4", "V13", {}, gain))
+        levels.append(level(corner.heard))
+    assert levels[0] - levels[1] == pytest.approx(6, abs=0.2)
+
+
+@needs_espeak
+async def test_a_loudspeaker_that_is_unplugged_is_missed_and_speaks_again_when_it_returns(
+    corner: Corner, caplog: pytest.LogCaptureFixture
+) -> None:
+    speaker, line = corner.speaker(), Line(ZH.prompts["V13"], "P4", "V13")
+    assert await speaker.speak(line)
+    corner.heard.unlink()
+    corner.unplug()
+    assert not await speaker.speak(line)
+    assert not corner.heard.exists()
+    assert speaker.health().state is State.DOWN
+    corner.plug()
+    assert await speaker.speak(line)
+    assert corner.heard.exists()
+    assert speaker.health().state is State.UP
+    assert [r.message.split(":")[1] for r in caplog.records if "loudspeaker is" in r.message] == [
+        " the loudspeaker is gone",
+        " the loudspeaker is back",
+    ]
+
+
+@needs_espeak
+async def test_a_player_that_fails_is_a_degraded_voice(corner: Corner, tmp_path: Path) -> None:
+    corner.player = script(tmp_path, "fail.py", "import sys; sys.stdin.buffer.read(); sys.exit(1)")
+    speaker = corner.speaker()
+    assert not await speaker.speak(Line(ZH.prompts["V13"], "P4", "V13"))
+    assert speaker.health().state is State.DEGRADED

@@ -24,7 +24,7 @@ from gateway.observations import Kind
 from gateway.rules.call_button import CallButton
 from gateway.rules.inactivity import Inactivity
 from gateway.rules.rule import Recovery
-from gateway.runtime import carrier, heart
+from gateway.runtime import carrier, heart, lane
 
 Patch = pytest.MonkeyPatch
 
@@ -178,7 +178,7 @@ def _presses_put_it_off(patch: Patch) -> None:
 
 
 def _last_come_first_served(patch: Patch) -> None:
-    patch.setattr(carrier, "PRIORITY", {"P0": 3, "P1": 3, "P2": 1, "P3": 0, "P4": 0, "TEST": 2})
+    patch.setattr(lane, "PRIORITY", {"P0": 3, "P1": 3, "P2": 1, "P3": 0, "P4": 0, "TEST": 2})
 
 
 def _never_cut_off(patch: Patch) -> None:

@@ -141,7 +141,7 @@ def test_registration_asked_and_unasked_differ_by_their_fields(name: str) -> Non
 
 
 def test_no_carrier_ends_a_call_but_not_a_question() -> None:
-    assert asked("ATD10086;").receive(b"NO CARRIER\r\n") == [Ended(Result.CALL)]
+    assert asked("ATD10086;").receive(b"NO CARRIER\r\n") == [Ended(Result.CALL, word="NO CARRIER")]
     assert asked("AT").receive(b"NO CARRIER\r\nOK\r\n") == [Urc("NO CARRIER", "NO CARRIER"), OK]
 
 

@@ -28,6 +28,8 @@ def check_serial(config: Config) -> list[Finding]:
             users.setdefault(meter.port, []).append(f"meter {meter.device}")
     if config.modem.enabled:
         users.setdefault(config.modem.port, []).append("modem")
+    if config.modem2.enabled:
+        users.setdefault(config.modem2.port, []).append("second modem")
     found = [_port(port, " and ".join(names)) for port, names in users.items()]
     if not config.modem.enabled:
         found.append(warn("modem", "not enabled: contacts get no texts", "set modem.enabled = true"))

@@ -25,7 +25,10 @@ _WITH_PDU: Final = frozenset({"+CMT", "+CDS"})
 """Unasked lines that are followed by a line with a PDU."""
 
 _REGISTRATION: Final = frozenset({"+CREG", "+CEREG", "+CGREG"})
-_UNASKED: Final = _REGISTRATION | {"+CMTI", "+CMT", "+CDSI", "+CDS", "+CPIN", "+CLIP", "+CUSD"}
+_DIGITS: Final = frozenset({"+DTMF", "+RXDTMF", "+QTONEDET"})  # a key the far end pressed; each maker has its own
+_SAID: Final = frozenset({"+QTTS", "+QWTTS", "+CTTS"})  # the modem's voice has come to its end
+_UNASKED: Final = _REGISTRATION | _DIGITS | _SAID | {"+CMTI", "+CMT", "+CDSI", "+CDS", "+CPIN", "+CLIP", "+CUSD"}
+_CALL_NEWS: Final = ("VOICE CALL:", "MISSED_CALL:")  # SIMCom's comments on a call; `AT+CLCC` is asked anyway
 _UNASKED_WORDS: Final = {
     "RING": "RING", "NO CARRIER": "NO CARRIER", "BUSY": "BUSY", "NO ANSWER": "NO ANSWER", "NO DIALTONE": "NO DIALTONE",
     "RDY": "RDY",  # the modem has just started: whatever it was told is forgotten
@@ -72,10 +75,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """The pending command has ended. `number` is that of a CME or CMS error, None if the modem gave none."""
+    """The pending command has ended. `number`: that of a CME or CMS error, None if the modem gave none."""
 
     result: Result
     number: int | None = None
+    word: str = ""  # of a call that ended: NO CARRIER, BUSY...
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +240,11 @@ class AtEngine:
         if (final := _final(line)) is not None:
             events.append(self._finish(final))
         elif line in _CALL_ENDS and self._pending is not None and self._pending.text.upper().startswith(("ATD", "ATA")):
-            events.append(self._finish(Ended(Result.CALL)))
+            events.append(self._finish(Ended(Result.CALL, word=line)))
         elif line.upper() in _UNASKED_WORDS:
             events.append(Urc(_UNASKED_WORDS[line.upper()], line))
+        elif line.upper().startswith(_CALL_NEWS):
+            events.append(Urc("NOTICE", line))
         elif (event := self._informative(line)) is not None:
             events.append(event)
 

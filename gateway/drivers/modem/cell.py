@@ -12,6 +12,7 @@ from typing import Final
 
 HOME: Final = frozenset({1, 6})  # 27.007 7.2: registered; 6 is for short messages only (LTE)
 ROAMING: Final = frozenset({5, 7})
+_USSD: Final = re.compile(r'\s*\d\s*,\s*"([^"]{0,400})"')
 
 
 class Sim(StrEnum):
@@ -34,6 +35,7 @@ class ModemStatus:
     registered: bool = False
     roaming: bool = False
     signal_dbm: int | None = None
+    credit: str = ""  # the operator's own words, as last heard
 
 
 class Registration:
@@ -67,6 +69,15 @@ def signal_dbm(fields: str) -> int | None:
     match = re.match(r"\s*(\d{1,3})\s*,", fields)
     rssi = int(match[1]) if match else 99
     return 2 * rssi - 113 if rssi <= 31 else None
+
+
+def ussd_text(fields: str) -> str:
+    """The operator's words of a `+CUSD: 0,"...",72` line, UCS-2 in hex or plain; "" for none."""
+    match = _USSD.match(fields)
+    said = match[1] if match else ""
+    if re.fullmatch(r"(?:[0-9A-Fa-f]{4})+", said):
+        said = bytes.fromhex(said).decode("utf-16-be", "replace")
+    return "".join(c for c in said if c.isprintable())[:160]
 
 
 class CellWatch:

@@ -48,6 +48,7 @@ class Reply:
     result: Result
     number: int | None
     lines: tuple[str, ...]
+    word: str = ""  # how a call ended that was being dialled
 
     @property
     def ok(self) -> bool:
@@ -192,7 +193,7 @@ class AtLink:
             self._count("cms_error")
         elif ended.result is Result.CME:
             self._count("cme_error")
-        return Reply(ended.result, ended.number, tuple(waiting.lines))
+        return Reply(ended.result, ended.number, tuple(waiting.lines), ended.word)
 
     async def _until(self, done: Callable[[], bool], *, fatal: bool = True) -> None:
         """Waits until `done`; past the command's deadline the line is dead (or TimeoutError if not `fatal`)."""

@@ -16,29 +16,33 @@ from collections.abc import Callable
 from typing import Final
 
 from gateway.drivers.modem.at import Result, Urc
-from gateway.drivers.modem.cell import CellWatch, ModemStatus, Registration, Sim, signal_dbm
+from gateway.drivers.modem.call_words import CallEnd, caller
+from gateway.drivers.modem.card import Card, fields_of
+from gateway.drivers.modem.cell import CellWatch, ModemStatus, Registration, Sim, signal_dbm, ussd_text
 from gateway.drivers.modem.errors import Cause, classify
 from gateway.drivers.modem.inbox import Inbox, OnReport, OnSms
-from gateway.drivers.modem.link import AtLink, Reply, Traits
+from gateway.drivers.modem.link import AtLink, Traits
+from gateway.drivers.modem.phone import CallResult, Message, Phone, PlayInto, refused
 from gateway.drivers.modem.send import RETRY_DOWN_S, RETRY_UNREGISTERED_S, SmsResult, prepare, send_parts
 from gateway.drivers.modem.timing import MakePort, Port, Timing
 from gateway.drivers.port import DriverContext, DriverFault
+from gateway.home.numbers import is_emergency
 from gateway.observations import Kind, Report
 
 DEFAULT_BAUD: Final = 115_200  # USB modems ignore it, UART ones come with it
 FAULTS_BEFORE_RESET: Final = 3  # restarts of the driver alone, before the modem itself is told to start anew
-MIN_PIN_TRIES: Final = 3  # a PIN is only tried while all tries are left: a wrong one in a file must not lock the card
+
+OnRing = Callable[[str], Message | None]
+"""The number that rings; what to answer with, or None: it is never answered."""
 
 _REGISTRATION: Final = ("+CREG", "+CEREG")
-_SIM_WORDS: Final = {"READY": Sim.READY, "NOT INSERTED": Sim.MISSING, "NOT READY": Sim.BUSY}
 
 _log = logging.getLogger(__name__)
 
 
 class ModemDriver:
-    """One modem on one serial port. `run` under the supervisor; `send_sms` from anywhere in the event loop."""
+    """One modem on one serial port. `run` under the supervisor; `send_sms` and `call` from anywhere in the loop."""
 
-    name: Final = "modem"
     devices: Final[tuple[str, ...]] = ()
     liveness_s: Final = 30.0  # a backstop for a hung driver: above the longest silence `link` grants a sending modem
 
@@ -51,12 +55,19 @@ class ModemDriver:
         on_sms: OnSms,
         on_report: OnReport = lambda _reference, _delivered: None,
         on_ready: Callable[[], None] = lambda: None,
+        on_ring: OnRing = lambda _number: None,
+        play: PlayInto | None = None,
+        name: str = "modem",
         timing: Timing | None = None,
         make_port: MakePort | None = None,
     ) -> None:
-        self._path, self._baud, self._pin = path, baud, pin
+        self.name = name
+        self._path, self._baud = path, baud
         self._on_sms, self._on_report = on_sms, on_report
         self._on_ready = on_ready  # texts can go out again: what waits need not wait for its retry
+        self._on_ring, self._play = on_ring, play
+        self._phone: Phone | None = None
+        self._answering: asyncio.Task[CallResult] | None = None
         self._was_ready = False
         self._timing = timing or Timing()
         self._make_port = make_port or self._serial_port
@@ -68,7 +79,7 @@ class ModemDriver:
         self._traits = Traits()
         self._watch = CellWatch(self._timing.cell_lost_s)
         self._faults = 0
-        self._pin_tried = False
+        self._card = Card(self._timing, pin)
         self.status = ModemStatus()
         self._registration = Registration()
         self._count: Callable[[str], None] = lambda _name: None
@@ -93,7 +104,7 @@ class ModemDriver:
             self._faults = 0 if time.monotonic() - started > self._timing.healthy_s else self._faults + link.opened
             raise
         finally:
-            self._link = None
+            self._link = self._phone = None
             self._registration, self.status = Registration(), ModemStatus()
             self._say_cell(context)
             await link.close()
@@ -104,6 +115,38 @@ class ModemDriver:
         A caller that stops waiting does not stop a message that is on its way.
         """
         return await asyncio.shield(asyncio.create_task(self._send(number, text)))
+
+    async def call(self, number: str, message: Message) -> CallResult:
+        """Calls `number` and says `message`; one call at a time. Never raises; when cancelled it hangs up first."""
+        digits = re.sub(r"[\s()-]", "", number)
+        if is_emergency(number):
+            return CallResult(CallEnd.FAILED, "an emergency number: the gateway never dials those")
+        if not re.fullmatch(r"\+?[0-9]{3,20}", digits):
+            return CallResult(CallEnd.FAILED, "no number that can be dialled")
+        link, phone = self._link, self._phone
+        if link is None or phone is None:
+            return refused("the modem is not ready", Cause.BUSY)
+        try:
+            if (refusal := await self._not_now(link)) is not None:
+                return CallResult(CallEnd.FAILED, refusal.reason, retry_after_s=refusal.retry_after_s)
+        except DriverFault as fault:
+            return CallResult(CallEnd.FAILED, str(fault), retry_after_s=RETRY_DOWN_S)
+        return await phone.dial(digits, message)
+
+    @property
+    def in_call(self) -> bool:
+        """Whether somebody is on the phone."""
+        return self._phone is not None and self._phone.busy
+
+    async def ask_credit(self, code: str) -> bool:
+        """Asks the operator by USSD (`*100#`) how much credit is left; the answer comes into `status.credit`."""
+        link = self._link
+        if link is None or not re.fullmatch(r"[0-9*#]{2,20}", code):
+            return False
+        try:
+            return (await link.command(f'AT+CUSD=1,"{code}",15', timeout_s=self._timing.dial_s)).ok
+        except DriverFault:
+            return False
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
@@ -160,6 +203,8 @@ class ModemDriver:
         try:
             await asyncio.wait({link.fault, *tasks}, return_when=asyncio.FIRST_COMPLETED)
         finally:
+            if self._answering is not None:
+                tasks.append(self._answering)  # type: ignore[arg-type]
             for task in tasks:
                 task.cancel()
             ended = await asyncio.gather(*tasks, return_exceptions=True)
@@ -174,6 +219,7 @@ class ModemDriver:
             await link.command(text)
         for name in _REGISTRATION:
             await link.command(f"AT{name}=1")  # tell changes; a 2G modem knows no +CEREG, an LTE-only one no +CREG
+        self._phone = Phone(link, self._timing, context.count, self._play)
         await self._ask_sim(link)
         await self._ask_registration(link)
         self._link = link
@@ -209,6 +255,12 @@ class ModemDriver:
     async def _heard(self, link: AtLink, inbox: Inbox, urc: Urc) -> None:
         if urc.name in _REGISTRATION or urc.name == "+CGREG":
             self._registration.read(urc.name, urc.fields, asked=False)
+        elif self._phone is not None and self._phone.heard(urc):
+            pass
+        elif urc.name == "+CLIP":
+            self._rung(urc)
+        elif urc.name == "+CUSD":
+            self.status.credit = ussd_text(urc.fields)
         elif urc.name == "+CPIN":
             await self._ask_sim(link)
         elif urc.name in ("RDY", "POWER DOWN"):
@@ -217,6 +269,18 @@ class ModemDriver:
             await inbox.announced(urc)
         elif urc.name in ("+CMT", "+CDS"):
             await inbox.direct(urc)
+
+    def _rung(self, urc: Urc) -> None:
+        """Somebody calls: answered only if whoever knows the contacts gives the words for it; asked at every ring."""
+        if self._phone is None or self._phone.busy:
+            return
+        number = caller(urc.fields)
+        message = self._on_ring(number) if number is not None else None
+        if message is None:
+            self._count("ring_not_answered")
+            return
+        self._count("ring_answered")
+        self._answering = asyncio.create_task(self._phone.answer(message), name="answering")
 
     async def _check(self, link: AtLink) -> None:
         """T-16: the modem may have lost what it was told, or have forgotten to tell. Hourly; sooner without a SIM."""
@@ -238,44 +302,18 @@ class ModemDriver:
 
     async def _ask_sim(self, link: AtLink) -> None:
         before = self.status.sim
-        self.status.sim = await self._read_sim(link)
+        self.status.sim = await self._card.read(link)
         if self.status.sim is not before:
             _log.log(logging.INFO if self.status.sim is Sim.READY else logging.WARNING, "SIM: %s", self.status.sim)
         if self.status.sim is Sim.READY and (before is not Sim.READY or self._link is not None):
             await self._prepare_messages(link)
 
-    async def _read_sim(self, link: AtLink) -> Sim:
-        reply = await link.command("AT+CPIN?", timeout_s=self._timing.store_s, prefix="+CPIN")
-        if not reply.ok:
-            verdict = classify(reply.result, reply.number)
-            if verdict.cause is Cause.BUSY:
-                return Sim.BUSY
-            return Sim.MISSING if reply.number == 10 else Sim.FAILED
-        said = _fields(reply, "+CPIN").upper()
-        if said == "SIM PIN" and await self._unlock(link):
-            return Sim.READY
-        return _SIM_WORDS.get(said, Sim.LOCKED)
-
-    async def _unlock(self, link: AtLink) -> bool:
-        """Tries the configured PIN, once in the program's life and only while the card has all its tries left."""
-        if self._pin is None or self._pin_tried or not re.fullmatch(r"\d{4,8}", self._pin):
-            return False
-        reply = await link.command("AT+CPINR", timeout_s=self._timing.store_s, prefix="+CPINR")
-        left = re.search(r"SIM PIN,\s*(\d+)", " ".join(reply.lines))
-        if left is not None and int(left[1]) < MIN_PIN_TRIES:
-            _log.warning("modem: the SIM's PIN was refused before; it is not tried again. Correct it, unlock by phone")
-            return False
-        self._pin_tried = True
-        reply = await link.command(f'AT+CPIN="{self._pin}"', timeout_s=self._timing.store_s)
-        self._pin_tried = not reply.ok  # a good PIN may be needed again after a power cut of the modem
-        return reply.ok
-
     async def _ask_registration(self, link: AtLink) -> None:
         for name in _REGISTRATION:
             reply = await link.command(f"AT{name}?", prefix=name)
             if reply.ok:
-                self._registration.read(name, _fields(reply, name), asked=True)
-        self.status.signal_dbm = signal_dbm(_fields(await link.command("AT+CSQ", prefix="+CSQ"), "+CSQ"))
+                self._registration.read(name, fields_of(reply, name), asked=True)
+        self.status.signal_dbm = signal_dbm(fields_of(await link.command("AT+CSQ", prefix="+CSQ"), "+CSQ"))
 
     async def _prepare_messages(self, link: AtLink) -> None:
         """PDU mode, reports routed to us, messages stored and announced; what is stored already is read next."""
@@ -286,13 +324,10 @@ class ModemDriver:
             self._count("cnmi_refused")  # then only the hourly sweep finds incoming messages
             _log.warning("modem: refuses AT+CNMI; incoming texts are found once an hour only")
         self._sweep_wanted = True
+        if self._phone is not None:
+            await self._phone.prepare()  # some modems show no caller until the card is ready
 
     def _serial_port(self, on_data: Callable[[bytes], None], on_lost: Callable[[str], None]) -> Port:
         from gateway.drivers.serial_port import SerialPort
 
         return SerialPort(self._path, self._baud, on_data=on_data, on_lost=on_lost)
-
-
-def _fields(reply: Reply, name: str) -> str:
-    """What follows `name:` in the first line of the answer that has it; "" without one."""
-    return next((line[len(name) :].lstrip(": ") for line in reply.lines if line.startswith(name)), "")

@@ -28,6 +28,11 @@ class Timing:
     sim_check_s: float = 30.0  # [P]: a card pushed in is noticed even by a modem that does not say so
     cell_lost_s: float = 180.0  # T-28, cellular
     part_wait_s: float = 600.0  # [P]: how long the rest of a long message is waited for
+    dial_s: float = 20.0  # ATD says OK to a voice call at once; some modems only when the network has taken it
+    ring_s: float = 40.0  # [P]: ten rings; the network gives up at 60 s, and mailboxes answer at 30 s
+    clcc_s: float = 1.0  # [P]: how often a call is asked whether it still stands
+    pause_s: float = 1.0  # [P]: a person who has just answered puts the phone to the ear
+    key_s: float = 5.0  # [P]: how long a key is waited for after the message
     healthy_s: float = 600.0  # [P]: up this long, earlier faults are forgotten
 
 

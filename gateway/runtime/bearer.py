@@ -1,0 +1,172 @@
+"""The modems as what carries texts and calls: the first that can, and the second where the first cannot.
+
+Lets channels use drivers; the two know nothing of each other. Keeps which modem is lost, so that "no text can go out"
+is said of the home and not of one modem (`CellPaths`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Protocol
+
+from gateway.channels.call import CallReport, CallWords
+from gateway.channels.port import Delivered, Health, NotDelivered, Outcome, State
+
+if TYPE_CHECKING:
+    from gateway.drivers.modem.phone import CallResult, Message
+    from gateway.drivers.modem.send import SmsResult
+
+NO_MODEM_RETRY_S: Final = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class Modem(Protocol):
+    """What the bearer needs of a modem driver."""
+
+    name: str
+
+    async def send_sms(self, number: str, text: str) -> SmsResult: ...
+    async def call(self, number: str, message: Message) -> CallResult: ...
+    async def ask_credit(self, code: str) -> bool: ...
+
+
+class CellPaths:
+    """Which modems can carry nothing now. All of them: the home has lost its cell.
+
+    Lost is a modem without a network, and one whose SIM failed its self-test: registered, and every text is lost (A15).
+    """
+
+    def __init__(self) -> None:
+        self._lost: dict[str, bool] = {}
+        self._failed: set[str] = set()
+
+    def expect(self, name: str) -> None:
+        """A modem that is configured; nothing is known of it yet."""
+        self._lost.setdefault(name, True)
+
+    def set(self, name: str, lost: bool) -> bool:
+        """Takes in one modem's state; returns whether the home has lost its cell now."""
+        self._lost[name] = lost
+        return self.all_lost
+
+    def prove(self, name: str, well: bool) -> bool:
+        """The self-test's verdict on one modem's SIM; returns whether the home has lost its cell now."""
+        (self._failed.discard if well else self._failed.add)(name)
+        return self.all_lost
+
+    def lost(self, name: str) -> bool:
+        """Whether this modem has no network now."""
+        return self._lost.get(name, True)
+
+    @property
+    def all_lost(self) -> bool:
+        """Whether no modem can carry anything."""
+        return all(lost or name in self._failed for name, lost in self._lost.items())
+
+    def health(self) -> Health:
+        """For the channels that go over the modems."""
+        if not self._lost:
+            return Health(State.OFF, "no modem is configured")
+        lost = sorted(name for name, gone in self._lost.items() if gone)
+        failed = sorted(self._failed - set(lost))
+        if not lost and not failed:
+            return Health(State.UP)
+        why = [f"lost: {', '.join(lost)}"] if lost else []
+        why += [f"self-test failed: {', '.join(failed)}"] if failed else []
+        return Health(State.DOWN if self.all_lost else State.DEGRADED, "; ".join(why))
+
+
+class OneModem:
+    """One modem by itself, for the test of its SIM."""
+
+    def __init__(self, modem: Modem) -> None:
+        self._modem, self.name = modem, modem.name
+
+    async def send(self, number: str, text: str) -> Outcome:
+        """Submits a text over this modem and no other."""
+        return _outcome(self._modem.name, await self._modem.send_sms(number, text))
+
+    async def ask_credit(self, code: str) -> bool:
+        """Asks this SIM's operator."""
+        return await self._modem.ask_credit(code)
+
+
+class Modems:
+    """The bearer of texts and calls."""
+
+    def __init__(self) -> None:
+        self.paths = CellPaths()
+        self._modems: list[tuple[Modem, bool]] = []
+
+    def add(self, modem: Modem, *, voice: bool = True) -> None:
+        """One more modem, asked after those before it. `voice`: its SIM may call."""
+        self._modems.append((modem, voice))
+        self.paths.expect(modem.name)
+
+    def each(self) -> list[OneModem]:
+        """Every modem by itself."""
+        return [OneModem(modem) for modem, _ in self._modems]
+
+    async def send_sms(self, number: str, text: str) -> Outcome:
+        """Submits one text to the first modem that takes it; a text that no modem could send is not tried on a second.
+
+        One that may have gone already is not sent again by another: it would come twice.
+        """
+        failed: Outcome = NotDelivered("no modem is configured", NO_MODEM_RETRY_S)
+        for modem, _ in self._modems:
+            result = await modem.send_sms(number, text)
+            if result.sent:
+                return _outcome(modem.name, result)
+            wait = _sooner(failed, result.retry_after_s) if isinstance(failed, NotDelivered) else result.retry_after_s
+            failed = NotDelivered(result.reason, wait)
+            if result.retry_after_s is None or result.perhaps or result.parts_sent:
+                return NotDelivered(result.reason, result.retry_after_s)
+            log.warning("%s cannot send: %s", modem.name, result.reason)
+        return failed
+
+    async def call(self, number: str, words: CallWords) -> CallReport:
+        """Makes one call over the first modem that can dial."""
+        report = CallReport("failed", "no modem that may call is configured")
+        for modem, voice in self._modems:
+            if not voice:
+                continue
+            result = await modem.call(number, _message(words))
+            report = CallReport(result.end.value, result.reason, result.answer, result.retry_after_s)
+            if report.result != "failed" or report.retry_after_s is None:
+                return report
+            log.warning("%s cannot call: %s", modem.name, report.reason)
+        return report
+
+    def health(self) -> Health:
+        """As the modems are."""
+        return self.paths.health()
+
+
+def ring_answer(words: Callable[[str], CallWords | None]) -> Callable[[str], Message | None]:
+    """What a modem driver asks when somebody rings, from what the house would say."""
+
+    def answer(number: str) -> Message | None:
+        found = words(number)
+        return None if found is None else _message(found)
+
+    return answer
+
+
+def _message(words: CallWords) -> Message:
+    from gateway.drivers.modem.phone import Message
+
+    return Message(words.text, thanks=dict(words.thanks), on_key=words.on_key, stay_s=words.stay_s, wanted=words.wanted)
+
+
+def _outcome(name: str, result: SmsResult) -> Outcome:
+    if result.sent:
+        return Delivered(f"{name}:{result.reference}")
+    return NotDelivered(result.reason, result.retry_after_s)
+
+
+def _sooner(before: NotDelivered, retry_after_s: float | None) -> float | None:
+    """The shorter of two waits: whichever modem comes back first carries it."""
+    waits = [w for w in (before.retry_after_s, retry_after_s) if w is not None]
+    return min(waits) if waits else None
