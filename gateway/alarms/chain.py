@@ -7,17 +7,21 @@ unreachable phone moves the chain.
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from gateway.alarms.codes import CODES, Flow
+from gateway.alarms.codes import CODES, Flow, Outcome
+from gateway.alarms.hazards import Hazards
 from gateway.alarms.life import WAITING, Alarm, Move, State
+from gateway.alarms.reaching import Reaching
 from gateway.alarms.record import Record, Timers
-from gateway.alarms.telling import URGENT
+from gateway.alarms.telling import URGENT, silent
 from gateway.home.model import Contact
 
 FRESH_MS: Final = 24 * 3_600_000
 STALE_REPEAT_MS: Final = 3_600_000
 """An alarm nobody answered for a day is repeated hourly: an outbox must stay bounded through a month of outage."""
+TEST_ROUNDS: Final = 1  # a test is no emergency: nobody is asked twice
+PLATFORM: Final = "platform"
 _STOP: Final[Timers] = {"next": None, "speak": None, "repeat": None}
 
 
@@ -27,51 +31,88 @@ class Chain:
     def __init__(self, record: Record) -> None:
         self._record = record
         self._tell = record.tell
+        self.hazards = Hazards(record)
+        self.reaching = Reaching(record)
 
     # ---- raising and telling
 
     def raise_(self, alarm: Alarm, t: int, reason: str) -> None:
-        """RAISED: platform and contacts at once (policy N-2(4))."""
+        """RAISED: platform and contacts at once (policy N-2(4)); by night a matter of P2 is the platform's first."""
         record = self._record
         timers: Timers = {"pre": None, "ask": None}
-        if alarm.severity in URGENT and alarm.code != "DURESS":
+        if alarm.severity in URGENT and not silent(alarm):
             timers["speak"] = record.in_(t, "voice.still_trying_s")
         record.move(alarm, t, Move.RAISE, reason, timers=timers)
         self._tell.publish(alarm, t, reason)
         if CODES[alarm.code].flow is Flow.HAZARD:
             self._tell_all(alarm, t)
-            self._tell.say(alarm, t, CODES[alarm.code].ask)
-            return
-        self.tell_next(alarm, t)
-        self.say_trying(alarm, t)
+            self.hazards.sound(alarm, t)
+        else:
+            self._begin(alarm, t)
         self._tell.lamp(record.book, t)
 
+    def _begin(self, alarm: Alarm, t: int) -> None:
+        """Asks the first contact, and says so where that is true: nobody is being reached until the morning."""
+        before = alarm.deferred
+        self.tell_next(alarm, t)
+        if alarm.deferred == before:
+            self.say_trying(alarm, t)
+
     def _tell_all(self, alarm: Alarm, t: int) -> None:
-        told = [c.id for c in self.callable(alarm)]
-        patch = {"told": told, "asked": told, "asking": None}
+        everybody = self.callable(alarm, t)
+        told = [c.id for c in everybody]
+        patch = {"told": told, "asked": told, "asking": None, "dialled": self.reaching.dialled(alarm, everybody)}
         self._record.do(alarm, t, "told", "all_at_once", patch=patch, timers={"next": self._interval(alarm, t)})
-        for contact in told:
-            self._tell.text(alarm, contact, CODES[alarm.code].template, f"r0t{t}")
+        for contact in everybody:
+            self.reaching.reach(alarm, contact, t, f"r0t{t}")
 
     def tell_next(self, alarm: Alarm, t: int) -> None:
         """Tells the next contact of the list; after the last round nobody is left but the platform."""
-        contacts = [c.id for c in self.callable(alarm)]
+        if self._defer(alarm, t):
+            return
+        contacts = self.callable(alarm, t)
         asked, round_ = alarm.asked, alarm.round
-        left = [c for c in contacts if c not in asked]
+        left = [c for c in contacts if c.id not in asked]
         if not left:
             asked, round_, left = [], round_ + 1, contacts
-        if round_ >= self._record.parameters["escalation.rounds"] or (not contacts and round_ > 1):
+        rounds = TEST_ROUNDS if alarm.test else self._record.parameters["escalation.rounds"]
+        if round_ >= rounds if contacts else round_ > 1:
             self._exhaust(alarm, t)
             return
         timers: Timers = {"next": self._interval(alarm, t)}
         if not left:  # nobody is listed: the platform gets one interval to answer
             self._record.do(alarm, t, "told", "no_contact", patch={"round": round_, "asking": None}, timers=timers)
             return
-        contact = left[0]
-        told = alarm.told if contact in alarm.told else [*alarm.told, contact]
-        patch = {"told": told, "asked": [*asked, contact], "round": round_, "asking": contact}
-        self._record.do(alarm, t, "told", contact, patch=patch, timers=timers)
-        self._tell.text(alarm, contact, CODES[alarm.code].template, f"r{round_}t{t}")
+        self._ask(alarm, left[0], t, asked, round_, timers)
+
+    def _ask(self, alarm: Alarm, contact: Contact, t: int, asked: list[str], round_: int, timers: Timers) -> None:
+        name, first = contact.id, contact.id not in alarm.told
+        patch: dict[str, Any] = {
+            "told": [*alarm.told, name] if first else alarm.told,
+            "asked": [*asked, name],
+            "round": round_,
+            "asking": name,
+            "dialled": self.reaching.dialled(alarm, [contact]),
+        }
+        if name in alarm.late:
+            patch["late"] = [c for c in alarm.late if c != name]
+        self._record.do(alarm, t, "told", name, patch=patch, timers=timers)
+        self.reaching.reach(alarm, contact, t, f"r{round_}t{t}", first=first)
+
+    def _defer(self, alarm: Alarm, t: int) -> bool:
+        """By night the contacts of a P2 alarm sleep until the morning, once, unless it lasts (domain 4.1)."""
+        service = CODES[alarm.code].flow is Flow.SERVICE
+        at = max(t, self._record.not_before)
+        if alarm.severity != "P2" or service or alarm.deferred or not self._tell.quiet.night(at):
+            return False
+        timers: Timers = {"next": self._tell.quiet.morning(at)}
+        self._record.do(alarm, t, "deferred", "until_morning", patch={"deferred": True, "asking": None}, timers=timers)
+        return True
+
+    def lasts(self, alarm: Alarm, t: int) -> None:
+        """What was put off until the morning is found again: nobody waits for the morning any more."""
+        self._record.do(alarm, t, "persisting", "found_again")
+        self.tell_next(alarm, t)
 
     def _exhaust(self, alarm: Alarm, t: int) -> None:
         again = self._record.in_(t, "escalation.unanswered_repeat_s")
@@ -83,25 +124,31 @@ class Chain:
         self._tell.publish(alarm, t, "nobody_accepted")
 
     def _interval(self, alarm: Alarm, t: int) -> int:
-        urgent = alarm.severity in URGENT
+        urgent = alarm.severity in URGENT or alarm.test
         return self._record.in_(t, "escalation.next_contact_s" if urgent else "escalation.next_contact_p2_s")
 
-    def callable(self, alarm: Alarm) -> list[Contact]:
-        """Who may be told: everybody for a life-safety alarm, else only with the consent for it (invariant viii)."""
-        home = self._tell.home
-        contacts = [c for c in home.contacts if "sms" in c.channels]  # landlines: calls come later
-        if alarm.severity in URGENT or alarm.test:
-            return contacts
-        family, village = home.consented("NOTIFY_FAMILY"), home.consented("NOTIFY_VILLAGE")
-        return [c for c in contacts if (village if c.kind == "village_liaison" else family)]
+    def callable(self, alarm: Alarm, t: int) -> list[Contact]:
+        """Who may be told now: everybody for a life-safety alarm, else only with the consent for it (invariant viii).
 
-    def first(self, alarm: Alarm) -> str | None:
+        Whoever wants no call at this hour is left out, unless it is P0 or nobody else is there.
+        """
+        home = self._tell.home
+        contacts = [c for c in home.contacts if "sms" in c.channels or "call" in c.channels]
+        if alarm.severity not in URGENT:
+            family, village = home.consented("NOTIFY_FAMILY"), home.consented("NOTIFY_VILLAGE")
+            contacts = [c for c in contacts if (village if c.kind == "village_liaison" else family)]
+        if alarm.severity == "P0":
+            return contacts
+        return [c for c in contacts if not self._tell.quiet.disturbs(c, t)] or contacts
+
+    def first(self, alarm: Alarm, t: int) -> str | None:
         """Who would be told first; None: nobody but the platform."""
-        return next((c.id for c in self.callable(alarm)), None)
+        return next((c.id for c in self.callable(alarm, t)), None)
 
     def say_trying(self, alarm: Alarm, t: int, *, still: bool = False) -> None:
         """The elder hears whom we try to reach, or that nothing goes out."""
-        self._tell.say_trying(alarm, t, alarm.asking or self.first(alarm), still=still)
+        if not alarm.test:
+            self._tell.say_trying(alarm, t, alarm.asking or self.first(alarm, t), still=still)
 
     # ---- time
 
@@ -115,15 +162,22 @@ class Chain:
             self.say_trying(alarm, t, still=True)
         elif name == "repeat":
             self._repeat(alarm, t)
+        elif name == "loop":
+            self.hazards.go_on(alarm, t)
         elif name == "attend":
-            timers = {"attend": None, "resume": self._record.in_(t, "escalation.resume_s")}
-            self._record.do(alarm, t, "reminded", "not_attended", timers=timers)
-            if alarm.accepted_by is not None and self.is_contact(alarm.accepted_by):
-                self._tell.text(alarm, alarm.accepted_by, CODES[alarm.code].template, f"remind{t}")
+            self._remind(alarm, t)
         elif name == "resume":
             self.lapse(alarm, t, "nobody_came")
-        else:  # a timer of another version: drop it rather than spin
+        elif not self.reaching.go_on(alarm, t, name):  # a timer of another version: drop it rather than spin
             self._record.do(alarm, t, "dropped_timer", name, timers={name: None})
+
+    def _remind(self, alarm: Alarm, t: int) -> None:
+        """Accepted, and nobody has come yet: who promised is asked."""
+        timers: Timers = {"attend": None, "resume": self._record.in_(t, "escalation.resume_s")}
+        self._record.do(alarm, t, "reminded", "not_attended", timers=timers)
+        contact = self.contact(alarm.accepted_by)
+        if contact is not None:
+            self.reaching.remind(alarm, contact, f"remind{t}")
 
     def _repeat(self, alarm: Alarm, t: int) -> None:
         fresh = t - alarm.opened_t < FRESH_MS
@@ -137,29 +191,38 @@ class Chain:
     # ---- people
 
     def accept(self, alarm: Alarm, by: str, via: str, t: int) -> None:
-        """Somebody goes: the chain stops, the elder hears it, the others know."""
-        timers = dict(_STOP)
+        """Somebody goes: the chain stops, the elder hears it, the others know. A test is over with that."""
+        if alarm.test:
+            self.close(alarm, by, Outcome.TEST.value, t)
+            self._tell.say(alarm, t, "V16")
+            return
+        timers = self._stopped(alarm)
         if alarm.severity in URGENT:
             timers["attend"] = self._record.in_(t, "escalation.attend_s")
         patch = {"accepted_by": by, "asking": None}
         self._record.move(alarm, t, Move.ACCEPT, f"accepted_by_{via}", patch=patch, timers=timers)
-        self._tell.publish(alarm, t, f"accepted_by_{via}", by=by, via=via)
+        contact = self.contact(by)
+        has_key = True if contact is not None and contact.can_enter else None
+        self._tell.publish(alarm, t, f"accepted_by_{via}", by=by, via=via, can_enter=has_key)
         # "1" answers "can you go?"; the platform's desk only says that it knows (V03, invariant vii)
-        self._tell.say(alarm, t, "V03", contact=by if via == "sms" else None, coming=via == "sms")
+        goes = via != PLATFORM
+        self._tell.say(alarm, t, "V03", contact=by if goes else None, coming=goes)
         self._tell.lamp(self._record.book, t)
-        for contact in alarm.told:
-            if contact != by:
-                self._tell.text(alarm, contact, "S10", f"accepted{t}", contact=by if via == "sms" else None)
+        for told in alarm.told:
+            if told != by:
+                self._tell.text(alarm, told, "S10", f"accepted{t}", contact=by if goes else None)
 
     def lapse(self, alarm: Alarm, t: int, reason: str) -> None:
         """Accepted, but nobody came (or they take it back): the whole list again from the next contact on."""
         gone = alarm.accepted_by
-        timers: Timers = {"attend": None, "resume": None, "speak": self._record.in_(t, "voice.still_trying_s")}
-        patch = {"accepted_by": None, "asked": [gone] if gone else [], "round": 0}
+        timers: Timers = {"attend": None, "resume": None}
+        if not silent(alarm):
+            timers["speak"] = self._record.in_(t, "voice.still_trying_s")
+        patch: dict[str, Any] = {"accepted_by": None, "asked": [gone] if gone else [], "round": 0}
+        patch["heard"] = [fact for fact in alarm.heard if not fact.startswith("S10:")]  # that somebody goes is over
         self._record.move(alarm, t, Move.LAPSE, reason, patch=patch, timers=timers)
         self._tell.publish(alarm, t, reason, again=f"t{t}")
-        self.tell_next(alarm, t)
-        self.say_trying(alarm, t)
+        self._begin(alarm, t)
         self._tell.lamp(self._record.book, t)
 
     def decline(self, alarm: Alarm, contact: str, t: int) -> None:
@@ -167,7 +230,8 @@ class Chain:
         if alarm.state is State.ACCEPTED and alarm.accepted_by == contact:
             self.lapse(alarm, t, "withdrawn_by_contact")
         elif alarm.state in WAITING:
-            self._record.do(alarm, t, "declined", contact)
+            redial = self.reaching.redial_of(contact)
+            self._record.do(alarm, t, "declined", contact, timers={redial: None} if redial in alarm.timers else None)
             self.pass_on(alarm, contact, t)
 
     def pass_on(self, alarm: Alarm, contact: str, t: int) -> None:
@@ -177,20 +241,29 @@ class Chain:
 
     def attend(self, alarm: Alarm, by: str, t: int) -> None:
         """Somebody is there."""
-        timers: Timers = {**_STOP, "attend": None, "resume": None}
+        timers = self._stopped(alarm) | {"attend": None, "resume": None, "loop": None}
         self._record.move(alarm, t, Move.ATTEND, "arrived", patch={"asking": None}, timers=timers)
         self._tell.publish(alarm, t, "arrived", by=by)
+        self.hazards.silence(alarm, t)
         self._tell.lamp(self._record.book, t)
 
     def close(self, alarm: Alarm, by: str, outcome: str, t: int) -> None:
         """It is over, with an outcome; who was told learns that, and whom to ask."""
         self._record.move(alarm, t, Move.CLOSE, "closed", patch={"outcome": outcome, "asking": None})
         self._tell.publish(alarm, t, "closed", by=by, outcome=outcome)
+        self.hazards.silence(alarm, t)
         self._tell.lamp(self._record.book, t)
         for contact in alarm.told:
-            if contact != alarm.accepted_by:
+            if contact != alarm.accepted_by and not alarm.test:
                 self._tell.text(alarm, contact, "S12", "closed", contact=alarm.accepted_by)
+
+    def _stopped(self, alarm: Alarm) -> Timers:
+        return {**_STOP, **self.reaching.timers_of(alarm)}
 
     def is_contact(self, contact: str | None) -> bool:
         """Whether the home lists this contact."""
-        return any(c.id == contact for c in self._tell.home.contacts)
+        return self.contact(contact) is not None
+
+    def contact(self, contact: str | None) -> Contact | None:
+        """The contact of this id, if the home lists one."""
+        return next((c for c in self._tell.home.contacts if c.id == contact), None)

@@ -28,6 +28,7 @@ class Flow(StrEnum):
     CALL = "CALL"  # a person pressed: short cancel window, then everybody
     QUESTION = "QUESTION"  # the home asks first: no answer raises
     HAZARD = "HAZARD"  # smoke, gas, CO, flood: no pre-alarm, all contacts at once
+    SILENT = "SILENT"  # duress: contacts in order, and nothing seen or heard at home
     SERVICE = "SERVICE"  # green key: no pre-alarm, no urgency
     TECHNICAL = "TECHNICAL"  # debounced, to the platform, closed by its restore
     INFO = "INFO"  # a line in the record and the summary
@@ -54,6 +55,7 @@ _CALL, _ASK, _HAZARD, _TECH, _INFO = Flow.CALL, Flow.QUESTION, Flow.HAZARD, Flow
 _BUTTON = "call_button.pre_alarm_s"
 _QUESTION = "inactivity.question_min"
 _UNVERIFIED = "unverified_press.pre_alarm_s"
+_FALL = "fall.pre_alarm_s"
 
 CODES: Final[dict[str, Code]] = {
     c.name: c
@@ -61,10 +63,10 @@ CODES: Final[dict[str, Code]] = {
         Code("CALL_PERSONAL", _P0, _CALL, "S01", _BUTTON, "V01", "0003/0010", "019", "101"),
         Code("CALL_FIXED", _P0, _CALL, "S01", _BUTTON, "V01", "0004/0010", "010", "100"),
         Code("CALL_GATEWAY", _P0, _CALL, "S01", _BUTTON, "V01", "0002/0010", "010", "100"),
-        Code("DURESS", _P0, _HAZARD, "S22", None, None, "0006/0010", "023", "121"),
+        Code("DURESS", _P0, Flow.SILENT, "S22", None, None, "0006/0010", "023", "121"),
         Code("SERVICE_REQUEST", _P2, Flow.SERVICE, "S22", None, None, "0004/0110", "091", None),
-        Code("FALL", _P1, _ASK, "S02", None, "V07", "0005/0009", "021", "120"),
-        Code("FALL_IMMOBILE", _P0, _ASK, "S02", None, "V07", "0005/0009", "022", "102"),
+        Code("FALL", _P1, _ASK, "S02", _FALL, "V07", "0005/0009", "021", "120"),
+        Code("FALL_IMMOBILE", _P0, _ASK, "S02", _FALL, "V07", "0005/0009", "022", "102"),
         Code("INACTIVITY", _P1, _ASK, "S03", _QUESTION, "V08", "0010/0009", "043", "641"),
         Code("WATER_LOW_USE", _P1, _ASK, "S04", _QUESTION, "V08", "0049/0064", "043", "641"),
         Code("POWER_LOW_USE", _P2, _ASK, "S22", _QUESTION, "V08", "0049/0064", "043", "641"),
@@ -113,7 +115,7 @@ CODES: Final[dict[str, Code]] = {
         Code("GEOFENCE_EXIT", _P1, _HAZARD, "S22", None, None, None, None, None),
         Code("LONG_LIE", _P1, _ASK, "S22", _QUESTION, "V08", None, "022", None),
         Code("STOVE_ON", _P2, _ASK, "S22", _QUESTION, "V08", None, None, None),
-        Code("UNVERIFIED_PRESS", _P1, _ASK, "S01", _UNVERIFIED, "V08", None, "019", None),
+        Code("UNVERIFIED_PRESS", _P1, _ASK, "S01", _UNVERIFIED, "V01", None, "019", None),
         Code("DRIVER_BLIND", _P2, _TECH, None, None, None, None, "057", None),
         Code("METER_STALE", _P3, _TECH, None, None, None, None, "057", None),
         Code("CHILD_CONTACT", _P4, _INFO, None, None, None, None, None, None),
@@ -124,6 +126,7 @@ CODES: Final[dict[str, Code]] = {
         Code("HAZARD_CLEARED", _P4, _INFO, None, None, None, None, None, None),
         Code("VITAL_TREND", _P4, _INFO, None, None, None, None, None, None),
         Code("DEVICE_END_OF_LIFE", _P3, _TECH, None, None, None, None, "057", None),
+        Code("DEVICE_STUCK", _P3, _TECH, None, None, None, None, "057", None),
         Code("HOME_AWAY", _P4, _INFO, None, None, None, "loc 003/002", None, None),
     )
 }  # fmt: skip

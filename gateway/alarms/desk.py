@@ -1,7 +1,8 @@
 """What is done about what is found and said: the flows of domain 3.2. Decided; nothing carried out.
 
 Takes findings, people's words and due timers; answers with alarm events (applied to the book at once) and actions.
-Knows no clock, no phone number and no text: it names prompts and templates. Holds no state but the book.
+Knows no clock, no phone number and no text: it names prompts and templates. Holds no state but the book and the mute.
+Who is told is `chain`'s, what people answer `people`'s, what may still be said `truth`'s.
 """
 
 from __future__ import annotations
@@ -9,41 +10,58 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from gateway.actions import AckDevice, Action, Publish, Say, Text
+from gateway.actions import Action
 from gateway.alarms.chain import Chain
-from gateway.alarms.codes import CODES, Code, Flow, Outcome
-from gateway.alarms.life import MOVES, WAITING, Alarm, AlarmEvent, Book, Move, State
+from gateway.alarms.codes import CODES, Code, Flow
+from gateway.alarms.life import WAITING, Alarm, AlarmEvent, Book, Move, State
+from gateway.alarms.people import People
+from gateway.alarms.quiet import Civil, Quiet
 from gateway.alarms.record import Record, Timers
+from gateway.alarms.telling import FALLS, URGENT
+from gateway.alarms.trial import Trial
+from gateway.alarms.truth import PRESS, about, still_true
+from gateway.home.model import HomeView
+from gateway.parameters import Parameters
 
 _CANCELLABLE: Final = frozenset({Flow.CALL, Flow.QUESTION, Flow.TEST})
-_STEP_TIMERS: Final = ("ask", "next", "speak", "repeat", "attend", "resume")
-_SAID_IN: Final[dict[str, frozenset[State]]] = {
-    "V01": frozenset({State.PRE_ALARM}),
-    "V02": WAITING | {State.ACCEPTED},
-    "V03": frozenset({State.ACCEPTED}),
-    "V04": WAITING,
-    "V05": WAITING | {State.ACCEPTED},
-    "V07": frozenset({State.PRE_ALARM}),
-    "V08": frozenset({State.PRE_ALARM}),
-}
-"""Each sentence is bound to the states in which it is true (invariant vii); the others are true once said."""
-_PRESS: Final = "press"  # tag of the text a repeated press asks for
-LATE_S: Final = 2
-"""A prompt that promises seconds may begin this much late (act from memory takes half a second)."""
+_STEP_TIMERS: Final = ("ask", "next", "speak", "repeat", "loop", "attend", "resume")
+_LOUDEST: Final = 3
+
+
+def _never(_: str | None) -> bool:
+    return False
 
 
 class Desk:
-    """Decides the flows. `when(t)` gives (ISO UTC, local HH:MM or None) for controller time `t`."""
+    """Decides the flows. `when(t)` gives (ISO UTC, local HH:MM or None) for controller time `t`.
 
-    def __init__(self, book: Book, when: Callable[[int], tuple[str, str | None]]) -> None:
-        self.record = Record(book, when)
+    `stuck(device)`: whether a button is known to be held down or to chatter.
+    """
+
+    def __init__(
+        self,
+        book: Book,
+        when: Callable[[int], tuple[str, str | None]],
+        civil: Civil | None = None,
+        stuck: Callable[[str | None], bool] = _never,
+    ) -> None:
+        self.quiet = Quiet(civil)
+        self.record = Record(book, when, self.quiet)
         self.tell = self.record.tell
         self._chain = Chain(self.record)
+        self._people = People(self.record, self._chain)
+        self._trial = Trial(self.record, self._chain)
+        self._stuck = stuck
 
     @property
     def book(self) -> Book:
         """All alarms."""
         return self.record.book
+
+    def configure(self, home: HomeView, parameters: Parameters) -> None:
+        """The home and the numbers in force."""
+        self.tell.home = home
+        self.record.parameters = self.quiet.parameters = parameters
 
     # ---- what rules find
 
@@ -59,8 +77,10 @@ class Desk:
     ) -> None:
         """Opens an alarm, or joins it to the open one it repeats (T-31). `severity` overrides the code's own."""
         kind, evidence = CODES[code], evidence or {}
+        if kind.flow is Flow.CALL and (self._chatters(device, t) or self._trial.pressed(device, t)):
+            return
         if (open_alarm := self._repeats(kind, device, t, evidence)) is not None:
-            self._pressed_again(open_alarm, t)
+            self._again(open_alarm, t)
             return
         if kind.flow is Flow.CALL:
             self._press_answers_question(t)
@@ -94,6 +114,14 @@ class Desk:
             if alarm.state is not State.PRE_ALARM:
                 self.tell.publish(alarm, t, reason, again=f"{to}{t}")
 
+    def _chatters(self, device: str | None, t: int) -> bool:
+        """A stuck button has said what it can say: one alarm, until that is over and a good while has passed."""
+        if not self._stuck(device):
+            return False
+        again = self.record.parameters.ms("call_button.stuck_again_min")
+        last = [a for a in self.book.alarms.values() if a.device == device and CODES[a.code].flow is Flow.CALL]
+        return any(not a.ended for a in last) or any(t - a.opened_t < again for a in last)
+
     def _repeats(self, kind: Code, device: str | None, t: int, evidence: dict[str, Any]) -> Alarm | None:
         """The open alarm this repeats. What cannot be verified never opens a second one beside an open first."""
         doubtful = kind.name == "UNVERIFIED_PRESS" or "replay_suspect" in evidence
@@ -103,17 +131,32 @@ class Desk:
                 continue
             if kind.flow is Flow.SERVICE or (doubtful and alarm.code == kind.name):
                 return alarm
-            if kind.flow is Flow.HAZARD and alarm.code == kind.name:
+            if kind.flow in (Flow.HAZARD, Flow.SILENT) and alarm.code == kind.name:
                 return alarm  # a detector that chatters or goes on: one alarm (A25)
+            if alarm.code == kind.name and alarm.deferred and not alarm.told and alarm.state in WAITING:
+                return alarm  # put off until the morning, and it lasts
             if kind.flow is Flow.CALL and (alarm.state is State.ACCEPTED or t - alarm.last_press_t <= join):
                 return alarm
         return None
 
+    def _again(self, alarm: Alarm, t: int) -> None:
+        flow = CODES[alarm.code].flow
+        if flow in (Flow.HAZARD, Flow.SILENT):
+            self._detected_again(alarm, t)
+        elif alarm.deferred and not alarm.told and alarm.state in WAITING:
+            self._chain.lasts(alarm, t)
+        else:
+            self._pressed_again(alarm, t)
+
+    def _detected_again(self, alarm: Alarm, t: int) -> None:
+        """The detector says it still, or again: the home hears it, the platform knows; the chain goes its way."""
+        presses = alarm.presses + 1
+        self.record.do(alarm, t, "detected", "detected_again", patch={"presses": presses, "last_press_t": t})
+        self.tell.publish(alarm, t, "detected_again", again=f"again{presses}")
+        self.tell.say(alarm, t, CODES[alarm.code].ask)
+
     def _pressed_again(self, alarm: Alarm, t: int) -> None:
         """Every press gets feedback; one after acceptance tells the acceptor and the platform again."""
-        if CODES[alarm.code].flow is Flow.HAZARD:
-            self._detected_again(alarm, t)
-            return
         presses = alarm.presses + 1
         self.record.do(alarm, t, "pressed", "pressed_again", patch={"presses": presses, "last_press_t": t})
         self.tell.feedback(alarm, self.book, t)
@@ -124,23 +167,20 @@ class Desk:
             self._chain.say_trying(alarm, t)
             return
         self.tell.publish(alarm, t, "pressed_again", again=f"press{presses}")
-        again = alarm.accepted_by if self._chain.is_contact(alarm.accepted_by) else self._chain.first(alarm)
-        if again is not None:
-            self.tell.text(alarm, again, CODES[alarm.code].template, f"{_PRESS}{presses}")
+        contact = self._chain.contact(alarm.accepted_by) or self._chain.contact(self._chain.first(alarm, t))
+        if contact is not None:
+            self._chain.reaching.remind(alarm, contact, f"{PRESS}{presses}")
+        again = contact.id if contact is not None else None
         self.tell.say(alarm, t, "V05" if self.tell.unreachable else "V02", contact=again, again=True)
 
-    def _detected_again(self, alarm: Alarm, t: int) -> None:
-        """The detector says it still, or again: the home hears it, the platform knows; the chain goes its way."""
-        presses = alarm.presses + 1
-        self.record.do(alarm, t, "detected", "detected_again", patch={"presses": presses, "last_press_t": t})
-        self.tell.publish(alarm, t, "detected_again", again=f"again{presses}")
-        self.tell.say(alarm, t, CODES[alarm.code].ask)
-
     def _press_answers_question(self, t: int) -> None:
-        """A call during 'have you fallen?' is the answer yes: it is sent at once (T-04)."""
+        """A call during 'have you fallen?' is the answer yes: it is sent at once (T-04). One that could not be verified
+        is one with the call that follows it."""
         for alarm in list(self.book.live()):
-            if alarm.state is State.PRE_ALARM and alarm.code in ("FALL", "FALL_IMMOBILE"):
+            if alarm.state is State.PRE_ALARM and alarm.code in FALLS:
                 self._chain.raise_(alarm, t, "call_pressed")
+            elif alarm.state is State.PRE_ALARM and alarm.code == "UNVERIFIED_PRESS":
+                self._recover(alarm, t, "call_pressed")
 
     def _open(
         self, kind: Code, t: int, reason: str, device: str | None, evidence: dict[str, Any], severity: str
@@ -163,15 +203,20 @@ class Desk:
             return
         timers: Timers = {"pre": t + wait}
         if kind.flow is Flow.QUESTION:
-            timers["ask"] = self.record.in_(t, "inactivity.repeat_s")
-        self.record.move(alarm, t, Move.WARN, reason, timers=timers)
+            timers["ask"] = self._asks_again(alarm, t)
+        self.record.move(alarm, t, Move.WARN, reason, patch={"spoken": 1}, timers=timers)
         self._announce(alarm, t)
+
+    def _asks_again(self, alarm: Alarm, t: int) -> int:
+        return self.record.in_(t, "fall.repeat_s" if alarm.code in FALLS else "inactivity.repeat_s")
 
     def _announce(self, alarm: Alarm, t: int) -> None:
         """What the elder hears in the pre-alarm: how long to cancel and who is told then, as far as that is true."""
         left = max(0, alarm.timers.get("pre", t) - t) // 1000
         alone = self.tell.unreachable
-        self.tell.say(alarm, t, CODES[alarm.code].ask, n=left, contact=self._chain.first(alarm), alone=alone)
+        louder = {"level": min(alarm.spoken, _LOUDEST)} if alarm.code in FALLS else {}
+        first = self._chain.first(alarm, t)
+        self.tell.say(alarm, t, CODES[alarm.code].ask, n=left, contact=first, alone=alone, **louder)
 
     # ---- what time does
 
@@ -183,29 +228,41 @@ class Desk:
         """Lets the timer `name` of an alarm do its work, at its due time."""
         alarm = self.book.alarms[number]
         t = alarm.timers[name]
-        if name == "pre":
+        if name == "pre" and alarm.test:
+            self._trial.not_pressed(alarm, t)
+        elif name == "pre":
             asked = CODES[alarm.code].flow is Flow.QUESTION
             self._chain.raise_(alarm, t, "no_answer" if asked else "not_cancelled")
         elif name == "ask":
-            again = self.record.in_(t, "inactivity.repeat_s")
-            last = again >= alarm.timers.get("pre", again)
-            self.record.do(alarm, t, "asked", "asked_again", timers={"ask": None if last else again})
-            self._announce(alarm, t)
+            self._ask(alarm, t)
         else:
             self._chain.go_on(alarm, t, name)
+
+    def _ask(self, alarm: Alarm, t: int) -> None:
+        """The question once more; what is not urgent is asked only so often at night (domain 4.5)."""
+        again, spoken = self._asks_again(alarm, t), alarm.spoken + 1
+        enough = alarm.severity not in URGENT and spoken >= self.record.parameters["night.repeats"]
+        last = again >= alarm.timers.get("pre", again) or (enough and self.quiet.night(t))
+        timers: Timers = {"ask": None if last else again}
+        self.record.do(alarm, t, "asked", "asked_again", patch={"spoken": spoken}, timers=timers)
+        self._announce(alarm, t)
 
     def returned(self, t: int) -> None:
         """Power is back at `t`: of the steps that fell into the gap each alarm takes the first, not all at once."""
         self.record.not_before = t
         for alarm in list(self.book.live()):
-            timers: Timers = {n: t for n, due in alarm.timers.items() if n in _STEP_TIMERS and due < t}
+            redials = self._chain.reaching.timers_of(alarm)
+            steps = (*_STEP_TIMERS, *redials)
+            timers: Timers = {n: t for n, due in alarm.timers.items() if n in steps and due < t}
             if timers:
                 self.record.do(alarm, t, "resumed", "power_returned", timers=timers)
 
-    # ---- what people say
+    # ---- what the elder says
 
     def cancel(self, t: int) -> None:
         """The elder pressed cancel: what was not sent yet is withdrawn; what was sent is told, not withdrawn (T-32)."""
+        for alarm in list(self.book.live()):
+            self._chain.hazards.hush(alarm, t)
         alarms = [a for a in self.book.live() if CODES[a.code].flow in _CANCELLABLE]
         asked = [a for a in alarms if a.state is State.PRE_ALARM]
         for alarm in asked:
@@ -216,11 +273,11 @@ class Desk:
             self.tell.lamp(self.book, t)
             return
         for alarm in alarms:
-            if alarm.state in (State.RAISED, State.UNANSWERED):
+            if alarm.state in (State.RAISED, State.UNANSWERED) and not alarm.test:
                 self.record.move(alarm, t, Move.CANCEL, "cancelled_by_elder")
                 self.tell.publish(alarm, t, "cancelled_by_elder")
                 for contact in alarm.told:
-                    self.tell.text(alarm, contact, "S11", "cancelled")
+                    self._chain.reaching.once(alarm, contact, "S11", t)
 
     def ok(self, t: int) -> bool:
         """The elder answers a question: whatever is asked about ends. Returns whether anything was asked."""
@@ -230,6 +287,14 @@ class Desk:
         if asked:
             self.tell.say(asked[0], t, "V20")
         return bool(asked)
+
+    def mute(self, value: Any, t: int) -> None:
+        """The elder wants quiet for a while: nothing below P1 is said (P0, P1 and tests are)."""
+        self.quiet.mute(value, t)
+
+    def test(self, t: int, *, press: bool = False, reason: str = "test_wanted") -> bool:
+        """A test alarm is wanted; returns whether one began."""
+        return self._trial.begin(t, press=press, reason=reason)
 
     def recovered(self, code: str, t: int, reason: str, device: str | None = None) -> None:
         """A rule takes back what is still only asked about; only who was well is thanked."""
@@ -244,104 +309,43 @@ class Desk:
         self.tell.publish_event(alarm, t, reason)
         self.tell.lamp(self.book, t)
 
-    def reply(self, contact: str, answer: str, reference: str | None, t: int) -> None:
-        """A listed contact answered a text. Anyone else's never gets here."""
-        if not self._chain.is_contact(contact):
-            return
-        meant = self._meant(reference)
-        if not meant or answer not in ("1", "2"):
-            self._puzzled(contact, t, several=not meant and answer in ("1", "2"))
-            return
-        for alarm in meant:
-            if answer == "2":
-                self._chain.decline(alarm, contact, t)
-            elif alarm.state in WAITING:
-                self._chain.accept(alarm, contact, "sms", t)
-            elif alarm.accepted_by not in (None, contact):
-                self.tell.text(alarm, contact, "S10", "taken", contact=alarm.accepted_by)
+    # ---- what others say
 
-    def _meant(self, reference: str | None) -> list[Alarm]:
-        """What a reply is about: the alarm of its reference, or the only one there is.
+    def reply(self, contact: str, answer: str, reference: str | None, t: int, via: str = "sms") -> None:
+        """A listed contact answered: by text, by a key in a call, by a link."""
+        self._people.reply(contact, answer, reference, t, via)
 
-        Several calls from one device are one call for help; a bare digit answers them all.
-        """
-        open_alarms = [a for a in self.book.live() if a.state in WAITING or a.state is State.ACCEPTED]
-        if reference is not None:
-            return [a for a in open_alarms if a.reference == reference][-1:]
-        waiting = [a for a in open_alarms if a.state in WAITING] or open_alarms
-        same_call = all(a.device == waiting[0].device and CODES[a.code].flow is Flow.CALL for a in waiting)
-        return waiting if len(waiting) == 1 or (waiting and same_call) else []
+    def open_alarm_for(self, contact: str) -> Alarm | None:
+        """What a listed contact who rings back is told; None: nothing is open for them."""
+        return self._people.open_alarm_for(contact)
 
-    def _puzzled(self, contact: str, t: int, *, several: bool) -> None:
-        """An unreadable reply while somebody waits for an answer: say once what to write; the chain goes on."""
-        for alarm in self.book.live():
-            if alarm.state in WAITING and contact in alarm.told and contact not in alarm.puzzled:
-                self.record.do(alarm, t, "puzzled", contact, patch={"puzzled": [*alarm.puzzled, contact]})
-                self.tell.text(alarm, contact, "S21-ref" if several else "S21", "puzzled")
-                return
+    def delivery(self, number: int, contact: str, channel: str, result: str, t: int) -> None:
+        """A channel says how a text or a call went."""
+        self._people.delivery(number, contact, channel, result, t)
 
     def stage(self, number: int, stage: str, by: str, outcome: str | None, t: int) -> bool:
         """The platform's people speak: ACCEPTED, ATTENDED or CLOSED. Returns whether it moved anything."""
-        alarm = self.book.alarms.get(number)
-        if alarm is None:
-            return False
-        if stage == "ACCEPTED" and alarm.state in WAITING:
-            self._chain.accept(alarm, by, "platform", t)
-        elif stage == "ATTENDED" and (alarm.state, Move.ATTEND) in MOVES:
-            self._chain.attend(alarm, by, t)
-        elif stage == "CLOSED" and (alarm.state, Move.CLOSE) in MOVES and outcome in Outcome.__members__:
-            self._chain.close(alarm, by, str(outcome), t)
-        else:
-            return False
-        return True
-
-    def delivery(self, number: int, contact: str, sent: bool, t: int) -> None:
-        """The channel says how a text went. One that can never arrive hands over to the next contact at once."""
-        alarm = self.book.alarms.get(number)
-        if alarm is None or alarm.ended:
-            return
-        self.record.do(alarm, t, "sent" if sent else "unsendable", contact)
-        if not sent:
-            self._chain.pass_on(alarm, contact, t)
+        return self._people.stage(number, stage, by, outcome, t)
 
     def arrived(self, by: str, t: int) -> None:
-        """An authenticated visitor is at the door: whatever is open is attended."""
-        for alarm in list(self.book.live()):
-            if (alarm.state, Move.ATTEND) in MOVES:
-                self._chain.attend(alarm, by, t)
+        """An authenticated visitor is at the door."""
+        self._people.arrived(by, t)
+
+    def way_is_back(self, t: int) -> None:
+        """The cell is back: who was not reached for long hears that it had happened."""
+        self._people.way_is_back(t)
+
+    # ---- what may still be said
 
     def wanted(self, action: Action, now: int | None = None) -> bool:
         """Whether an action that waited (no signal, a power cut) still says something true and useful (invariant vii).
 
         `now`: controller time; with it, a promise of seconds that have run meanwhile is not made any more.
         """
-        number = None if isinstance(action, (AckDevice, Publish)) else action.alarm
+        number = about(action)
         if number is None:
             return True
         alarm = self.book.alarms.get(number)
         if alarm is None:  # ended so long ago that it is forgotten; one from the future is not ours to judge
             return not 0 < number < self.book.next_number
-        if isinstance(action, Text):
-            return self._text_is_true(action, alarm)
-        return not isinstance(action, Say) or self._say_is_true(action, alarm, now)
-
-    def _text_is_true(self, text: Text, alarm: Alarm) -> bool:
-        if text.template == CODES[alarm.code].template:  # "please go": to who promised, and after another press to all
-            again = text.key.rpartition(":")[2].startswith(_PRESS)
-            return alarm.state in WAITING or (
-                alarm.state is State.ACCEPTED and (again or text.contact == alarm.accepted_by)
-            )
-        if text.template == "S10":  # "... has promised to go": still, and the same; the desk is nobody in particular
-            promised = alarm.accepted_by if self._chain.is_contact(alarm.accepted_by) else None
-            return alarm.state in (State.ACCEPTED, State.ATTENDED) and text.params.get("contact") in (promised, None)
-        return text.template != "S21" or alarm.state in WAITING  # "nobody has taken it over yet"
-
-    def _say_is_true(self, say: Say, alarm: Alarm, now: int | None) -> bool:
-        if alarm.state not in _SAID_IN.get(say.prompt, frozenset(State)):
-            return False
-        if say.prompt == "V01" and now is not None:
-            left = (alarm.timers.get("pre", now) - now) / 1000
-            return bool(say.params.get("n", 0) <= left + LATE_S)
-        if say.prompt in ("V02", "V05") and alarm.state is State.ACCEPTED:  # only a press after acceptance tries again
-            return say.params.get("again") is True
-        return True
+        return still_true(action, alarm, self._people.promised(alarm), now)

@@ -150,6 +150,12 @@ class Alarm:
     asking: str | None = None  # whose answer is awaited now
     accepted_by: str | None = None
     puzzled: list[str] = field(default_factory=list)  # contacts whose reply we could not read, told so once
+    dialled: dict[str, int] = field(default_factory=dict)  # contact -> how often phoned since last told
+    sent: list[str] = field(default_factory=list)  # contacts a text about this alarm got out to
+    late: list[str] = field(default_factory=list)  # contacts told afterwards that it had happened (S18)
+    heard: list[str] = field(default_factory=list)  # "S11:c1": what each contact was told once and for all
+    deferred: bool = False  # its first text waited, or waits, for the morning
+    spoken: int = 0  # how often the question was asked
     outcome: str | None = None
     test: bool = False
     timers: dict[str, int] = field(default_factory=dict)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gateway.alarms.life import MOVES, Alarm, AlarmEvent, Book, Move, State
+from gateway.alarms.quiet import Quiet
 from gateway.alarms.telling import Telling
 from gateway.parameters import Parameters
 
@@ -19,11 +20,11 @@ class Record:
     their due time, so that one hour without power is not one hour's texts at once.
     """
 
-    def __init__(self, book: Book, when: Callable[[int], tuple[str, str | None]]) -> None:
+    def __init__(self, book: Book, when: Callable[[int], tuple[str, str | None]], quiet: Quiet | None = None) -> None:
         self.book = book
         self.parameters = Parameters()
         self.events: list[AlarmEvent] = []
-        self.tell = Telling(when)
+        self.tell = Telling(when, quiet)
         self.not_before = 0
 
     def in_(self, t: int, name: str) -> int:

@@ -5,15 +5,19 @@ Composes only; decides nothing about an alarm's life and changes nothing in the 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any, Final
 
-from gateway.actions import AckDevice, Action, Lamp, Publish, Say, Text
-from gateway.alarms.codes import Severity
+from gateway.actions import AckDevice, Action, Call, Lamp, Publish, Say, Siren, Text
+from gateway.alarms.codes import CODES, Flow, Severity
 from gateway.alarms.life import WAITING, Alarm, Book, State
+from gateway.alarms.quiet import Quiet
 from gateway.home.model import HomeView
 
+_EPOCH: Final = date(1970, 1, 1).toordinal()
 URGENT: Final = frozenset({Severity.P0.value, Severity.P1.value})
+FALLS: Final = frozenset({"FALL", "FALL_IMMOBILE"})
 _LAMP: Final[tuple[tuple[str, frozenset[State]], ...]] = (
     ("calling", frozenset({State.DETECTED, State.PRE_ALARM})),
     ("sent", WAITING),
@@ -24,10 +28,11 @@ _LAMP: Final[tuple[tuple[str, frozenset[State]], ...]] = (
 class Telling:
     """Collects actions. `when(t)` gives (ISO UTC, local HH:MM or None) for `t`."""
 
-    def __init__(self, when: Callable[[int], tuple[str, str | None]]) -> None:
+    def __init__(self, when: Callable[[int], tuple[str, str | None]], quiet: Quiet | None = None) -> None:
         self.home = HomeView()
         self.actions: list[Action] = []
         self.unreachable = False  # neither cell nor uplink: say so instead of promising (invariant vii)
+        self.quiet = quiet or Quiet()
         self._when = when
 
     # ---- at home
@@ -40,47 +45,66 @@ class Telling:
 
     def lamp(self, book: Book, t: int) -> None:
         """One lamp for all alarms: it shows the one that is least looked after."""
-        states = {a.state for a in book.live()}
+        states = {a.state for a in book.live() if not silent(a)}
         pattern = next((p for p, shown in _LAMP if states & shown), "off")
         self.actions.append(Lamp(f"lamp:{pattern}:{t}", pattern))
 
     def say(self, alarm: Alarm, t: int, prompt: str | None, **params: Any) -> None:
         """Speaks a prompt about an alarm, with the alarm's severity."""
-        if prompt is not None:
-            key = f"a{alarm.number}:{prompt}:{t}"
-            self.actions.append(Say(key, prompt, params, alarm.number, alarm.severity))
+        if prompt is None or silent(alarm) or self.quiet.muted(alarm.severity, t):
+            return
+        key = f"a{alarm.number}:{prompt}:{t}"
+        self.actions.append(Say(key, prompt, params, alarm.number, alarm.severity))
+
+    def siren(self, alarm: Alarm, t: int, pattern: str) -> None:
+        """The siren, on or off, for this alarm."""
+        self.actions.append(Siren(f"a{alarm.number}:siren:{pattern}:{t}", pattern, alarm.number))
 
     def say_trying(self, alarm: Alarm, t: int, contact: str | None, *, still: bool = False) -> None:
         """What is true now: we are trying, we still are, or nothing goes out (V02, V04, V05)."""
         if self.unreachable:
             self.say(alarm, t, "V05")
         elif still:
-            self.say(alarm, t, "V04")
+            self.say(alarm, t, "V04", **({"fall": True} if alarm.code in FALLS else {}))
         else:
             self.say(alarm, t, "V02", contact=contact)
 
     # ---- to contacts
 
     def text(self, alarm: Alarm, to: str, template: str | None, tag: str, **params: Any) -> None:
-        """Texts a contact about an alarm. `tag` makes the key: the same tag is never texted twice."""
-        if template is None:
+        """Texts a contact about an alarm. `tag` makes the key: the same tag is never texted twice.
+
+        A landline takes no texts, and who is listed no more gets none.
+        """
+        listed = next((c for c in self.home.contacts if c.id == to), None)
+        if template is None or listed is None or "sms" not in listed.channels:
             return
-        filled = {
+        key = f"a{alarm.number}:{template}:{to}:{tag}"
+        self.actions.append(Text(key, to, template, self._facts(alarm) | params, alarm.number, alarm.severity))
+
+    def call(self, alarm: Alarm, to: str, tag: str) -> None:
+        """Phones a contact about an alarm; `tag` as for `text`."""
+        params = self._facts(alarm) | ({"test": True} if alarm.test else {})
+        self.actions.append(Call(f"a{alarm.number}:call:{to}:{tag}", to, params, alarm.number, alarm.severity))
+
+    def _facts(self, alarm: Alarm) -> dict[str, Any]:
+        made = {
             "time": self._when(alarm.opened_t)[1],
             "place": self.home.place(alarm.device),
             "ref": alarm.reference,
             "code": alarm.code,
-            **params,
         }
         limit_h = alarm.evidence.get("limit_h")
-        if isinstance(limit_h, (int, float)):
-            filled["hours"] = round(limit_h)
-        key = f"a{alarm.number}:{template}:{to}:{tag}"
-        self.actions.append(Text(key, to, template, filled, alarm.number, alarm.severity))
+        return made | ({"hours": round(limit_h)} if isinstance(limit_h, (int, float)) else {})
+
+    def date(self, t: int) -> str | None:
+        """The local date of `t` as YYYY-MM-DD, None if no clock vouches for it."""
+        civil = self.quiet.civil
+        return date.fromordinal(_EPOCH + civil.day(t)).isoformat() if civil is not None and civil.trusted(t) else None
 
     # ---- to the platform
 
-    def publish(self, alarm: Alarm, t: int, reason: str, *, again: str = "", **more: str | None) -> None:
+    def publish(self, alarm: Alarm, t: int, reason: str, *, again: str = "", **more: str | bool | None) -> None:
         """The alarm as it stands now, on the alarm channel."""
         key = f"a{alarm.number}:{alarm.state.value}:{t}:{again}"
         body = self._alarm_body(alarm, t, reason, more)
@@ -94,7 +118,8 @@ class Telling:
 
     def ok_reported(self, t: int) -> None:
         """Nobody asked, the elder reports well all the same: thanked, and noted."""
-        self.actions.append(Say(f"ok:{t}", "V20"))
+        if not self.quiet.muted(Severity.P4.value, t):
+            self.actions.append(Say(f"ok:{t}", "V20"))
         body = {"at": self._when(t)[0], "test": False, "code": "OK_REPORTED", "severity": "P4", "state": "REPORTED"}
         self.actions.append(Publish(f"ok:{t}", "event", {**body, "reason": "ok_reported"}, "P4"))
 
@@ -102,11 +127,13 @@ class Telling:
 
     def spoken(self, prompt: str, t: int, params: dict[str, Any]) -> None:
         """A reminder or a question of the platform's, said at home."""
-        self.actions.append(Say(f"s:{prompt}:{params.get('reminder', '')}:{t}", prompt, params))
+        if not self.quiet.muted(Severity.P4.value, t):
+            self.actions.append(Say(f"s:{prompt}:{params.get('reminder', '')}:{t}", prompt, params))
 
     def line(self, contact: str, template: str, t: int, params: dict[str, Any]) -> None:
         """A text to one contact that is no alarm."""
-        self.actions.append(Text(f"l:{template}:{contact}:{t}", contact, template, params, None, Severity.P4.value))
+        key = f"l:{template}:{contact}:{params.get('device', '')}:{t}"
+        self.actions.append(Text(key, contact, template, params, None, Severity.P4.value))
 
     def note(self, code: str, t: int, reason: str, more: dict[str, Any]) -> None:
         """Something for the platform to know."""
@@ -114,7 +141,7 @@ class Telling:
         key = f"n:{code}:{reason}:{t}:{':'.join(str(v) for v in more.values())}"
         self.actions.append(Publish(key, "event", {**body, "reason": reason, **more}, Severity.P4.value))
 
-    def _alarm_body(self, alarm: Alarm, t: int, reason: str, more: dict[str, str | None]) -> dict[str, Any]:
+    def _alarm_body(self, alarm: Alarm, t: int, reason: str, more: Mapping[str, str | bool | None]) -> dict[str, Any]:
         body = {
             "at": self._when(t)[0],
             "test": alarm.test,
@@ -129,3 +156,8 @@ class Telling:
             "presses": alarm.presses,
         }
         return body | {k: v for k, v in more.items() if v is not None}
+
+
+def silent(alarm: Alarm) -> bool:
+    """Whether nothing at home may show this alarm: whoever forces the elder is there."""
+    return CODES[alarm.code].flow is Flow.SILENT

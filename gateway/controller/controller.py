@@ -39,9 +39,11 @@ from gateway.rules.rule import (
     Technical,
     Upgrade,
 )
+from gateway.rules.stuck_button import StuckButton
 from gateway.rules.supervision import Supervision
 from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
+from gateway.rules.upkeep import Upkeep
 
 SHANGHAI: Final = timezone(timedelta(hours=8))  # no DST since 1991; texts for people in the home are always local
 _MAY_CHANGE_READINESS: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART, Kind.WORN})
@@ -56,11 +58,13 @@ class Controller:
         self.trust = trust
         self.home = home if home is not None else HomeView()
         self.book = Book()
-        self.desk = Desk(self.book, self._when)
         self.civil = CivilTime(offset_ms, trust)
         self.rules: tuple[Rule, ...] = all_rules(self.civil)
         self._supervision = next(rule for rule in self.rules if isinstance(rule, Supervision))
         self._technical = next(rule for rule in self.rules if isinstance(rule, TechnicalConditions))
+        self._upkeep = next(rule for rule in self.rules if isinstance(rule, Upkeep))
+        stuck = next(rule for rule in self.rules if isinstance(rule, StuckButton))
+        self.desk = Desk(self.book, self._when, self.civil, stuck.stuck)
         self.faults: dict[str, str] = {}  # rules that raised: our fault, out of service until restart
         self._readiness: dict[str, Status] = {}
         self.restored_empty: list[str] = []  # rules whose state in a snapshot could not be read
@@ -156,6 +160,8 @@ class Controller:
             self._new_home(observation)
         elif kind is Kind.CLOCK:
             self._new_clock(observation.value)
+        elif kind is Kind.MUTE:  # state of the home, so a restart repeats it
+            self.desk.mute(observation.value, self.t)
         self._green_answers = any(rule.waiting for rule in self.rules)
         for rule in self.rules:
             signals = self._guarded(rule, rule.observe, observation)
@@ -188,8 +194,7 @@ class Controller:
 
     def _configure(self) -> None:
         parameters = Parameters(self.home.settings)
-        self.desk.tell.home = self.home
-        self.desk.record.parameters = parameters
+        self.desk.configure(self.home, parameters)
         for rule in self.rules:
             self._heed(rule.configure(self.home, parameters, self.t), self.t)
 
@@ -209,6 +214,8 @@ class Controller:
         role = role_of(self.home, observation.device)
         if role == "cancel":
             self.desk.cancel(self.t)
+        elif role == "duress":
+            self.desk.found("DURESS", self.t, "duress_pressed", observation.device)
         elif role == "ok":
             self._on_ok(observation)
         elif role == "service" and not self.desk.ok(self.t) and not self._green_answers:
@@ -227,6 +234,7 @@ class Controller:
             str(value.get("answer")),
             reference if isinstance(reference, str) else None,
             self.t,
+            via=str(value.get("via", "sms")),
         )
 
     def _on_ack(self, observation: Observation) -> None:
@@ -239,11 +247,16 @@ class Controller:
 
     def _on_delivery(self, observation: Observation) -> None:
         value = observation.value
-        number, result = value.get("alarm"), value.get("result")
-        if value.get("channel", "sms") != "sms" or result not in ("sent", "failed"):
-            return  # a text that arrived, a call, a push: evidence, which moves no chain yet
+        number = value.get("alarm")
         if isinstance(number, int) and not isinstance(number, bool):
-            self.desk.delivery(number, str(value.get("contact")), result == "sent", self.t)
+            channel, result = str(value.get("channel", "sms")), str(value.get("result"))
+            self.desk.delivery(number, str(value.get("contact")), channel, result, self.t)
+
+    def _on_command(self, observation: Observation) -> None:
+        """A test of the whole way, of the button first where `press` asks for it; others are not the heart's."""
+        value = observation.value
+        if value.get("cmd") == "test_alarm":
+            self.desk.test(self.t, press=value.get("press") is True)
 
     def _on_visit(self, observation: Observation) -> None:
         value = observation.value
@@ -297,6 +310,9 @@ class Controller:
         status = begun if signal.on else "RESTORED"
         code = "DEVICE_RESTORED" if signal.code == "DEVICE_LOST" and not signal.on else signal.code
         self._notice(Notice(code, t, kind, signal.subject, status, signal.reason))
+        self._heed(self._upkeep.changed(signal, t), t)
+        if signal.code == "CELL_LOST" and not signal.on and not self._rebuilding:
+            self.desk.way_is_back(t)
 
     def _check_readiness(self, t: int) -> None:
         """A rule that can no longer do its work says so, and says when it can again (T-27)."""
@@ -416,4 +432,5 @@ _PEOPLE: Final = {
     Kind.ACK: Controller._on_ack,
     Kind.DELIVERY: Controller._on_delivery,
     Kind.VISIT: Controller._on_visit,
+    Kind.COMMAND: Controller._on_command,
 }

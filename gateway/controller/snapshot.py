@@ -32,6 +32,7 @@ def taken(controller: Controller) -> dict[str, Any]:
         "book": controller.book.to_json(),
         "rules": {rule.name: rule.to_json() for rule in controller.rules},
         "keys": controller.heard.to_json(),
+        "muted_until": controller.desk.quiet.muted_until,
     }
 
 
@@ -48,6 +49,8 @@ def restored(kind: type[Controller], data: dict[str, Any]) -> Controller:
             alarm.timers = {name: max(due, t) for name, due in alarm.timers.items()}
         made.restored_empty = [rule.name for rule in made.rules if not _filled(rule, data["rules"].get(rule.name))]
         made.heard.from_json(data["keys"], t)
+        muted = data.get("muted_until")
+        made.desk.quiet.muted_until = None if muted is None else int(muted)
         made.settle()
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadSnapshot(f"snapshot: {error!r}") from error

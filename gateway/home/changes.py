@@ -38,6 +38,7 @@ FIELDS: Final[dict[str, dict[str, str]]] = {
     },
     "contacts": {
         "name": "text", "phone": "text", "order": "number", "kind": "text", "daily_line": "text", "push": "text",
+        "channels": "text", "hours": "text", "can_enter": "bool", "distance": "text",
     },
     "reminders": {"kind": "text", "at": "text", "days": "text", "about": "text"},
 }  # fmt: skip

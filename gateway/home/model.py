@@ -14,9 +14,11 @@ from typing import Any, Final
 from gateway.home.numbers import EMERGENCY_NUMBERS, check_number, is_emergency, normal_number, takes_texts
 from gateway.home.shape import (
     ALL_CHANNELS,
+    CHANNELS,
     CONSENTS,
     CONTACT_KINDS,
     DEVICE_KINDS,
+    DISTANCES,
     MAX_CONTACTS,
     MAX_DEVICES,
     MAX_LABEL_UNITS,
@@ -54,6 +56,7 @@ MAX_SECONDS: Final = 30 * 86400
 ANY_ROOM: Final = None
 TIME_OF_DAY: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 WEEKDAYS: Final = re.compile(r"daily|(?:mon|tue|wed|thu|fri|sat|sun)(?:,(?:mon|tue|wed|thu|fri|sat|sun)){0,6}")
+HOURS: Final = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]-(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 class BadHome(ValueError):
@@ -269,13 +272,14 @@ def _contacts(
             if phone in phones.values():
                 r.problems.append(f"{where}.phone: another contact has this number already")
             phones[contact] = phone
-            channels = ("sms",) if takes_texts(phone) else ("call",)
+            channels = _channels(r, row, where, takes_texts(phone))
         if found := _pushes(r, row, where):
             pushes[contact] = found
             channels = (*channels, "push")
         order = r.whole(row, "order", f"{where}.order", 1, 99, i + 1)
         kind = r.choice(row, "kind", where, CONTACT_KINDS, "emergency_contact")
-        contacts.append(Contact(contact, order, kind, channels, r.time_of_day(row, "daily_line", where)))
+        daily = r.time_of_day(row, "daily_line", where)
+        contacts.append(Contact(contact, order, kind, channels, daily, **_reachable(r, row, where)))
     rank = {kind: n for n, kind in enumerate(CONTACT_KINDS)}
     return tuple(sorted(contacts, key=lambda c: (rank.get(c.kind, len(rank)), c.order, c.id)))
 
@@ -312,6 +316,31 @@ def _pushes(r: _Reader, row: dict[str, Any], where: str) -> tuple[str, ...]:
         )
         return ()
     return addresses
+
+
+def _channels(r: _Reader, row: dict[str, Any], where: str, texts: bool) -> tuple[str, ...]:
+    """The ways to a contact: both for a mobile, calls only for a landline, unless the row says fewer."""
+    possible = CHANNELS if texts else ("call",)
+    found = row.get("channels")
+    if found is None:
+        return possible
+    wanted = found.replace(",", " ").split() if isinstance(found, str) else found
+    if not isinstance(wanted, list) or not wanted or not all(c in possible for c in wanted):
+        r.bad(f"{where}.channels", "one or more of " + ", ".join(possible), found)
+        return possible
+    return tuple(c for c in possible if c in wanted)
+
+
+def _reachable(r: _Reader, row: dict[str, Any], where: str) -> dict[str, Any]:
+    """When and from where a contact can help, as `Contact` takes it."""
+    hours, can_enter = row.get("hours"), row.get("can_enter", False)
+    if hours is not None and (not isinstance(hours, str) or not HOURS.fullmatch(hours) or hours[:5] == hours[6:]):
+        r.bad(f"{where}.hours", "HH:MM-HH:MM, such as 08:00-22:00", hours)
+        hours = None
+    if not isinstance(can_enter, bool):
+        r.bad(f"{where}.can_enter", "true or false", can_enter)
+    distance = r.choice(row, "distance", where, DISTANCES, "same_city")
+    return {"hours": hours, "can_enter": can_enter is True, "distance": distance}
 
 
 def _consents(r: _Reader, document: Mapping[str, Any]) -> dict[str, bool]:
@@ -356,7 +385,8 @@ def view_from_json(data: Mapping[str, Any]) -> HomeView:
         order = r.whole(row, "order", f"{where}.order", 1, 99, i + 1)
         found = row.get("channels", ["sms"])
         channels = tuple(c for c in ALL_CHANNELS if c in found) if isinstance(found, list) else ("sms",)
-        contacts.append(Contact(contact, order, kind, channels, r.time_of_day(row, "daily_line", where)))
+        daily = r.time_of_day(row, "daily_line", where)
+        contacts.append(Contact(contact, order, kind, channels, daily, **_reachable(r, row, where)))
     found = data.get("residents")
     residents = tuple(x for x in found if isinstance(x, str)) if isinstance(found, list) else ()
     view = HomeView(

@@ -27,7 +27,7 @@ DEVICE_KINDS: Final = frozenset(
         "recorder", "other",
     }
 )  # fmt: skip
-ROLES: Final = ("call", "cancel", "ok", "service", "test")
+ROLES: Final = ("call", "cancel", "ok", "service", "test", "duress")
 SUPPLIES: Final = ("own", "shared", "well")
 PLACEMENTS: Final = ("waist", "chest", "wrist")
 CONTACT_KINDS: Final = ("emergency_contact", "primary_visit_contact", "village_liaison")
@@ -37,6 +37,7 @@ CHANNELS: Final = ("sms", "call")  # what a telephone number gives
 ALL_CHANNELS: Final = (*CHANNELS, "push")  # push where there are addresses for it
 MAX_PUSHES: Final = 4  # addresses of one contact
 MAX_PUSH_CHARS: Final = 500
+DISTANCES: Final = ("near", "same_city", "other_city", "overseas")
 CONSENTS: Final = (
     "MONITORING", "NOTIFY_FAMILY", "NOTIFY_VILLAGE", "VISITS", "EMERGENCY_ENTRY", "HEALTH_DATA", "WHEREABOUTS",
     "DOCTOR_SHARING",
@@ -50,7 +51,7 @@ class Device:
     id: str
     kind: str
     room: str | None = None
-    role: str = "call"  # buttons: call, cancel, ok, service; test: a detector's own test key
+    role: str = "call"  # buttons, of ROLES; test: a detector's own test key
     placement: str | None = None  # wearables
     entrance: bool = False
     heartbeat_s: float | None = None  # a sign of life is due at least this often; None: not supervised
@@ -67,6 +68,9 @@ class Contact:
     kind: str = "emergency_contact"
     channels: tuple[str, ...] = ("sms",)  # of ALL_CHANNELS; a landline has no "sms"
     daily_line: str | None = None  # HH:MM at which this contact wants one line about the day (每日一句平安)
+    hours: str | None = None  # HH:MM-HH:MM, when this contact may be disturbed; life-safety P0 does not ask
+    can_enter: bool = False  # has a key
+    distance: str = "same_city"  # of DISTANCES; from another city 120 reaches the wrong one (domain 4.4)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,10 @@ from gateway.rules.roll_call import RollCall
 from gateway.rules.room_temperature import RoomTemperature
 from gateway.rules.rule import Rule
 from gateway.rules.stove import Stove
+from gateway.rules.stuck_button import StuckButton
 from gateway.rules.supervision import Supervision
 from gateway.rules.technical import TechnicalConditions
+from gateway.rules.upkeep import Upkeep
 from gateway.rules.vital_trend import VitalTrend
 from gateway.rules.vitals import Vitals
 
@@ -44,4 +46,6 @@ def all_rules(civil: CivilTime) -> tuple[Rule, ...]:
         LowWaterPreset(civil),
         MeterHealth(),
         DeviceCondition(),
+        StuckButton(),
+        Upkeep(civil),
     )

@@ -60,6 +60,7 @@ class Heartbeat:
                 "armed": sum(s.readiness is Readiness.ARMED for s in statuses.values()),
                 "unavailable": [n for n, s in statuses.items() if s.readiness is Readiness.UNAVAILABLE][:5],
             },
+            **({"muted": True} if controller.desk.quiet.muted("P4", controller.t) else {}),
             "blind": gateway.ways_in.blind()[:5],
             "fw": __version__,
         }

@@ -8,10 +8,11 @@ from typing import Final
 
 from sim_folds import CALLS, ENDED, MAIN, WAITING, Alarms, Seen, walk
 from sim_history import Carried, Committed, Decided, Died, History, Paths, Received, Violation, Woke
+from sim_reaching import each_fact_is_told_once, nothing_leaves_without_consent, the_telephone_is_used_as_agreed
 from sim_silence import Silence
 from sim_truth import what_is_said_is_true
 
-from gateway.actions import PRIORITY, Publish, Say, Text
+from gateway.actions import PRIORITY, Call, Publish, Say, Text
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 
@@ -112,6 +113,7 @@ def the_chain_always_goes_on(history: History) -> list[Violation]:
         if not isinstance(item, Decided):
             continue
         attempts = {a.alarm for a in item.actions if isinstance(a, Text) and a.template in MAIN}
+        attempts |= {a.alarm for a in item.actions if isinstance(a, Call)}
         attempts |= {a.alarm for a in item.actions if isinstance(a, Publish) and a.channel == "alarm"}
         spoken = {a.alarm for a in item.actions if isinstance(a, Say)}
         for event in item.events:
@@ -213,7 +215,7 @@ def an_alarm_for_life_is_prompt(history: History) -> list[Violation]:
                     if late > PROMPT_MS and event.t > woken:
                         text = f"alarm {event.alarm} raised {late} ms after it was due"
                         found.append(Violation("iv prompt", text, item.true_ms))
-                    wanted = {Publish.kind} | ({Text.kind} if _textable(item.home) else set())
+                    wanted = {Publish.kind} | _ways(item, event.alarm)
                     if not wanted <= {a.kind for a in item.actions if getattr(a, "alarm", 0) == event.alarm}:
                         found.append(Violation("iv prompt", f"alarm {event.alarm} raised and not sent", item.true_ms))
                 if event.state is not None and event.state.value == "PRE_ALARM" and alarm.code in CALLS:
@@ -249,8 +251,12 @@ def an_alarm_for_life_is_prompt(history: History) -> list[Violation]:
     return found
 
 
-def _textable(home: HomeView) -> bool:
-    return any("sms" in c.channels for c in home.contacts)
+def _ways(item: Decided, alarm: int) -> set[str]:
+    """What must go out to the contact who is asked, by each of their ways; there must be one if any is listed."""
+    kinds = {"sms": Text.kind, "call": Call.kind}
+    asked = [e.reason for e in item.events if e.alarm == alarm and e.what == "told"]
+    ways = [kinds[way] for c in item.home.contacts if c.id in asked for way in c.channels]
+    return set(ways) or ({Text.kind} if item.home.contacts else set())
 
 
 def _overtime(alarms: Alarms, item: Decided) -> list[Violation]:
@@ -334,6 +340,9 @@ INVARIANTS: Final[tuple[Callable[[History], list[Violation]], ...]] = (
     what_is_said_is_true,
     time_is_true,
     the_same_packet_is_one_press,
+    each_fact_is_told_once,
+    nothing_leaves_without_consent,
+    the_telephone_is_used_as_agreed,
 )
 
 

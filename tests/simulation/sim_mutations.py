@@ -6,7 +6,7 @@ Applied by monkeypatch to the running code, never to a file. `breaks` says in a 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import pytest
@@ -15,9 +15,11 @@ from gateway.alarms import life
 from gateway.alarms.chain import Chain
 from gateway.alarms.desk import Desk
 from gateway.alarms.life import Book, Move, State
+from gateway.alarms.reaching import Reaching
 from gateway.alarms.telling import Telling
 from gateway.clock import Trust
 from gateway.controller import Controller
+from gateway.controller.heard import HeardKeys
 from gateway.observations import Kind
 from gateway.rules.call_button import CallButton
 from gateway.rules.inactivity import Inactivity
@@ -86,13 +88,18 @@ def _delivered_is_accepted(patch: Patch) -> None:
             self.desk.stage(value["alarm"], "ACCEPTED", str(value["contact"]), None, self.t)
 
     original = Controller._on_delivery
-    from gateway import controller
+    from gateway.controller import controller
 
     patch.setitem(controller._PEOPLE, Kind.DELIVERY, lambda c, o: on_delivery(original, c, o))
 
 
 def _two_is_yes(patch: Patch) -> None:
-    _around(patch, Desk, "reply", lambda original, self, contact, answer, ref, t: original(self, contact, "1", ref, t))
+    _around(
+        patch,
+        Desk,
+        "reply",
+        lambda original, self, contact, answer, ref, t, **more: original(self, contact, "1", ref, t, **more),
+    )
 
 
 def _strangers_accept(patch: Patch) -> None:
@@ -212,7 +219,7 @@ def _any_clock_is_right(patch: Patch) -> None:
 
 
 def _packets_count_twice(patch: Patch) -> None:
-    patch.setattr(Controller, "_new_key", lambda self, key: True)
+    patch.setattr(HeardKeys, "is_new", lambda self, key, t: True)
 
 
 def _long_press_is_lost(patch: Patch) -> None:
@@ -222,7 +229,46 @@ def _long_press_is_lost(patch: Patch) -> None:
     _around(patch, CallButton, "observe", observe)
 
 
+def _landlines_get_texts(patch: Patch) -> None:
+    def text(original: Any, self: Telling, alarm: Any, to: str, *args: Any, **more: Any) -> None:
+        home = self.home
+        self.home = replace(home, contacts=tuple(replace(c, channels=("sms", "call")) for c in home.contacts))
+        original(self, alarm, to, *args, **more)
+        self.home = home
+
+    _around(patch, Telling, "text", text)
+
+
+def _rings_for_ever(patch: Patch) -> None:
+    def called(original: Any, self: Reaching, alarm: Any, contact: Any, result: str, t: int) -> Any:
+        alarm.dialled = {**alarm.dialled, contact.id: 1}
+        return original(self, alarm, contact, result, t)
+
+    _around(patch, Reaching, "called", called)
+
+
+def _calls_are_forgotten(patch: Patch) -> None:
+    patch.setattr(Telling, "call", lambda *_: None)
+
+
+def _consent_is_not_asked(patch: Patch) -> None:
+    patch.setattr(Chain, "callable", lambda self, alarm, t: list(self._tell.home.contacts))
+
+
+def _told_again_and_again(patch: Patch) -> None:
+    def once(original: Any, self: Reaching, alarm: Any, *args: Any, **more: Any) -> None:
+        alarm.heard = []
+        original(self, alarm, *args, **more)
+
+    _around(patch, Reaching, "once", once)
+
+
 MUTATIONS: Final = (
+    Mutation("landlines_get_texts", "a text goes where nobody can read it", ("phone",), _landlines_get_texts),
+    Mutation("rings_for_ever", "a contact who does not answer is rung all night", ("phone",), _rings_for_ever),
+    Mutation("calls_forgotten", "the telephone of the first contact stays silent", ("iv", "ii"), _calls_are_forgotten),
+    Mutation("consent_not_asked", "the family hears what the elder did not agree to", ("viii",), _consent_is_not_asked),
+    Mutation("told_again", "a contact hears of every cancel key anew", ("once",), _told_again_and_again),
     Mutation("cancel_ends_raised", "the elder's cancel after sending ends the alarm unseen", ("ii",), _cancel_ends),
     Mutation("unanswered_is_final", "nobody is told any more once nobody answered", ("ii",), _unanswered_is_final),
     Mutation("nobody_resumes", "who promised and does not come is never replaced", ("ii",), _nobody_resumes),

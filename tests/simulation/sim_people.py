@@ -9,13 +9,13 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any, Final
 
-from gateway.actions import Publish, Say, Text
+from gateway.actions import Call, Publish, Say, Text
 
 if TYPE_CHECKING:
     from sim_world import World
 
 RUBBISH: Final = ("好的", "收到", "1/2", "11111", "??", "马上", "120", "1 99", "您好 1", "")
-MAIN: Final = frozenset({"S01", "S02", "S03", "S04", "S22"})
+MAIN: Final = frozenset({"S01", "S02", "S03", "S04", "S05", "S05-gas", "S06", "S09", "S18", "S22"})
 
 
 class People:
@@ -47,6 +47,17 @@ class People:
             self._answer(text.contact, "1", delay + 3_000)  # sent twice
         if dice.random() < 0.6:
             self._world.push(delay + dice.randrange(300_000, 3_000_000), "visit", by=text.contact)
+
+    def phone_rings(self, call: Call) -> str:
+        """A contact's phone rings aloud: how the call goes. Who answers may press a key."""
+        dice = self._dice("phone", call.key)
+        if dice.random() >= self._traits["answers"]:
+            return dice.choice(["no_answer", "no_answer", "busy", "rejected", "failed"])
+        answer = dice.choice(["1", "2", None])
+        if answer is not None:
+            value = {"contact": call.contact, "answer": answer, "ref": str(call.params["ref"]), "via": "call"}
+            self._world.push(20_000, "keyed", value=value)
+        return "answered"
 
     def _answer(self, contact: str, words: str, delay: int) -> None:
         self._world.push(delay, "sms", contact=contact, words=words)

@@ -71,7 +71,13 @@ def _home(rng: random.Random) -> HomeView:
         Device("kitchen", "motion", room="r3"),
     ]
     devices += [d for d in extra if rng.random() < 0.5]
-    contacts = [Contact("c1", 1), Contact("c2", 2), Contact("n1", 1, "primary_visit_contact")]
+    phones = random.Random(rng.getstate()[1][0])  # apart, so that the same seeds go on telling the same stories
+    ways: list[tuple[str, ...]] = [("sms", "call"), ("sms", "call"), ("sms",), ("call",)]
+    contacts = [
+        Contact("c1", 1, channels=phones.choice(ways)),
+        Contact("c2", 2, channels=phones.choice(ways), hours=phones.choice([None, "07:00-21:00"])),
+        Contact("n1", 1, "primary_visit_contact", channels=phones.choice(ways), can_enter=phones.random() < 0.5),
+    ]
     settings: dict[str, float] = {}
     if rng.random() < 0.4:
         settings["call_button.pre_alarm_s"] = rng.choice([0, 5, 20])

@@ -11,7 +11,7 @@ from typing import Any, Final
 from sim_folds import ENDED, MAIN, Alarms, Seen, walk
 from sim_history import Carried, Decided, History, Violation, Woke
 
-from gateway.actions import Say, Text
+from gateway.actions import Call, Say, Text
 from gateway.observations import Kind
 
 LATE_S: Final = 2  # a prompt may begin so much later than it was meant (act from memory, invariant iv)
@@ -39,7 +39,9 @@ class _Facts:
         role = item.home.devices[o.device].role if o.kind is Kind.BUTTON and o.device in item.home.devices else None
         for action in item.actions:
             if isinstance(action, Say):
-                sent = frozenset(a.contact for a in item.actions if isinstance(a, Text) and a.alarm == action.alarm)
+                sent = frozenset(
+                    a.contact for a in item.actions if isinstance(a, (Text, Call)) and a.alarm == action.alarm
+                )
                 self.said[action.key] = (self.cut_off, sent)
                 if action.prompt == "V20" and role in ("ok", "service", "cancel", None):
                     self.well.add(action.key)
@@ -105,7 +107,7 @@ def _v03(say: Say, alarm: Seen, _: _Facts, __: Carried, ___: Alarms) -> str:
     """ "X has been reached [and comes]": X accepted it; comes only who said so."""
     if alarm.state != "ACCEPTED":
         return f"it is {alarm.state}"
-    by_text = alarm.accepted_via == "sms"
+    by_text = alarm.accepted_via in ("sms", "call", "callback", "link")
     if (say.params.get("coming") is True) != by_text:
         return f"coming={say.params.get('coming')}, accepted by {alarm.accepted_via}"
     return "" if not by_text or say.params["contact"] == alarm.accepted_by else f"{alarm.accepted_by} accepted"
@@ -140,7 +142,7 @@ def _s10(text: Text, alarm: Seen, _: _Facts, __: Carried, ___: Alarms) -> str:
     """ "X has promised to go, nothing more is known": X has, and it is still so."""
     if alarm.state not in ("ACCEPTED", "ATTENDED"):
         return f"it is {alarm.state}"
-    mine = alarm.accepted_by if alarm.accepted_via == "sms" else None
+    mine = alarm.accepted_by if alarm.accepted_via != "platform" else None
     return "" if text.params.get("contact") in (mine, alarm.accepted_by) else f"taken by {alarm.accepted_by}"
 
 

@@ -20,7 +20,7 @@ from sim_loop import Crash, OutOfTime, VirtualLoop
 from sim_people import People
 from sim_story import DAY, START_MS, Happening, Story
 
-from gateway.actions import AckDevice, Action, Lamp, Publish, Say, Text
+from gateway.actions import AckDevice, Action, Call, Lamp, Publish, Say, Text
 from gateway.alarms.replies import parse_reply
 from gateway.channels.port import Delivered, NotDelivered, Outcome
 from gateway.clock import Sources
@@ -195,7 +195,7 @@ class World:
         self.journal = type(self).journal_of(disk, self._crash)
         self.heart = Heart(awake.controller, awake.clock, self.journal)
         self.carrier = Carrier(self.heart, self._wake_platform)
-        for kind in (Say, Text, Lamp, AckDevice):
+        for kind in (Say, Text, Call, Lamp, AckDevice):
             self.carrier.attach(kind.kind, SimpleNamespace(carry=getattr(self, f"_{kind.kind}")))
         self.heart.carry = self.carrier.carry
         self._note_waking(awake)
@@ -281,6 +281,22 @@ class World:
             return Delivered("1")
         finally:
             self.modem_free = self.hardware.now
+
+    async def _call(self, action: Action) -> Outcome:
+        """The telephone rings; how it went comes back later, as the modem says it."""
+        assert isinstance(action, Call)
+        result = self.people.phone_rings(action) if self.paths["cell"] else "failed"
+        value = {"alarm": action.alarm, "contact": action.contact, "channel": "call", "result": result}
+        self.push(25_000, "called", value=value)
+        return Delivered("")
+
+    def _on_called(self, h: Happening) -> None:
+        if self.alive:
+            self.take(Kind.DELIVERY, h["value"])
+
+    def _on_keyed(self, h: Happening) -> None:
+        if self.alive:
+            self.take(Kind.REPLY, h["value"])
 
     def _wake_platform(self) -> None:
         if self.paths["uplink"] and not self._polling:

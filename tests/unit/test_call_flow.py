@@ -158,7 +158,7 @@ def test_the_list_is_gone_through_twice_then_nobody_is_left_but_the_platform() -
     house = House()
     house.press()
     house.wait(10 + 6 * 120)
-    assert house.told("S01") == ["c1", "c2", "n1", "c1", "c2", "n1"]
+    assert house.told("S01", "S09") == ["c1", "c2", "n1", "c1", "c2", "n1"]
     assert house.states()[-1] == "UNANSWERED"
     before = len(house.published())
     house.wait(601)
@@ -384,11 +384,11 @@ def test_in_round_two_the_one_who_is_asked_decides() -> None:
     house = House()
     house.press()
     house.wait(10 + 3 * 120)  # c1 is asked again
-    assert house.told("S01") == ["c1", "c2", "n1", "c1"]
+    assert house.told("S01", "S09") == ["c1", "c2", "n1", "c1"]
     house.reply("n1", "2")  # was asked before: moves nothing
-    assert len(house.told("S01")) == 4
+    assert len(house.told("S01", "S09")) == 4
     house.reply("c1", "2")
-    assert house.told("S01")[-1] == "c2"
+    assert house.told("S01", "S09")[-1] == "c2"
 
 
 def test_the_acceptor_takes_it_back_and_the_next_is_told_at_once() -> None:
@@ -411,7 +411,7 @@ def test_after_a_lapse_the_whole_list_is_asked_again_and_the_elder_hears_it() ->
     house.wait(46 * 60)
     assert house.state() is State.RAISED
     house.wait(2 * 120)
-    assert house.told("S01")[-3:] == ["c1", "c2", "c1"]  # the first at the lapse, then one by one
+    assert house.told("S01", "S09")[-3:] == ["c1", "c2", "c1"]  # the first at the lapse, then one by one
     assert "V04" in house.said(len(house.actions) - 10)
     assert [a.pattern for a in house.actions if isinstance(a, Lamp)][-1] == "sent"
 
@@ -423,13 +423,13 @@ def test_an_hour_without_power_is_not_an_hours_texts_at_once() -> None:
     before = len(house.actions)
     house.now_ms += 3_600_000
     house.say(Kind.RESTART, {"gap_ms": 3_600_000})
-    assert house.told("S01") == ["c1", "c2"]  # the overdue step, once
+    assert house.told("S01", "S09") == ["c1", "c2"]  # the overdue step, once
     assert house.state() is State.RAISED
     assert house.said(before).count("V04") == 1
     house.wait(119)
-    assert house.told("S01") == ["c1", "c2"]
+    assert house.told("S01", "S09") == ["c1", "c2"]
     house.wait(1)
-    assert house.told("S01") == ["c1", "c2", "n1"]
+    assert house.told("S01", "S09") == ["c1", "c2", "n1"]
 
 
 def test_a_press_that_cannot_be_verified_opens_one_alarm_however_often_it_comes() -> None:
@@ -466,16 +466,20 @@ def test_with_alarms_of_two_devices_the_contact_is_told_what_to_write() -> None:
     assert house.told("S21") == []
 
 
-def test_nobody_is_promised_who_cannot_be_texted() -> None:
+def test_a_landline_is_called_and_promised_and_never_texted() -> None:
     landline = Contact("land", 0, channels=("call",))
     house = House(home(contacts=(landline, Contact("c2", 2))))
     house.press()
     house.wait(11)
-    assert [a.params.get("contact") for a in house.actions if a.kind == "say"] == ["c2", "c2"]
-    house = House(home(contacts=(landline,)))
+    assert [a.params.get("contact") for a in house.actions if a.kind == "say"] == ["land", "land"]
+    assert (house.called(), house.texts()) == (["land"], [])
+
+
+def test_who_can_be_reached_by_no_way_of_ours_is_not_promised() -> None:
+    house = House(home(contacts=(Contact("pusher", 1, channels=()), Contact("c2", 2))))
     house.press()
     house.wait(11)
-    assert [a.params.get("contact") for a in house.actions if a.kind == "say"] == [None, None]  # the platform's desk
+    assert [a.params.get("contact") for a in house.actions if a.kind == "say"] == ["c2", "c2"]
 
 
 def test_a_press_with_both_paths_down_promises_nobody() -> None:

@@ -161,7 +161,7 @@ def test_a_valid_home_is_read_whole() -> None:
 def test_contacts_come_in_the_order_of_escalation_and_landlines_get_no_texts() -> None:
     contacts = read_home(HOME).view.contacts
     assert [c.id for c in contacts] == ["c1", "c2", "c3"], "family first, then the village liaison"
-    assert [c.channels for c in contacts] == [("sms",), ("sms",), ("call",)]
+    assert [c.channels for c in contacts] == [("sms", "call"), ("sms", "call"), ("call",)]
 
 
 def test_what_nobody_was_asked_about_was_not_agreed_to() -> None:
@@ -285,7 +285,7 @@ rows = st.lists(
     st.dictionaries(
         st.sampled_from(
             ["name", "label", "kind", "room", "role", "placement", "entrance", "heartbeat_s", "interval_s", "address",
-             "key", "phone", "order", "channels"]
+             "key", "phone", "order", "channels", "hours", "can_enter", "distance"]
         ),
         json_values | st.sampled_from(["motion", "button", "kitchen", "13800000001", "小明"]),
     ).flatmap(lambda row: ids.map(lambda i: row | {"id": i}))

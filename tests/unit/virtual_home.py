@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gateway.actions import Action, Publish, Say, Text
+from gateway.actions import Action, Call, Lamp, Publish, Say, Siren, Text
 from gateway.alarms.life import AlarmEvent, State
 from gateway.controller import Controller, Notice, Result
 from gateway.home.model import Contact, Device, HomeView
@@ -90,8 +90,26 @@ class House:
     def texts(self, template: str | None = None) -> list[Text]:
         return [a for a in self.actions if isinstance(a, Text) and template in (None, a.template)]
 
-    def told(self, template: str) -> list[str]:
-        return [a.contact for a in self.texts(template)]
+    def told(self, *templates: str) -> list[str]:
+        return [a.contact for a in self.actions if isinstance(a, Text) and a.template in templates]
+
+    def called(self) -> list[str]:
+        return [a.contact for a in self.actions if isinstance(a, Call)]
+
+    def call_ended(self, contact: str, result: str, alarm: int = 1) -> Result:
+        return self.say(Kind.DELIVERY, {"alarm": alarm, "contact": contact, "channel": "call", "result": result})
+
+    def sirens(self) -> list[str]:
+        return [a.pattern for a in self.actions if isinstance(a, Siren)]
+
+    def lamps(self) -> list[str]:
+        return [a.pattern for a in self.actions if isinstance(a, Lamp)]
+
+    def at_the_hour(self, hh: int, mm: int = 0) -> None:
+        """Lets time pass until the civil hour next is hh:mm."""
+        civil = self.controller.civil
+        left = (hh * 3600 + mm * 60) * 1000 - civil.ms_of_day(self.now_ms)
+        self.wait((left % 86_400_000) / 1000)
 
     def published(self, channel: str = "alarm") -> list[dict[str, Any]]:
         return [a.body for a in self.actions if isinstance(a, Publish) and a.channel == channel]

@@ -1,0 +1,134 @@
+"""What people say about an alarm: contacts by text or key, the platform's desk, a visitor at the door (domain 4.3).
+
+Knows whom a word may come from and which alarm it is about; what follows is the chain's.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.alarms.chain import PLATFORM, Chain
+from gateway.alarms.codes import CODES, Flow, Outcome
+from gateway.alarms.life import MOVES, WAITING, Alarm, Move, State
+from gateway.alarms.reaching import CALL_RESULTS
+from gateway.alarms.record import Record
+from gateway.alarms.telling import URGENT
+
+VIA: Final = frozenset({"sms", "call", "callback", "link"})
+"""How a contact's own word comes: a text, a key pressed in a call (ours or theirs), a signed link."""
+_TAKEN: Final = frozenset({State.ACCEPTED, State.ATTENDED})
+
+
+class People:
+    """Takes words and hands them to the chain."""
+
+    def __init__(self, record: Record, chain: Chain) -> None:
+        self._record = record
+        self._chain = chain
+        self._tell = record.tell
+
+    # ---- contacts
+
+    def reply(self, contact: str, answer: str, reference: str | None, t: int, via: str = "sms") -> None:
+        """A listed contact answered. Anyone else's word never gets here, and would not be heeded."""
+        if not self._chain.is_contact(contact):
+            return
+        meant = self._meant(reference)
+        if not meant or answer not in ("1", "2"):
+            self._puzzled(contact, t, several=not meant and answer in ("1", "2"))
+            return
+        for alarm in meant:
+            if answer == "2":
+                self._chain.decline(alarm, contact, t)
+            elif alarm.state in WAITING:
+                self._chain.accept(alarm, contact, via if via in VIA else "sms", t)
+            elif alarm.accepted_by not in (None, contact):
+                self._chain.reaching.once(alarm, contact, "S10", t, contact=self.promised(alarm))
+
+    def promised(self, alarm: Alarm) -> str | None:
+        """The contact who promised to go; None for the platform's desk."""
+        return alarm.accepted_by if self._chain.is_contact(alarm.accepted_by) else None
+
+    def _meant(self, reference: str | None) -> list[Alarm]:
+        """What a reply is about: the alarm of its reference, or the only one there is.
+
+        Several calls from one device are one call for help; a bare digit answers them all.
+        """
+        open_alarms = [a for a in self._record.book.live() if a.state in WAITING or a.state is State.ACCEPTED]
+        if reference is not None:
+            return [a for a in open_alarms if a.reference == reference][-1:]
+        waiting = [a for a in open_alarms if a.state in WAITING] or open_alarms
+        same_call = all(a.device == waiting[0].device and CODES[a.code].flow is Flow.CALL for a in waiting)
+        return waiting if len(waiting) == 1 or (waiting and same_call) else []
+
+    def _puzzled(self, contact: str, t: int, *, several: bool) -> None:
+        """An unreadable reply while somebody waits for an answer: the platform knows at once, the contact is told once
+        what to write; the chain goes on."""
+        waiting = [a for a in self._record.book.live() if a.state in WAITING and contact in a.told]
+        if not waiting:
+            return
+        alarm = next((a for a in waiting if contact not in a.puzzled), waiting[0])
+        first = contact not in alarm.puzzled
+        patch = {"puzzled": [*alarm.puzzled, contact]} if first else None
+        self._record.do(alarm, t, "puzzled", contact, patch=patch)
+        self._tell.publish(alarm, t, "unreadable_reply", again=f"puzzled:{contact}:{t}", by=contact)
+        if first and not alarm.test:
+            self._tell.text(alarm, contact, "S21-ref" if several else "S21", "puzzled")
+
+    def open_alarm_for(self, contact: str) -> Alarm | None:
+        """What a listed contact who rings is told: the most severe alarm that waits, else one somebody has taken.
+
+        One that is no life-safety alarm only if it was this contact's to know (invariant viii).
+        """
+        if not self._chain.is_contact(contact):
+            return None
+        theirs = [
+            a
+            for a in self._record.book.live()
+            if (a.state in WAITING or a.state in _TAKEN) and (a.severity in URGENT or contact in a.told)
+        ]
+        return min(theirs, key=lambda a: (a.state in _TAKEN, a.severity, -a.number), default=None)
+
+    def delivery(self, number: int, contact: str, channel: str, result: str, t: int) -> None:
+        """A channel says how a text or a call went. A contact who cannot be reached hands over to the next at once."""
+        alarm = self._record.book.alarms.get(number)
+        if alarm is None or alarm.ended:
+            return
+        if channel == "sms" and result == "sent":
+            new = contact not in alarm.sent
+            self._record.do(alarm, t, "sent", contact, patch={"sent": [*alarm.sent, contact]} if new else None)
+        elif channel == "sms" and result == "failed":
+            self._record.do(alarm, t, "unsendable", contact)
+            self._chain.pass_on(alarm, contact, t)
+        elif channel == "call" and result in CALL_RESULTS:
+            listed = self._chain.contact(contact)
+            if listed is not None and self._chain.reaching.called(alarm, listed, result, t):
+                self._chain.pass_on(alarm, contact, t)
+
+    # ---- the platform's people, and visitors
+
+    def stage(self, number: int, stage: str, by: str, outcome: str | None, t: int) -> bool:
+        """The platform's people speak: ACCEPTED, ATTENDED or CLOSED. Returns whether it moved anything."""
+        alarm = self._record.book.alarms.get(number)
+        if alarm is None:
+            return False
+        if stage == "ACCEPTED" and alarm.state in WAITING:
+            self._chain.accept(alarm, by, PLATFORM, t)
+        elif stage == "ATTENDED" and (alarm.state, Move.ATTEND) in MOVES:
+            self._chain.attend(alarm, by, t)
+        elif stage == "CLOSED" and (alarm.state, Move.CLOSE) in MOVES and outcome in Outcome.__members__:
+            self._chain.close(alarm, by, str(outcome), t)
+        else:
+            return False
+        return True
+
+    def arrived(self, by: str, t: int) -> None:
+        """An authenticated visitor is at the door: whatever is open is attended, a test excepted."""
+        for alarm in list(self._record.book.live()):
+            if (alarm.state, Move.ATTEND) in MOVES and not alarm.test:
+                self._chain.attend(alarm, by, t)
+
+    def way_is_back(self, t: int) -> None:
+        """Texts get out again."""
+        for alarm in list(self._record.book.live()):
+            self._chain.reaching.afterwards(alarm, t)

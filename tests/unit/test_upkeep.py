@@ -1,0 +1,122 @@
+"""What the household can mend: told in the daytime, once a week at most, to who is near (domain 4.1, T-18 to T-20)."""
+
+from __future__ import annotations
+
+import pytest
+from virtual_home import House, home
+
+from gateway.home.model import Contact
+from gateway.observations import Kind
+from gateway.rules.rule import Technical
+
+HOUR = 3600
+DAY = 24 * HOUR
+
+
+def mains(house: House, *, fail: bool) -> None:
+    house.say(Kind.CONDITION, {"code": "MAINS_FAIL", "on": fail})
+
+
+def condition(house: House, code: str, device: str, *, on: bool = True) -> None:
+    """Another rule says that a device's condition began or ended."""
+    controller = house.controller
+    controller._heed((Technical(code, device, on, "test"),), house.now_ms)
+    controller._due_known = False
+    house._keep(controller.advance(house.now_ms))
+
+
+def test_an_hour_without_mains_is_told_and_so_is_its_end() -> None:
+    house = House()
+    mains(house, fail=True)
+    house.wait(90 + HOUR - 1)
+    assert house.texts() == []
+    house.wait(1)
+    (text,) = house.texts("S13")
+    assert (text.contact, text.params["mins"], text.alarm) == ("c1", 60, None)
+    mains(house, fail=False)
+    house.wait(299)
+    assert house.told("S14") == []
+    house.wait(1)
+    assert house.told("S14") == ["c1"]
+
+
+def test_a_short_outage_is_told_to_no_contact() -> None:
+    house = House()
+    mains(house, fail=True)
+    house.wait(1800)
+    mains(house, fail=False)
+    house.wait(DAY)
+    assert house.texts() == []
+
+
+def test_the_elder_hears_of_the_mains_at_once_then_every_three_hours_of_the_day() -> None:
+    house = House()
+    mains(house, fail=True)
+    house.wait(90)
+    assert house.said() == ["V12"]
+    house.wait(6 * HOUR)
+    assert house.said() == ["V12"] * 3
+    house.at_the_hour(22)
+    so_far = len(house.said())
+    house.at_the_hour(5, 59)
+    assert len(house.said()) == so_far
+    mains(house, fail=False)
+    assert house.said()[-1] == "V13"
+
+
+def test_nobody_is_woken_for_a_battery() -> None:
+    house = House()
+    house.at_the_hour(23)
+    condition(house, "DEVICE_BATTERY_LOW", "bedroom")
+    assert house.texts() == []
+    house.at_the_hour(6)
+    (text,) = house.texts("S16")
+    assert text.params["device"] == "bedroom"
+    assert house.said() == ["V14"]
+
+
+def test_one_text_per_device_and_matter_a_week() -> None:
+    house = House()
+    for _ in range(6):
+        condition(house, "DEVICE_BATTERY_LOW", "bedroom")
+        condition(house, "DEVICE_BATTERY_LOW", "bedroom", on=False)
+        condition(house, "DEVICE_BATTERY_LOW", "bedroom")
+        house.wait(DAY)
+    assert house.told("S16") == ["c1"]
+    condition(house, "DEVICE_BATTERY_LOW", "bathroom")
+    assert house.told("S16") == ["c1", "c1"]
+    house.wait(DAY)
+    condition(house, "DEVICE_BATTERY_LOW", "bedroom")
+    assert len(house.told("S16")) == 3
+
+
+@pytest.mark.parametrize(("device", "told"), [("bedroom", ["c1"]), ("pendant", ["c1"]), ("hall-pir", [])])
+def test_only_a_lost_life_safety_device_is_the_familys_matter(device: str, told: list[str]) -> None:
+    house = House()
+    condition(house, "DEVICE_LOST", device)
+    assert house.told("S15") == told
+
+
+def test_who_has_a_key_is_told_too_and_nobody_without_consent() -> None:
+    contacts = (Contact("c1", 1), Contact("c2", 2), Contact("n1", 1, "primary_visit_contact", can_enter=True))
+    house = House(home(contacts=contacts))
+    condition(house, "DEVICE_LOST", "bedroom")
+    assert house.told("S15") == ["c1", "n1"]
+    house = House(home(contacts=contacts, consents={"MONITORING": True}))
+    condition(house, "DEVICE_LOST", "bedroom")
+    assert house.texts() == []
+
+
+def test_what_was_told_is_not_told_again_after_a_restart() -> None:
+    house = House()
+    mains(house, fail=True)
+    house.wait(90 + HOUR)
+    assert house.told("S13") == ["c1"]
+    again = type(house.controller).from_json(house.controller.to_json())
+    assert again.to_json() == house.controller.to_json()
+    rebuilt = type(house.controller)(home(), offset_ms=house.controller.offset_ms, trust="NTP")
+    for observation, events in house.history:
+        rebuilt.rebuild(observation, events)
+    rebuilt.rebuilt()
+    upkeep = next(rule for rule in rebuilt.rules if rule.name == "upkeep")
+    assert upkeep.to_json() == next(r for r in house.controller.rules if r.name == "upkeep").to_json()
