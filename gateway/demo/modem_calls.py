@@ -61,7 +61,9 @@ class ModemCalls(ModemAnswers):
         self._people[number] = Callee(does, after_s, presses, interrupts)
 
     def ring(self, number: str) -> None:
-        """Somebody calls us, and lets it ring."""
+        """Somebody calls us, and lets it ring. RuntimeError: they hear the busy tone."""
+        if self._standing() is not None:
+            raise RuntimeError("the line is busy")
         self._begin(PhoneCall(number, incoming=True, stat=4))
         self._ring_on(self.calls[-1])
 

@@ -122,6 +122,11 @@ async def modem_unplugged(house: VirtualHouse) -> None:
     await close_all(house)
 
 
+async def line_free(house: VirtualHouse) -> None:
+    """Until nobody is on the phone."""
+    await house.until(lambda: all(c.over for c in house.modem.calls), 60, "the line is free")
+
+
 async def called_and_passed_on(house: VirtualHouse) -> None:
     """The gateway calls beside its text: contact 1 cannot, contact 2 hears it twice and goes."""
     since = house.mark()
@@ -143,13 +148,18 @@ async def called_and_passed_on(house: VirtualHouse) -> None:
 
 async def rings_back(house: VirtualHouse) -> None:
     """The contact phones the home's number instead of texting; with nothing open nobody is answered."""
+    await line_free(house)
     since = house.mark()
     house.contact_rings("31")
     await asyncio.sleep(2)
     house.modem.hang_up()
     claim(not house.seen("phone", "the gateway answers", since=since), "nobody is answered while nothing is open")
+    house.contact_will("reject")  # in a meeting; rings back from the corridor
     house.press("bedroom-button")
     await house.expect("sms", "→", "按了紧急按钮", since=since)
+    if CALLED:
+        await house.expect("phone", "☎ → 王小明", since=since)
+        await line_free(house)
     rung = house.mark()
     house.contact_rings("31")
     heard = await house.expect("phone", "hears", "家报警", since=rung)
