@@ -26,8 +26,8 @@ HOME: dict[str, Any] = {
     "rooms": [{"id": "bedroom", "label": "卧室"}],
     "devices": [{"id": "bedroom-button", "kind": "button", "room": "bedroom"}],
     "contacts": [
-        {"id": "c1", "name": "王小明", "phone": SON, "order": 1},
-        {"id": "c2", "name": "王小红", "phone": DAUGHTER, "order": 2},
+        {"id": "c1", "name": "王小明", "phone": SON, "order": 1, "channels": "sms"},
+        {"id": "c2", "name": "王小红", "phone": DAUGHTER, "order": 2, "channels": "sms"},
     ],
     "consents": {"MONITORING": True, "NOTIFY_FAMILY": True},
     "settings": {"call_button.pre_alarm_s": 0},
