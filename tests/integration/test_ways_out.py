@@ -190,6 +190,7 @@ async def test_nobody_is_answered_who_is_a_stranger_or_when_nothing_is_open(hous
     house.press()
     modem.ring("+86" + STRANGER)
     await house.until(lambda: house.gateway.counts["rings_from_strangers"] >= 2)
+    modem.hang_up()
     modem.ring("120")  # spoofed
     await house.until(lambda: house.gateway.counts["rings_from_strangers"] >= 4)
     assert "ATA" not in modem.commands
