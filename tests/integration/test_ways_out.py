@@ -26,8 +26,8 @@ HOME: dict[str, Any] = {
     "rooms": [{"id": "bedroom", "label": "卧室"}],
     "devices": [{"id": "bedroom-button", "kind": "button", "room": "bedroom"}],
     "contacts": [
-        {"id": "c1", "name": "王小明", "phone": SON, "order": 1},
-        {"id": "c2", "name": "王小红", "phone": DAUGHTER, "order": 2},
+        {"id": "c1", "name": "王小明", "phone": SON, "order": 1, "channels": "sms"},
+        {"id": "c2", "name": "王小红", "phone": DAUGHTER, "order": 2, "channels": "sms"},
     ],
     "consents": {"MONITORING": True, "NOTIFY_FAMILY": True},
     "settings": {"call_button.pre_alarm_s": 0},
@@ -190,6 +190,7 @@ async def test_nobody_is_answered_who_is_a_stranger_or_when_nothing_is_open(hous
     house.press()
     modem.ring("+86" + STRANGER)
     await house.until(lambda: house.gateway.counts["rings_from_strangers"] >= 2)
+    modem.hang_up()
     modem.ring("120")  # spoofed
     await house.until(lambda: house.gateway.counts["rings_from_strangers"] >= 4)
     assert "ATA" not in modem.commands
