@@ -15,6 +15,10 @@ from gateway.rules.meter_health import MeterHealth
 from gateway.rules.reminders import Reminders
 from gateway.rules.roll_call import RollCall
 from gateway.rules.room_temperature import RoomTemperature
+from gateway.rules.clock_watch import ClockWatch
+from gateway.rules.door_left_open import DoorLeftOpen
+from gateway.rules.geofence import Geofence
+from gateway.rules.night_exit import NightExit
 from gateway.rules.rule import Rule
 from gateway.rules.stove import Stove
 from gateway.rules.stuck_button import StuckButton
@@ -23,6 +27,7 @@ from gateway.rules.technical import TechnicalConditions
 from gateway.rules.upkeep import Upkeep
 from gateway.rules.vital_trend import VitalTrend
 from gateway.rules.vitals import Vitals
+from gateway.rules.visits import Visits
 
 
 def all_rules(civil: CivilTime) -> tuple[Rule, ...]:
@@ -48,4 +53,9 @@ def all_rules(civil: CivilTime) -> tuple[Rule, ...]:
         DeviceCondition(),
         StuckButton(),
         Upkeep(civil),
+        NightExit(civil),
+        DoorLeftOpen(civil),
+        Geofence(),
+        ClockWatch(civil),
+        Visits(civil),
     )

@@ -42,7 +42,7 @@ def festivals(year: int) -> tuple[Festival, ...]:
 
 
 def festival_windows(today: date, days: int) -> tuple[tuple[date, date, str], ...]:
-    """The windows (from, to, name) of `days` days that end with a festival and hold `today`; the eve has none of its own."""
+    """The windows (from, to, name) of `days` days that end with a festival and hold `today`; the eve has none."""
     if days <= 0:
         return ()
     soon = [f for year in (today.year, today.year + 1) for f in festivals(year) if f.name != "EVE"]

@@ -1,4 +1,4 @@
-"""What of an elder's visits is done, due, overdue or impossible on a given day (domain 1.4). Pure: dates in, figures out.
+"""What of an elder's visits is done, due, overdue or impossible on a day (domain 1.4). Pure: dates in, figures out.
 
 Two counters that never mix: telemetry and remote contacts (phone, video) are counted, and close nothing; only a person
 who was at the door closes a due period. In an area closed by the platform (`remote_only`: typhoon, lock-down) a due
@@ -148,9 +148,7 @@ def assess(register: Register, today: date) -> Assessment:
         last_on_site=last,
         review_due=months_later(register.reviewed_on or enrolled, REVIEW_MONTHS),
         extra_open=tuple(
-            window
-            for window in register.extra
-            if today in window and not any(day in window for day in on_site)
+            window for window in register.extra if today in window and not any(day in window for day in on_site)
         ),
     )
 
@@ -161,9 +159,7 @@ def _next_due(current: Period, state: DueState) -> date:
     return current.end
 
 
-def _current(
-    register: Register, priority: PriorityClass, since: date, last: date | None, today: date
-) -> Period:
+def _current(register: Register, priority: PriorityClass, since: date, last: date | None, today: date) -> Period:
     """The period whose end is the next due date on `today`."""
     if _rolls(register, priority):
         return rolling_period(max(since, last) if last is not None else since)

@@ -1,7 +1,7 @@
 """The Chinese calendar, computed: months begin with the new moon, month 11 holds the winter solstice (GB/T 33661-2017).
 
-Days are those of China, UTC+8. Valid from 1930 to 2096 (equal to lunar_python in every year of it). A month without a major term (中气) in a year of thirteen is
-the leap month and bears the number of the one before it.
+Days are those of China, UTC+8. Valid from 1930 to 2096 (equal to lunar_python in every year of it). A month without a
+major term (中气) in a year of thirteen is the leap month and bears the number of the one before it.
 """
 
 from __future__ import annotations
@@ -32,14 +32,18 @@ class LunarDate:
 
 
 def term_date(year: int, longitude: float) -> date:
-    """The day, in China, on which the sun reaches `longitude` degrees in the Gregorian `year`: 15 Qingming, 270 solstice.
+    """The day in China on which the sun reaches `longitude` degrees in the Gregorian `year` (15: Qingming).
 
     Raises ValueError outside 1930 to 2096.
     """
     if not FIRST_YEAR <= year <= LAST_YEAR:
         raise ValueError(f"year: expected {FIRST_YEAR} to {LAST_YEAR}, found {year}")
+    return date.fromordinal(_term_day(year, longitude))
+
+
+def _term_day(year: int, longitude: float) -> int:
     near = J2000 + (year - 2000) * 365.2422 + (longitude - 280) % 360 * 365.2422 / 360  # the sun on January 1: 280
-    return date.fromordinal(_china_day(when_sun_at(longitude, near)))
+    return _china_day(when_sun_at(longitude, near))
 
 
 def gregorian(year: int, month: int, day: int, *, leap: bool = False) -> date:
@@ -70,9 +74,9 @@ def eve_of_spring_festival(year: int) -> date:
 
 @lru_cache(maxsize=16)
 def _sui(year: int) -> tuple[tuple[int, int, int, int, bool], ...]:
-    """The months from the one with the solstice of `year - 1` to the one before the next: (start, length, year, month, leap)."""
-    first = _month_of(term_date(max(year - 1, FIRST_YEAR), WINTER_SOLSTICE_DEG).toordinal())
-    last = _month_of(term_date(min(year, LAST_YEAR), WINTER_SOLSTICE_DEG).toordinal())
+    """From the month with the solstice of `year - 1` to the one before the next: (start, length, year, month, leap)."""
+    first = _month_of(_term_day(year - 1, WINTER_SOLSTICE_DEG))
+    last = _month_of(_term_day(year, WINTER_SOLSTICE_DEG))
     starts = [_china_day(new_moon(k)) for k in range(first, last + 1)]
     leap_due = last - first == 13
     months: list[tuple[int, int, int, int, bool]] = []

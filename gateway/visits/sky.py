@@ -1,6 +1,6 @@
 """Where the sun stands and when the moon is new, as exactly as a calendar of days needs it.
 
-Pure arithmetic. Times are Julian Ephemeris Days (TT). After J. Meeus, Astronomical Formulae for Calculators ch. 18 (sun,
+Pure arithmetic. Times are Julian Ephemeris Days (TT). After J. Meeus, Astronomical Formulae for Calculators ch. 18 (sun
 with its five planetary terms) and Astronomical Algorithms ch. 49 (new moon, main and planetary terms): good to about
 2 min of time between 1900 and 2100, the sun's longitude to about 0.002 degrees.
 """
