@@ -174,8 +174,10 @@ def _overdue_since(
     for i, (since, priority) in enumerate(past):
         until = past[i + 1][0] - DAY if i + 1 < len(past) else today
         for period in _periods(register, priority, since, last, until):
-            if period.end >= min(today, until + DAY) or (last is not None and last >= period.start):
-                continue  # not over yet (or the class changed before its end), or made good by a visit since
+            if period.end >= min(today, until + DAY):
+                continue  # not over yet, or the class changed before its end
+            if last is not None and last >= period.start and period.kind != Reading.ROLLING.value:
+                continue  # made good by a visit since; a rolling period begins with the last one
             if not _unable(period, register.remote_only):
                 return period.end + DAY
     return None
