@@ -51,44 +51,8 @@ from gateway.visits.ledger import ON_SITE
 
 SHANGHAI: Final = timezone(timedelta(hours=8))  # no DST since 1991; texts for people in the home are always local
 _MAY_CHANGE_READINESS: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART, Kind.WORN})
-SNAPSHOT_VERSION: Final = 1
-REMEMBERED_KEYS: Final = 256
-"""Identities of life-safety observations already handled: the same key again is the same event."""
-KEY_LIFE_MS: Final = 10 * 60_000
-"""For so long. Radios and brokers repeat within seconds or at once after a restart; a counter that begins anew after a
-change of battery comes later, and its call must not be lost to a key of last week."""
-_MAY_CHANGE_READINESS: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART})
-
-
 _BLINDING: Final = frozenset({"DEVICE_LOST", INTERFERENCE})
-
-
-class BadSnapshot(ValueError):
-    """A snapshot this version cannot read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """Something about the watching itself: a rule or device that cannot do its part, or can again."""
-
-    code: str
-    t: int
-    kind: str  # "rule", "device" or "subject"
-    subject: str
-    status: str
-    reason: str
-
-
-@dataclass(slots=True)
-class Result:
-    """What came of it: alarm events (already applied), actions to carry out once durable, notices."""
-
-    events: list[AlarmEvent] = field(default_factory=list)
-    actions: list[Action] = field(default_factory=list)
-    notices: list[Notice] = field(default_factory=list)
-
-    def __bool__(self) -> bool:
-        return bool(self.events or self.actions or self.notices)
+"""What changes the set of devices that cannot be heard."""
 
 
 class Controller:

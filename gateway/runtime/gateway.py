@@ -22,9 +22,9 @@ from gateway.home.model import BadHome, Home
 from gateway.journal import Health, Limits, Problem, StoredAction, message
 from gateway.journal import State as StoreState
 from gateway.observations import Kind, Report
+from gateway.rules.report import report
 from gateway.rules.roll_call import COMMAND as ROLL_CALL
 from gateway.runtime.archivist import Archivist
-from gateway.rules.report import report
 from gateway.runtime.awakening import Awake, awaken, last_mark
 from gateway.runtime.carrier import Carrier
 from gateway.runtime.control import ControlBusy, ControlRefused, ControlServer
