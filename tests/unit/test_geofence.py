@@ -159,6 +159,7 @@ def test_she_is_back_only_some_way_inside_and_may_leave_again() -> None:
         ("RESTORED", "returned"),
     ]
     assert house.states()[-1] == "RAISED"  # sent is sent: people close it
+    house.platform(1, "CLOSED", outcome="HELPED")
     at(house, 800)
     at(house, 800)
     assert alarms(house) == ["GEOFENCE_EXIT", "GEOFENCE_EXIT"]
