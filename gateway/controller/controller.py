@@ -40,8 +40,6 @@ from gateway.rules.rule import (
     Upgrade,
 )
 from gateway.rules.stuck_button import StuckButton
-from gateway.rules.supervision import Supervision
-from gateway.rules.rule import NOTHING, Finding, Readiness, Recovery, Rule, Signal, Status, Technical, Upgrade
 from gateway.rules.supervision import INTERFERENCE, Supervision
 from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
