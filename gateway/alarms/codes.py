@@ -111,6 +111,7 @@ CODES: Final[dict[str, Code]] = {
         Code("VISITOR_ARRIVED", _P4, _INFO, None, None, None, "0043/0121", "098", None),
         Code("VISITOR_LEFT", _P4, _INFO, None, None, None, "0043/0111", "099", None),
         Code("VISIT_OVERDUE", _P3, _TECH, "S19", None, None, None, "091", None),
+        Code("LEDGER_REVIEW_DUE", _P4, _TECH, None, None, None, None, None, None),
         Code("AWAY_TOO_LONG", _P2, Flow.SERVICE, "S22", None, None, None, None, None),
         Code("GEOFENCE_EXIT", _P1, _HAZARD, "S22", None, None, None, None, None),
         Code("LONG_LIE", _P1, _ASK, "S22", _QUESTION, "V08", None, "022", None),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from datetime import tzinfo
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,22 +44,30 @@ def command(since: str | None, config_path: Path) -> None:
     except ValueError as error:
         raise click.UsageError(f"--since: {error}") from None
     try:
-        _print(path, since_ms, tz, config)
+        _print(path, since_ms, config)
     except JournalError as error:
         raise UserError(str(error), where=path, advice="hearthwatch doctor says more") from None
     except BrokenPipeError:  # `events | head`
         sys.stderr.close()
 
 
-def _print(path: Path, since_ms: int | None, tz: tzinfo, config: Config) -> None:
+def _print(path: Path, since_ms: int | None, config: Config) -> None:
+    for line in recording_lines(path, since_ms, config):
+        click.echo(line)
+
+
+def recording_lines(path: Path, since_ms: int | None, config: Config) -> Iterator[str]:
+    """The journal as the lines of a recording; what is wrong with it goes to standard error. Raises `JournalError`."""
+    from gateway.clock import zone
     from gateway.recording import observation_line
 
+    tz = zone(config.gateway.tz)
     source = _opened(path, since_ms)
     with source:
-        click.echo(_header(source, config))
+        yield _header(source, config)
         for row in source:
             if row.log_id > source.after:
-                click.echo(observation_line(_public(row.observation), row.wall_ms, tz))
+                yield observation_line(_public(row.observation), row.wall_ms, tz)
         for problem in source.problems:
             click.echo(f"{problem.code.value}: {problem.text}", err=True)
 

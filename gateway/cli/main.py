@@ -25,6 +25,8 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "events": ("gateway.cli.events:command", "Print the journal as a recording that can be replayed."),
     "incidents": ("gateway.cli.incidents:command", "The record of every alarm: list, show, export, verify, close."),
     "replay": ("gateway.cli.replay:command", "Tell a recording's alarms again."),
+    "rules": ("gateway.cli.rules:command", "Show each rule: ready or not, why, and what it has learned."),
+    "tune": ("gateway.cli.tune:command", "Propose settings from this home's false alarms, and say what they cost."),
     "decode": ("gateway.cli.decode:command", "Decode frames: one line of JSON for each."),
     "config-doc": ("gateway.cli.config_doc:command", "Print docs/configuration.md."),
 }

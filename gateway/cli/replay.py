@@ -23,8 +23,23 @@ MAX_HEADER_BYTES = 16 << 20  # 10,000 devices and a snapshot
 @click.option("--home", "home_file", type=click.Path(exists=True, dir_okay=False), help="A home registry file.")
 @click.option("--parameters", type=click.Path(exists=True, dir_okay=False), help="Settings: TOML or JSON.")
 @click.option("--set", "sets", multiple=True, metavar="RULE.KEY=VALUE", help="One setting; may be repeated.")
+@click.option(
+    "--compare",
+    "pair",
+    nargs=2,
+    metavar="A B",
+    help="What B would have told instead of A: each a file, RULE.KEY=VALUE[,…] or as-is. Prints the difference.",
+)
+@click.option("--json", "as_json", is_flag=True, help="With --compare: one JSON object instead of a table.")
 @click.argument("recording", type=click.Path(allow_dash=True))
-def command(home_file: str | None, parameters: str | None, sets: tuple[str, ...], recording: str) -> None:
+def command(
+    home_file: str | None,
+    parameters: str | None,
+    sets: tuple[str, ...],
+    pair: tuple[str, str] | None,
+    as_json: bool,
+    recording: str,
+) -> None:
     """Reads RECORDING (JSON Lines, - for standard input) and writes alarms, one line a transition.
 
     Exit 0; 1 for a bad header; 2 if lines were skipped (each is named on standard error).
@@ -32,6 +47,14 @@ def command(home_file: str | None, parameters: str | None, sets: tuple[str, ...]
     home = _home(home_file) if home_file else None
     settings = _settings(parameters, sets)
     try:
+        if pair is not None:
+            from gateway.cli import compare
+
+            both = (
+                compare.settings_of(pair[0], settings, _settings),
+                compare.settings_of(pair[1], settings, _settings),
+            )
+            sys.exit(compare.command(recording, *pair, both, home, as_json))
         with click.open_file(recording, "rb") as source:
             code = _play(source, sys.stdout, home, settings)
     except BrokenPipeError:  # `replay | head`

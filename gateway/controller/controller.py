@@ -40,13 +40,17 @@ from gateway.rules.rule import (
     Upgrade,
 )
 from gateway.rules.stuck_button import StuckButton
-from gateway.rules.supervision import Supervision
+from gateway.rules.supervision import INTERFERENCE, Supervision
 from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
 from gateway.rules.upkeep import Upkeep
+from gateway.rules.visits import mode_of
+from gateway.visits.ledger import ON_SITE
 
 SHANGHAI: Final = timezone(timedelta(hours=8))  # no DST since 1991; texts for people in the home are always local
 _MAY_CHANGE_READINESS: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART, Kind.WORN})
+_BLINDING: Final = frozenset({"DEVICE_LOST", INTERFERENCE})
+"""What changes the set of devices that cannot be heard."""
 
 
 class Controller:
@@ -260,6 +264,8 @@ class Controller:
 
     def _on_visit(self, observation: Observation) -> None:
         value = observation.value
+        if mode_of(value) != ON_SITE:  # a call by phone puts nobody at the door
+            return
         if not isinstance(value, dict) or value.get("event", "arrived") == "arrived":
             by = value.get("by") if isinstance(value, dict) else value
             self.desk.arrived(by if isinstance(by, str) else "visitor", self.t)
@@ -271,7 +277,7 @@ class Controller:
         for signal in signals:
             if isinstance(signal, Technical):
                 self._technical_change(signal, t)
-                lost = lost or signal.code == "DEVICE_LOST"
+                lost = lost or signal.code in _BLINDING
             elif self._rebuilding:
                 if isinstance(signal, Finding):
                     self._unconfirmed.add(signal.code)

@@ -166,6 +166,10 @@ class Rule(Protocol):
         """Whether the rule can do its work now."""
         ...
 
+    def learned(self) -> dict[str, Any]:
+        """What it has learned, for people and pictures."""
+        ...
+
     def to_json(self) -> dict[str, Any]:
         """The rule's state, for a snapshot."""
         ...
@@ -216,6 +220,10 @@ class PlainRule:
     def status(self) -> Status:
         """Always ready."""
         return Status(Readiness.ARMED)
+
+    def learned(self) -> dict[str, Any]:
+        """What it has learned, for people and pictures."""
+        return {}
 
     def to_json(self) -> dict[str, Any]:
         """No state."""

@@ -1,81 +1,175 @@
-"""Missing is not nothing: which supervised devices have given no sign of life for too long (T-24, T-25, T-27).
+"""Missing is not nothing: which supervised devices have given no sign of life for too long (T-24 to T-27, T-29).
 
 Any observation of a device is a sign of life; drivers see to it that only new packets, answered polls and heartbeats
 become observations. `seen: false` is a driver's word that it can no longer tell, `seen: way_is_back` that it could
 again: what was lost only to that is lost no longer, and its silence meanwhile is not held against it.
+
+A device is held to the interval it states (`heartbeat_s`), else to the regular one it has shown. One that shows none is
+vouched for by whoever records. A wearable that went out with its wearer is not lost (T-26). When all that beacon fall
+silent at once it is the radio, and said once (T-29).
 """
 
 from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
-from gateway.home.model import HomeView
+from gateway.home.model import Device, HomeView
 from gateway.observations import WAY_IS_BACK, Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.interference import Chorus
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Technical
+from gateway.rules.sightings import ROUTINE, Sightings
+
+INTERFERENCE: Final = "RADIO_INTERFERENCE"
+TRIGGERS: Final = frozenset({"button", "wearable"})
+ALARM_DETECTORS: Final = frozenset({"smoke", "gas", "co"})
+SLOW_FACTOR: Final = 1.5  # a device that states a longer interval than T-24 allows for is given half of it more
+MAX_LEARNING: Final = 1_000  # devices whose sightings are kept
 
 
 class Supervision(PlainRule):
-    """Keeps the set of lost devices. Only devices with `heartbeat_s` are supervised by time."""
+    """Keeps the set of lost devices."""
 
     name = "supervision"
 
     def __init__(self) -> None:
-        self.lost: set[str] = set()
+        self._gone: set[str] = set()
         self._limit: dict[str, int] = {}  # ms without a sign of life
         self._seen: dict[str, int] = {}
         self._blind_since: dict[str, int] = {}  # devices lost because their way was
-        self._known: set[str] = set()
+        self._devices: dict[str, Device] = {}
         self._queue: list[tuple[int, str]] = []  # lazily corrected: a device seen since is pushed back
+        self._factor, self._least, self._most = 3.0, 0, {"": 0}
+        self._learns = False
+        self._sightings: dict[str, Sightings] = {}
+        self._chorus = Chorus()
+        self._away_until: int | None = None
+        self._away_max = 0
+
+    @property
+    def lost(self) -> set[str]:
+        """Who cannot be heard: lost one by one, or all at once."""
+        return self._gone | self._chorus.deaf if self._chorus.deaf else self._gone
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Takes up new devices (their clock starts now), drops those that are gone."""
-        factor, least = parameters["supervision.lost_factor"], parameters.ms("supervision.lost_min_h")
-        self._known = set(home.devices)
-        self._limit = {
-            d.id: max(round(d.heartbeat_s * 1000 * factor), least)
-            for d in home.devices.values()
-            if d.heartbeat_s is not None
-        }
+        self._factor, self._least = parameters["supervision.lost_factor"], parameters.ms("supervision.lost_min_h")
+        trigger, alarm = parameters.ms("supervision.trigger_lost_h"), parameters.ms("supervision.alarm_lost_h")
+        self._most = dict.fromkeys(TRIGGERS, trigger) | dict.fromkeys(ALARM_DETECTORS, alarm)
+        self._learns = parameters["supervision.learn"] > 0
+        self._away_max = parameters.ms("away.max_h")
+        self._chorus.silence_ms = parameters.ms("supervision.interference_s")
+        self._chorus.least = round(parameters["supervision.interference_devices"])
+        self._devices = dict(home.devices)
+        known = self._devices.keys()
+        self._sightings = {d: s for d, s in self._sightings.items() if d in known and self._learns}
+        self._limit = {d.id: limit for d in home.devices.values() if (limit := self._limit_of(d)) is not None}
         self._seen = {d: self._seen.get(d, t) for d in self._limit}
         self._rebuild_queue()
-        gone = self.lost - self._known
-        self.lost -= gone
-        self._blind_since = {d: since for d, since in self._blind_since.items() if d in self._known}
+        gone = self._gone - known
+        self._gone -= gone
+        self._chorus.keep_only(set(known) if self._learns else set())
+        self._chorus.without(self._gone)
+        self._blind_since = {d: since for d, since in self._blind_since.items() if d in known}
         return [Technical("DEVICE_LOST", d, False, "removed") for d in sorted(gone)]
 
+    def _limit_of(self, device: Device) -> int | None:
+        """How long this device may be silent, or None where nothing is known of its pace."""
+        if device.heartbeat_s is not None:
+            interval = round(device.heartbeat_s * 1000)
+        elif device.id in self._sightings and (learned := self._sightings[device.id].interval) is not None:
+            interval = learned
+        else:
+            return None
+        limit = max(round(interval * self._factor), self._least)
+        most = self._most.get(device.kind)
+        return limit if most is None else min(limit, max(most, round(interval * SLOW_FACTOR)))
+
     def _rebuild_queue(self) -> None:
-        self._queue = [(self._seen[d] + limit, d) for d, limit in self._limit.items() if d not in self.lost]
+        self._queue = [(self._seen[d] + limit, d) for d, limit in self._limit.items() if d not in self._gone]
         heapq.heapify(self._queue)
+
+    # ---- what is heard
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Any word from a device proves it alive, but the word that it is not."""
-        device = observation.device
-        if device is None or observation.kind is Kind.CONDITION:
+        device, kind = observation.device, observation.kind
+        if kind is Kind.AWAY:
+            self._declared(observation)
+        if device is None or kind is Kind.CONDITION:
             return NOTHING
-        if observation.kind is Kind.SEEN and observation.value is False:
-            if device in self._known and device not in self.lost:
+        if kind is Kind.SEEN and observation.value is False:
+            if device in self._devices and device not in self._gone:
                 self._blind_since[device] = observation.t
+            self._pause(device)
             return self._lose(device, "driver_blind")
-        if observation.kind is Kind.SEEN and observation.value == WAY_IS_BACK:
+        if kind is Kind.SEEN and observation.value == WAY_IS_BACK:
             return self._way_is_back(device, observation.t)
         self._blind_since.pop(device, None)
+        deaf = self._chorus.deaf
+        over = self._chorus.heard(device, observation.t)
+        if over:  # before anything is learned: that silence was nobody's pace
+            self._hear_anew(deaf, observation.t)
+        if kind in ROUTINE and self._learns:
+            self._learn(device, observation.t)
         if device in self._limit:
             self._seen[device] = observation.t
-        if device not in self.lost:
-            return NOTHING
-        return self._found(device, "heard_again")
+        signals = self._found(device, "heard_again") if device in self._gone else NOTHING
+        return (*signals, Technical(INTERFERENCE, "", False, "heard_again")) if over else signals
+
+    def _hear_anew(self, devices: Iterable[str], t: int) -> None:
+        """The silence of these was not their own: it counts from `t`."""
+        for device in devices:
+            self._pause(device)
+            if device in self._seen:
+                self._seen[device] = t
+        self._rebuild_queue()
+
+    def _pause(self, device: str) -> None:
+        if device in self._sightings:
+            self._sightings[device].pause()
+
+    def _learn(self, device: str, t: int) -> None:
+        sightings = self._sightings.get(device)
+        if sightings is None:
+            known = self._devices.get(device)
+            if known is None or len(self._sightings) >= MAX_LEARNING:
+                return
+            sightings = self._sightings[device] = Sightings()
+        if not sightings.seen(t):
+            return
+        self._chorus.joins(device, sightings.interval)
+        limit = self._limit_of(self._devices[device])
+        if limit is None:
+            self._limit.pop(device, None)
+        elif self._limit.get(device) != limit:
+            self._limit[device], self._seen[device] = limit, t
+            self._rebuild_queue()
+
+    def _declared(self, observation: Observation) -> None:
+        """Away, for so long at most: a wearable's silence is not its own (T-26)."""
+        value, t = observation.value, observation.t
+        if value is True or (isinstance(value, dict) and value.get("away") is True):
+            self._away_until = t + self._away_max if self._away_until is None else self._away_until
+        elif self._away_until is not None:
+            self._at_home_again(t)
+
+    def _at_home_again(self, t: int) -> None:
+        self._away_until = None
+        self._hear_anew([d for d in self._seen if self._devices[d].kind == "wearable"], t)
 
     def _found(self, device: str, reason: str) -> Iterable[Signal]:
-        self.lost.discard(device)
+        self._gone.discard(device)
+        self._chorus.without(self._gone)
         if device in self._limit:
             heapq.heappush(self._queue, (self._seen[device] + self._limit[device], device))
         return (Technical("DEVICE_LOST", device, False, reason),)
 
     def _way_is_back(self, device: str, t: int) -> Iterable[Signal]:
         since = self._blind_since.pop(device, None)
+        self._pause(device)
         if since is None:
             return NOTHING
         if device in self._seen:
@@ -83,28 +177,50 @@ class Supervision(PlainRule):
         return self._found(device, "way_is_back")
 
     def _lose(self, device: str, reason: str) -> Iterable[Signal]:
-        if device in self.lost or device not in self._known:
+        if device in self._gone or device not in self._devices:
             return NOTHING
-        self.lost.add(device)
+        self._gone.add(device)
+        self._chorus.without(self._gone)
         return (Technical("DEVICE_LOST", device, True, reason),)
 
+    # ---- time
+
     def next_due(self) -> int | None:
-        """When the first device would be lost if it stays silent."""
+        """When the first device would be lost if it stays silent, or all of them at once, or an absence ends."""
+        due = self._next_alone()
+        for other in (self._chorus.due(), self._away_until):
+            if other is not None and (due is None or other < due):
+                due = other
+        return due
+
+    def _next_alone(self) -> int | None:
         while self._queue:
             due, device = self._queue[0]
-            if device in self.lost or device not in self._limit:
+            if device in self._gone or device not in self._limit or self._excused(device):
                 heapq.heappop(self._queue)
                 continue
             now_due = self._seen[device] + self._limit[device]
-            if now_due == due:
+            if now_due <= due:
                 return due
             heapq.heapreplace(self._queue, (now_due, device))
         return None
 
+    def _excused(self, device: str) -> bool:
+        """Out with its wearer, or unheard of like all the others: back in the queue when that is over."""
+        return device in self._chorus.deaf or (
+            self._away_until is not None and self._devices[device].kind == "wearable"
+        )
+
     def advance(self, t: int) -> Iterable[Signal]:
         """Declares lost what has been silent up to `t`."""
         signals: list[Signal] = []
-        while (due := self.next_due()) is not None and due <= t:
+        if self._away_until is not None and self._away_until <= t:
+            self._at_home_again(self._away_until)
+        together = self._chorus.due()
+        if together is not None and together <= t:
+            self._chorus.fall_silent()
+            signals.append(Technical(INTERFERENCE, "", True, "all_silent"))
+        while (due := self._next_alone()) is not None and due <= t:
             _, device = heapq.heappop(self._queue)
             signals.extend(self._lose(device, "silent"))
         return signals
@@ -114,15 +230,54 @@ class Supervision(PlainRule):
         slept = end - start
         for device, seen in self._seen.items():
             self._seen[device] = seen if device in self._blind_since else seen + slept  # theirs is added at its end
+        for sightings in self._sightings.values():
+            sightings.pause()
+        self._chorus.pause(end)
+        if self._away_until is not None:
+            self._away_until = max(self._away_until, end)
         self._rebuild_queue()
 
+    # ---- what people may see
+
+    def learned(self) -> dict[str, Any]:
+        """Each supervised device's interval, where it comes from, and when its silence means that it is lost."""
+        rows = {}
+        for device, limit in sorted(self._limit.items()):
+            stated = self._devices[device].heartbeat_s
+            learned = self._sightings[device].interval if device in self._sightings else None
+            interval_s = stated if stated is not None else round((learned or 0) / 1000, 1)
+            source = "stated" if stated is not None else "learned"
+            rows[device] = {"interval_s": interval_s, "source": source, "lost_after_s": round(limit / 1000)}
+        return {"devices": rows, "lost": sorted(self.lost)}
+
+    # ---- snapshot
+
     def to_json(self) -> dict[str, Any]:
-        """When each device was last heard, and who is lost."""
-        return {"seen": dict(self._seen), "lost": sorted(self.lost), "blind_since": dict(self._blind_since)}
+        """When each device was last heard, what was learned of it, and who is lost."""
+        return {
+            "seen": dict(self._seen),
+            "lost": sorted(self._gone),
+            "blind_since": dict(self._blind_since),
+            "sightings": {device: sightings.to_json() for device, sightings in self._sightings.items()},
+            "chorus": self._chorus.to_json(),
+            "away_until": self._away_until,
+        }
 
     def from_json(self, data: dict[str, Any]) -> None:
         """Restores what `to_json` gave, for devices that still exist."""
+        rows = data.get("sightings", {}).items() if self._learns else ()
+        self._sightings = {d: Sightings.from_json(row) for d, row in rows if d in self._devices}
+        for device, sightings in self._sightings.items():
+            self._chorus.joins(device, sightings.interval)
+            if (limit := self._limit_of(self._devices[device])) is not None:
+                self._limit[device] = limit
         self._seen.update({d: int(t) for d, t in data["seen"].items() if d in self._limit})
-        self.lost = set(data["lost"]) & self._known
-        self._blind_since = {d: int(t) for d, t in data.get("blind_since", {}).items() if d in self.lost}
+        self._limit = {d: limit for d, limit in self._limit.items() if d in self._seen}
+        self._gone = set(data["lost"]) & self._devices.keys()
+        self._blind_since = {d: int(t) for d, t in data.get("blind_since", {}).items() if d in self._gone}
+        if "chorus" in data:
+            self._chorus.from_json(data["chorus"])
+        self._chorus.without(self._gone)
+        until = data.get("away_until")
+        self._away_until = None if until is None else int(until)
         self._rebuild_queue()

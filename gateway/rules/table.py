@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from gateway.rules.call_button import CallButton
 from gateway.rules.civil import CivilTime
+from gateway.rules.clock_watch import ClockWatch
 from gateway.rules.daily_line import DailyLine
 from gateway.rules.device_condition import DeviceCondition
+from gateway.rules.door_left_open import DoorLeftOpen
+from gateway.rules.geofence import Geofence
 from gateway.rules.hazard import Hazard
 from gateway.rules.high_water_use import HighWaterUse
 from gateway.rules.inactivity import Inactivity
 from gateway.rules.leak import Leak
 from gateway.rules.low_water_preset import LowWaterPreset
 from gateway.rules.meter_health import MeterHealth
+from gateway.rules.night_exit import NightExit
 from gateway.rules.reminders import Reminders
 from gateway.rules.roll_call import RollCall
 from gateway.rules.room_temperature import RoomTemperature
@@ -21,6 +25,7 @@ from gateway.rules.stuck_button import StuckButton
 from gateway.rules.supervision import Supervision
 from gateway.rules.technical import TechnicalConditions
 from gateway.rules.upkeep import Upkeep
+from gateway.rules.visits import Visits
 from gateway.rules.vital_trend import VitalTrend
 from gateway.rules.vitals import Vitals
 
@@ -48,4 +53,9 @@ def all_rules(civil: CivilTime) -> tuple[Rule, ...]:
         DeviceCondition(),
         StuckButton(),
         Upkeep(civil),
+        NightExit(civil),
+        DoorLeftOpen(civil),
+        Geofence(),
+        ClockWatch(civil),
+        Visits(civil),
     )

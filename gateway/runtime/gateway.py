@@ -22,6 +22,7 @@ from gateway.home.model import BadHome, Home
 from gateway.journal import Health, Limits, Problem, StoredAction, message
 from gateway.journal import State as StoreState
 from gateway.observations import Kind, Report
+from gateway.rules.report import report
 from gateway.rules.roll_call import COMMAND as ROLL_CALL
 from gateway.runtime.archivist import Archivist
 from gateway.runtime.awakening import Awake, awaken, last_mark
@@ -29,6 +30,7 @@ from gateway.runtime.carrier import Carrier
 from gateway.runtime.control import ControlBusy, ControlRefused, ControlServer
 from gateway.runtime.heart import Heart
 from gateway.runtime.heartbeat import Heartbeat
+from gateway.runtime.jitter import settled
 from gateway.runtime.logs import Logs
 from gateway.runtime.record_operations import record_operations
 from gateway.runtime.storage import open_storage, whole_history
@@ -123,7 +125,7 @@ class Gateway:
         gap = {"gap_ms": awake.gap.ms, "gap": awake.gap.kind.value, "version": __version__}
         self.heart.take(Report(Kind.RESTART, gap, memory=self.heart.clock_memory()))
         self.heart.check_clock()
-        view = self.registry.home().view
+        view = settled(self.registry.home().view, self.config.gateway.id)
         if awake.controller.home.to_json() != view.to_json():
             self.heart.take(Report(Kind.CONFIG, view.to_json()))
         damaged = any(p.startswith(DAMAGE) for p in self.problems)
@@ -172,6 +174,7 @@ class Gateway:
             self.config.control_socket,
             {
                 "status": self._op_status,
+                "rules": self._op_rules,
                 "home.set": self._op_home_set,
                 "leap": self._op_leap,
                 "visit": self._op_visit,
@@ -298,6 +301,13 @@ class Gateway:
     async def _op_status(self, _: dict[str, Any]) -> dict[str, Any]:
         return {"status": self.status()}
 
+    async def _op_rules(self, _: dict[str, Any]) -> dict[str, Any]:
+        controller = self.heart.controller
+        return {
+            "rules": report(controller.rules, controller.statuses()),
+            "now": iso(controller.wall_ms(self.heart.clock.now())),
+        }
+
     async def _op_home_set(self, request: dict[str, Any]) -> dict[str, Any]:
         try:
             home = await asyncio.to_thread(self.registry.apply, request.get("changes", []))
@@ -306,7 +316,7 @@ class Gateway:
         except OSError as error:
             raise ControlRefused(f"the home could not be written: {error.strerror}") from None
         self._know_home(home)
-        submitted = self.heart.take(Report(Kind.CONFIG, home.view.to_json()))
+        submitted = self.heart.take(Report(Kind.CONFIG, settled(home.view, self.config.gateway.id).to_json()))
         self.ways_in.enrol(home)
         await asyncio.wait({submitted.committed}, timeout=2.0)
         return {"revision": home.view.revision}

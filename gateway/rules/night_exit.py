@@ -1,0 +1,183 @@
+"""Out at night (NIGHT_EXIT, domain 4.2): an entrance is used at night and nobody moves inside afterwards.
+
+Wandering is what this answers. The one who opens the door and is seen inside again, or opens it a second time and comes
+in, is well. It needs an entrance contact and something that sees people inside; with either of them lost the silence
+inside proves nothing (T-27). Without a trusted hour there is no night, and the rule is off. In a home of several people
+one who stays inside answers for one who left: the rule then sees less, and never more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from typing import Any, Final
+
+from gateway.home.model import HomeView
+from gateway.observations import Kind, Observation
+from gateway.parameters import Parameters
+from gateway.rules.civil import CivilTime
+from gateway.rules.night import Night
+from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
+
+CODE: Final = "NIGHT_EXIT"
+INNER_KINDS: Final = frozenset({"motion", "occupancy", "pressure", "bed", "flush", "contact"})
+"""Devices that see somebody inside. Water and light may run on by themselves."""
+_TRUE_IS_A_PERSON: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH, Kind.APPLIANCE})
+_CHANGE_IS_A_PERSON: Final = frozenset({Kind.PRESSURE, Kind.BED, Kind.CONTACT, Kind.LIGHT})
+_KEY_IS_A_PERSON: Final = frozenset({Kind.BUTTON, Kind.OK, Kind.CANCEL})
+
+
+class NightExit(PlainRule):
+    """Waits, after an entrance moved at night, for a sign from inside."""
+
+    name = "night_exit"
+
+    def __init__(self, civil: CivilTime) -> None:
+        self._civil = civil
+        self._night = Night(0, 0)
+        self._enabled = self._consented = False
+        self._wait = self._settle = 0
+        self._doors: frozenset[str] = frozenset()
+        self._inner: frozenset[str] = frozenset()
+        self._lost: frozenset[str] = frozenset()
+        self._last: dict[str, Any] = {}  # last state of doors and mats: only a change is an act
+        self._moved: int | None = None  # an entrance moved at night, and nobody was seen since
+        self._door: str | None = None
+        self._asked = False  # about that movement
+        self._away = False
+        self._recording = True
+        self._t = 0
+
+    def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
+        """Which doors and witnesses there are, and the numbers in force."""
+        self._t = t
+        self._enabled = parameters["night_exit.enabled"] > 0
+        self._consented = home.consented("MONITORING")
+        self._night = Night.of_hours(parameters["night_exit.from_h"], parameters["night_exit.until_h"])
+        self._wait, self._settle = parameters.ms("night_exit.wait_min"), parameters.ms("night_exit.settle_s")
+        devices = home.devices.values()
+        self._doors = frozenset(d.id for d in devices if d.kind == "contact" and d.entrance)
+        self._inner = frozenset(d.id for d in devices if d.kind in INNER_KINDS) - self._doors
+        self._last = {d: v for d, v in self._last.items() if d in home.devices}
+        return self._reconsider()
+
+    def observe(self, observation: Observation) -> Iterable[Signal]:
+        """A door that moves at night begins the wait; whoever is seen inside ends it."""
+        kind, t = observation.kind, observation.t
+        if kind is Kind.AWAY:
+            return self._declared(observation.value)
+        if kind is Kind.RECORDER:
+            self._recording = observation.value is True
+            return self._reconsider()
+        act = self._acts(observation)
+        if not act:
+            return NOTHING
+        self._t = t
+        if observation.device in self._doors and kind is Kind.CONTACT:
+            return self._door_moved(str(observation.device), t)
+        if self._moved is not None and (t - self._moved >= self._settle or kind in _KEY_IS_A_PERSON):
+            return self._well("activity")
+        return NOTHING
+
+    def _acts(self, observation: Observation) -> bool:
+        kind, device = observation.kind, observation.device
+        if kind in _TRUE_IS_A_PERSON:
+            return observation.value is True
+        if kind in _CHANGE_IS_A_PERSON and device is not None:
+            before, self._last[device] = self._last.get(device), observation.value
+            return before != observation.value and (before is not None or observation.value in (True, "open"))
+        return kind in _KEY_IS_A_PERSON
+
+    def _door_moved(self, door: str, t: int) -> Iterable[Signal]:
+        """The wait begins, or begins anew: a second movement may be the return, which then shows inside."""
+        signals = self._well("door_used") if self._asked else NOTHING
+        if self._moved is not None or (self._ready() and not self._away and self._night.holds(self._civil, t)):
+            self._moved, self._door = t, door
+        return signals
+
+    def _well(self, reason: str) -> Iterable[Signal]:
+        asked, device = self._asked, self._door
+        self._moved, self._door, self._asked = None, None, False
+        return (Recovery(CODE, reason, device),) if asked else NOTHING
+
+    def _declared(self, value: Any) -> Iterable[Signal]:
+        """Who said that they are out is not lost; who is back is back."""
+        self._away = value is True or (isinstance(value, dict) and value.get("away") is True)
+        return self._well("away" if self._away else "activity")
+
+    def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
+        """With a door or a witness lost, silence inside proves nothing."""
+        self._lost = frozenset(lost)
+        return self._reconsider()
+
+    def _reconsider(self) -> Iterable[Signal]:
+        return NOTHING if self._ready() else self._well("rule_unavailable")
+
+    def _ready(self) -> bool:
+        return self._hindrance().readiness is Readiness.ARMED
+
+    def _hindrance(self) -> Status:
+        if not self._enabled:
+            return Status(Readiness.OFF, "setting")
+        if not self._consented:
+            return Status(Readiness.OFF, "no_consent")
+        if not self._doors:
+            return Status(Readiness.OFF, "no_entrance_contact")
+        if not self._inner:
+            return Status(Readiness.OFF, "no_inner_sensor")
+        if not self._recording:
+            return Status(Readiness.UNAVAILABLE, "recording_lost")
+        if self._lost & (self._doors | self._inner):
+            return Status(Readiness.UNAVAILABLE, "sensor_lost")
+        return Status(Readiness.ARMED)
+
+    def status(self) -> Status:
+        """OFF without doors, witnesses, consent or a trusted hour; UNAVAILABLE while blind; else ARMED."""
+        found = self._hindrance()
+        if found.readiness is Readiness.ARMED and not self._civil.trusted(self._t):
+            return Status(Readiness.OFF, "clock")
+        if found.readiness is Readiness.ARMED and self._away:
+            return Status(Readiness.OFF, "away")
+        return found
+
+    def next_due(self) -> int | None:
+        """When nobody has been seen inside for too long."""
+        return None if self._moved is None or self._asked else self._moved + self._wait
+
+    def advance(self, t: int) -> Iterable[Signal]:
+        """Asks once."""
+        due = self.next_due()
+        if due is None or due > t:
+            return NOTHING
+        self._asked, self._t = True, due
+        evidence = {"wait_min": self._wait // 60_000, "witnesses": len(self._inner)}
+        return (Finding(CODE, due, "no_return", self._door, evidence),)
+
+    def gap(self, start: int, end: int) -> None:
+        """Only silence that could be observed counts."""
+        if self._moved is not None and not self._asked:
+            self._moved += end - start
+
+    def opened(self, code: str, t: int) -> None:
+        """The question is on record."""
+        if code == CODE and self._moved is not None:
+            self._asked = True
+
+    def unconfirmed(self, code: str) -> None:
+        """It is not: it may be asked again."""
+        if code == CODE:
+            self._asked = False
+
+    def to_json(self) -> dict[str, Any]:
+        """What was last seen, and the wait."""
+        return {
+            "last": dict(self._last), "moved": self._moved, "door": self._door, "asked": self._asked,
+            "away": self._away, "recording": self._recording, "lost": sorted(self._lost),
+        }  # fmt: skip
+
+    def from_json(self, data: dict[str, Any]) -> None:
+        """The inverse of `to_json`."""
+        self._last = dict(data["last"])
+        self._moved = None if data["moved"] is None else int(data["moved"])
+        self._door = None if data["door"] is None else str(data["door"])
+        self._asked, self._away, self._recording = bool(data["asked"]), bool(data["away"]), bool(data["recording"])
+        self._lost = frozenset(str(device) for device in data["lost"])

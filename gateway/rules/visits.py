@@ -1,0 +1,228 @@
+"""Visits (探访) as a rule: check-ins and the platform's windows in, VISIT_OVERDUE and the form's renewal out.
+
+What is due is reckoned in `gateway.visits`, which knows no clock; this keeps what it needs: when somebody was at the
+door, when somebody only phoned, which days the platform closed. Telemetry closes nothing (domain 0-1). Without a
+trusted clock no day is known, and nothing is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Any, Final
+
+from gateway.home.model import HomeView
+from gateway.observations import Kind, Observation
+from gateway.parameters import Parameters
+from gateway.rules.civil import CivilTime, date_of
+from gateway.rules.rule import NOTHING, PlainRule, Readiness, Signal, Status, Technical
+from gateway.visits.festivals import festival_windows
+from gateway.visits.ledger import ON_SITE, REMOTE, Assessment, DueState, Register, Window, assess
+from gateway.visits.periods import PriorityClass, Reading
+
+CODE: Final = "VISIT_OVERDUE"
+REVIEW_CODE: Final = "LEDGER_REVIEW_DUE"
+MAX_NOTED: Final = 64  # visits kept of each kind: the last one decides, the rest is this period's count
+MAX_WINDOWS: Final = 16
+MAX_WINDOW_DAYS: Final = 366
+MAX_CLASSES: Final = 16
+_CLASSES: Final = {1: PriorityClass.GENERAL, 2: PriorityClass.KEY}
+
+
+class Visits(PlainRule):
+    """One elder's register of visits; looked at each midnight and after each visit."""
+
+    name = "visits"
+
+    def __init__(self, civil: CivilTime) -> None:
+        self._civil = civil
+        self._consented = False
+        self._class = 0
+        self._reading = Reading.CALENDAR
+        self._festival_days = 0
+        self._enrolled = self._reviewed = None  # type: date | None
+        self._changes: list[tuple[int, int]] = []  # (t, class): the first is the enrolment
+        self._on_site: list[int] = []  # controller ms: a day only once it is looked at, by the mapping then in force
+        self._remote: list[int] = []
+        self._extra: list[Window] = []
+        self._remote_only: list[Window] = []
+        self._told: set[str] = set()
+        self._due: int | None = None  # the next local midnight
+        self._t = 0
+
+    # ---- what is set and said
+
+    def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
+        """The elder's class and dates; a change of class begins a period of its own."""
+        self._consented = home.consented("VISITS")
+        self._class = round(parameters["visits.class"])
+        self._reading = Reading.ROLLING if parameters["visits.rolling"] > 0 else Reading.CALENDAR
+        self._festival_days = round(parameters["visits.festival_days"])
+        self._enrolled = _date_of_number(parameters["visits.enrolled_yyyymmdd"])
+        self._reviewed = _date_of_number(parameters["visits.reviewed_yyyymmdd"])
+        if self._class and (not self._changes or self._changes[-1][1] != self._class):
+            self._changes = [*self._changes, (t, self._class)][-MAX_CLASSES:]
+        return self._look(t)
+
+    def observe(self, observation: Observation) -> Iterable[Signal]:
+        """A check-in, a call, a window of the platform, or a clock that became trusted."""
+        kind, t = observation.kind, observation.t
+        if kind is Kind.VISIT:
+            mode = mode_of(observation.value)
+            noted = {ON_SITE: self._on_site}.get(mode or "", self._remote if mode in REMOTE else None)
+            if noted is None:
+                return NOTHING
+            noted.append(t)
+            del noted[:-MAX_NOTED]
+            return self._look(t)
+        if kind is Kind.COMMAND:
+            return self._look(t) if self._window(observation.value) else NOTHING
+        return self._look(t) if kind is Kind.CLOCK else NOTHING
+
+    def _window(self, value: dict[str, Any]) -> bool:
+        """`{"cmd":"extra_visit_window"|"remote_only","from":"2026-07-01","to":"2026-07-05","reason":…}`."""
+        kept = {"extra_visit_window": self._extra, "remote_only": self._remote_only}.get(str(value.get("cmd")))
+        if kept is None:
+            return False
+        try:
+            start, end = date.fromisoformat(value["from"]), date.fromisoformat(value["to"])
+        except (KeyError, TypeError, ValueError):
+            return False
+        if not 0 <= (end - start).days < MAX_WINDOW_DAYS:
+            return False
+        reason = value.get("reason")
+        kept[:] = [w for w in kept if w.start != start]  # the same window said again, perhaps with another end
+        kept.append(Window(start, end, reason[:40] if isinstance(reason, str) else "platform"))
+        del kept[:-MAX_WINDOWS]
+        return True
+
+    # ---- what it means today
+
+    def assessment(self, t: int) -> Assessment | None:
+        """How the visits stand at `t`; None while the rule is off or the day is not known."""
+        if self._hindrance() or not self._civil.trusted(t):
+            return None
+        today = self._day(t)
+        register = Register(
+            classes=self._classes(),
+            reading=self._reading,
+            on_site=tuple(self._day(at) for at in self._on_site),
+            remote=tuple(self._day(at) for at in self._remote),
+            extra=(*self._extra, *(Window(*window) for window in festival_windows(today, self._festival_days))),
+            remote_only=tuple(self._remote_only),
+            reviewed_on=self._reviewed,
+        )
+        return assess(register, today)
+
+    def _classes(self) -> tuple[tuple[date, PriorityClass], ...]:
+        rows = [(self._day(at), _CLASSES[cls]) for at, cls in self._changes if cls in _CLASSES]
+        if self._enrolled is not None:
+            rows[0] = (min(self._enrolled, rows[1][0]) if len(rows) > 1 else self._enrolled, rows[0][1])
+        return tuple(rows)
+
+    def _day(self, t: int) -> date:
+        return date_of(self._civil.day(t))
+
+    def _look(self, t: int) -> Iterable[Signal]:
+        self._t = t
+        now = self.assessment(t)
+        self._due = None
+        if now is None:
+            if not self._hindrance():
+                self._due = self._civil.distrusted_until if self._civil.trust != "NONE" else None
+                return NOTHING
+            return self._tell({})
+        self._due = self._civil.at(self._civil.day(t) + 1, 0)
+        wanted = {}
+        if now.state is DueState.OVERDUE:
+            wanted[CODE] = f"{now.priority.value.lower()}_{now.period.kind}"
+        if now.review_overdue or now.day == now.review_due:
+            wanted[REVIEW_CODE] = "half_year"
+        return self._tell(wanted, "remote_only" if now.state is DueState.UNABLE else "done")
+
+    def _tell(self, wanted: dict[str, str], ended: str = "off") -> Iterable[Signal]:
+        over = self._told - wanted.keys()
+        begun = [code for code in wanted if code not in self._told]
+        self._told = set(wanted)
+        return [Technical(code, "", False, ended) for code in sorted(over)] + [
+            Technical(code, "", True, wanted[code]) for code in begun
+        ]
+
+    def next_due(self) -> int | None:
+        """The next local midnight, or the moment the clock is believed again."""
+        return self._due
+
+    def advance(self, t: int) -> Iterable[Signal]:
+        """A new day."""
+        due = self._due
+        return NOTHING if due is None or due > t else self._look(due)
+
+    def _hindrance(self) -> str:
+        if not self._class:
+            return "setting"
+        return "" if self._consented else "no_consent"
+
+    def status(self) -> Status:
+        """OFF without a class, without the elder's consent to visits, or without a known day."""
+        reason = self._hindrance() or ("" if self._civil.trusted(self._t) else "clock")
+        return Status(Readiness.OFF, reason) if reason else Status(Readiness.ARMED)
+
+    def learned(self) -> dict[str, Any]:
+        """How the visits stood when last looked at."""
+        now = self.assessment(self._t)
+        return {} if now is None else now.to_json()
+
+    # ---- snapshot
+
+    def to_json(self) -> dict[str, Any]:
+        """What was noted, and what was told."""
+        return {
+            "changes": [list(row) for row in self._changes],
+            "on_site": list(self._on_site),
+            "remote": list(self._remote),
+            "extra": [_row(window) for window in self._extra],
+            "remote_only": [_row(window) for window in self._remote_only],
+            "told": sorted(self._told),
+            "due": self._due,
+            "t": self._t,
+        }
+
+    def from_json(self, data: dict[str, Any]) -> None:
+        """The inverse of `to_json`."""
+        self._changes = [(int(at), int(cls)) for at, cls in data["changes"]]
+        self._on_site, self._remote = [int(at) for at in data["on_site"]], [int(at) for at in data["remote"]]
+        self._extra = [_window(row) for row in data["extra"]]
+        self._remote_only = [_window(row) for row in data["remote_only"]]
+        self._told = {str(code) for code in data["told"]} & {CODE, REVIEW_CODE}
+        self._due = None if data["due"] is None else int(data["due"])
+        self._t = int(data["t"])
+
+
+def mode_of(value: Any) -> str | None:
+    """How a `visit` was made: on_site, a remote mode, or None for what counts as none (leaving, an unknown word).
+
+    A bare check-in at the door says no mode: it is on site.
+    """
+    if not isinstance(value, dict):
+        return ON_SITE
+    if value.get("event", "arrived") not in ("arrived", "contact"):
+        return None
+    mode = str(value.get("mode", ON_SITE)).lower()
+    return mode if mode == ON_SITE or mode in REMOTE else None
+
+
+def _date_of_number(number: float) -> date | None:
+    """20260301.0 as a date; None for 0 or a day no calendar has."""
+    whole = round(number)
+    try:
+        return date(whole // 10_000, whole // 100 % 100, whole % 100)
+    except ValueError:
+        return None
+
+
+def _row(window: Window) -> list[str]:
+    return [window.start.isoformat(), window.end.isoformat(), window.reason]
+
+
+def _window(row: list[str]) -> Window:
+    return Window(date.fromisoformat(row[0]), date.fromisoformat(row[1]), str(row[2]))

@@ -1,0 +1,214 @@
+"""What of an elder's visits is done, due, overdue or impossible on a day (domain 1.4). Pure: dates in, figures out.
+
+Two counters that never mix: telemetry and remote contacts (phone, video) are counted, and close nothing; only a person
+who was at the door closes a due period. In an area closed by the platform (`remote_only`: typhoon, lock-down) a due
+visit is UNABLE, not overdue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from gateway.visits.periods import (
+    DAY,
+    Period,
+    PriorityClass,
+    Reading,
+    calendar_period,
+    first_due_period,
+    months_later,
+    rolling_period,
+)
+
+ON_SITE: Final = "on_site"
+REMOTE: Final = frozenset({"phone", "video", "internet_av", "wechat", "other"})
+REVIEW_MONTHS: Final = 6  # J-4(1)4: the form is renewed every half-year
+DUE_SOON_DAYS: Final = 3
+UNABLE_FREE_DAYS: Final = 3
+"""A period with fewer days than this outside closed windows could not be kept: UNABLE [P]."""
+MAX_PERIODS: Final = 800  # thirty years of half-months: what was overdue longer ago is still overdue
+
+
+class DueState(StrEnum):
+    """Where the visit of the current period stands."""
+
+    DONE = "DONE"
+    DUE = "DUE"
+    DUE_SOON = "DUE_SOON"  # within three days
+    OVERDUE = "OVERDUE"  # a period ended without anybody at the door, and nobody came since
+    UNABLE = "UNABLE"  # remote only: nobody may go
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Days, both ends included, that the platform or the calendar named, and why."""
+
+    start: date
+    end: date
+    reason: str
+
+    def __contains__(self, day: date) -> bool:
+        return self.start <= day <= self.end
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """What is known of one elder's visits. `classes` is (from, class), oldest first; the first is the enrolment."""
+
+    classes: tuple[tuple[date, PriorityClass], ...]
+    reading: Reading = Reading.CALENDAR
+    on_site: tuple[date, ...] = ()
+    remote: tuple[date, ...] = ()
+    extra: tuple[Window, ...] = ()  # one more visit within each
+    remote_only: tuple[Window, ...] = ()
+    reviewed_on: date | None = None  # the registration form was last renewed; None: at enrolment
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """How one elder's visits stand on a day."""
+
+    day: date
+    priority: PriorityClass
+    period: Period
+    state: DueState
+    on_site_done: int  # in the current period, as the calendar has it
+    remote_contacts: int  # in the same days; closes nothing
+    next_due_on: date
+    overdue_since: date | None
+    last_on_site: date | None
+    review_due: date
+    extra_open: tuple[Window, ...] = field(default=())
+
+    @property
+    def overdue_days(self) -> int:
+        """How many days late; 0 if not."""
+        return 0 if self.overdue_since is None else (self.day - self.overdue_since).days + 1
+
+    @property
+    def review_overdue(self) -> bool:
+        """Whether the half-yearly renewal of the form is late."""
+        return self.day > self.review_due
+
+    def to_json(self) -> dict[str, Any]:
+        """The `visits` block of the daily summary (domain 5.2)."""
+        return {
+            "priority_class": self.priority.value,
+            "period": {
+                "kind": self.period.kind,
+                "start": self.period.start.isoformat(),
+                "end": self.period.end.isoformat(),
+            },
+            "state": self.state.value,
+            "on_site_required": 1 + len(self.extra_open),
+            "on_site_done": self.on_site_done,
+            "remote_contacts": self.remote_contacts,
+            "next_due_on": self.next_due_on.isoformat(),
+            "overdue_days": self.overdue_days,
+            "last_visit_on": None if self.last_on_site is None else self.last_on_site.isoformat(),
+            "extra_windows": [window.reason for window in self.extra_open],
+            "ledger_review_due": self.review_due.isoformat(),
+        }
+
+
+def assess(register: Register, today: date) -> Assessment:
+    """How the visits of `register` stand on `today`; visits noted for later days do not count yet."""
+    on_site = sorted(day for day in register.on_site if day <= today)
+    last = on_site[-1] if on_site else None
+    past = [row for row in register.classes if row[0] <= today] or list(register.classes[:1])
+    since, priority = past[-1]
+    enrolled = register.classes[0][0]
+    overdue_since = _overdue_since(register, past, last, today)
+    current = _current(register, priority, since, last, today)
+    shown = current if current.kind == Reading.ROLLING.value else calendar_period(today, priority)
+    done = [day for day in on_site if day in shown]
+    kept = bool(done) if current.kind != Reading.ROLLING.value else last is not None and last == today
+    closed = any(today in window for window in register.remote_only)
+    if kept or (last is not None and last in current and current.kind != Reading.ROLLING.value):
+        state = DueState.DONE
+    elif closed:
+        state, overdue_since = DueState.UNABLE, None
+    elif overdue_since is not None:
+        state = DueState.OVERDUE
+    else:
+        state = DueState.DUE_SOON if (current.end - today).days <= DUE_SOON_DAYS else DueState.DUE
+    return Assessment(
+        day=today,
+        priority=priority,
+        period=shown,
+        state=state,
+        on_site_done=len(done),
+        remote_contacts=sum(day in shown and day <= today for day in register.remote),
+        next_due_on=_next_due(current, state),
+        overdue_since=overdue_since,
+        last_on_site=last,
+        review_due=months_later(register.reviewed_on or enrolled, REVIEW_MONTHS),
+        extra_open=tuple(
+            window for window in register.extra if today in window and not any(day in window for day in on_site)
+        ),
+    )
+
+
+def _next_due(current: Period, state: DueState) -> date:
+    if state is DueState.DONE and current.kind != Reading.ROLLING.value:
+        return current.next().end
+    return current.end
+
+
+def _current(register: Register, priority: PriorityClass, since: date, last: date | None, today: date) -> Period:
+    """The period whose end is the next due date on `today`."""
+    if _rolls(register, priority):
+        return rolling_period(max(since, last) if last is not None else since)
+    first = first_due_period(since, priority)
+    return first if today <= first.end else calendar_period(today, priority)
+
+
+def _overdue_since(
+    register: Register, past: Sequence[tuple[date, PriorityClass]], last: date | None, today: date
+) -> date | None:
+    """The first day after the oldest period that nobody kept and nobody made good since, or None."""
+    for i, (since, priority) in enumerate(past):
+        until = past[i + 1][0] - DAY if i + 1 < len(past) else today
+        for period in _periods(register, priority, since, last, until):
+            if period.end >= min(today, until + DAY):
+                continue  # not over yet, or the class changed before its end
+            if last is not None and last >= period.start and period.kind != Reading.ROLLING.value:
+                continue  # made good by a visit since; a rolling period begins with the last one
+            if not _unable(period, register.remote_only):
+                return period.end + DAY
+    return None
+
+
+def _periods(
+    register: Register, priority: PriorityClass, since: date, last: date | None, until: date
+) -> Iterable[Period]:
+    """The due periods of one class from `since` on, up to `until`; those before the last visit are of no interest."""
+    if _rolls(register, priority):
+        yield rolling_period(max(since, last) if last is not None else since)
+        return
+    first = first_due_period(since, priority)
+    period = first
+    if last is not None and last > first.end:
+        period = calendar_period(last, priority)
+    for _ in range(MAX_PERIODS):
+        if period.start > until:
+            return
+        whole = calendar_period(period.start, priority)
+        joined = Period(period.kind, min(whole.start, period.start), period.end)  # visits before enrolment day count
+        yield joined
+        period = period.next()
+
+
+def _rolls(register: Register, priority: PriorityClass) -> bool:
+    return priority is PriorityClass.KEY and register.reading is Reading.ROLLING
+
+
+def _unable(period: Period, windows: Sequence[Window]) -> bool:
+    """Whether so few of its days were open that nobody could be asked to go."""
+    days = ((period.start + timedelta(days=n)) for n in range((period.end - period.start).days + 1))
+    free = sum(not any(day in window for window in windows) for day in days)
+    return free < UNABLE_FREE_DAYS or any(period.end in window for window in windows)

@@ -1,0 +1,184 @@
+"""`rules`, `replay --compare` and `tune` as a person uses them."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HEARTHWATCH = [sys.executable, "-m", "gateway.cli.main"]
+HEADER = {
+    "recording": 1,
+    "tz": "Asia/Shanghai",
+    "devices": [
+        {"id": "pir", "kind": "motion", "room": "hall"},
+        {"id": "door", "kind": "contact", "entrance": True},
+        {"id": "thermo", "kind": "temperature"},
+        {"id": "ok", "kind": "button", "role": "ok"},
+    ],
+}
+START = datetime.fromisoformat("2026-03-01T08:00:00+08:00")
+
+
+def line(hours: float, kind: str, value: Any = None, device: str | None = None) -> str:
+    row = {"at": (START + timedelta(hours=hours)).isoformat(), "kind": kind, "value": value}
+    return json.dumps(row | ({"device": device} if device else {}))
+
+
+def nights(*waits_min: float) -> list[str]:
+    """Each night the door at one, and somebody seen again so many minutes later (answering the question, if asked)."""
+    rows = [line(0, "contact", "closed", "door"), *(line(h, "motion", True, "pir") for h in (4, 8, 12, 16))]
+    for night, minutes in enumerate(waits_min):
+        one = 17 + 24 * night
+        rows.append(line(one, "contact", "open", "door"))
+        rows.append(line(one + 0.01, "contact", "closed", "door"))
+        rows.append(line(one + minutes / 60, "motion", True, "pir"))
+        rows += [line(one + h, "motion", True, "pir") for h in (2, 6, 10, 14, 18, 22)]
+    return rows
+
+
+def recording(tmp_path: Path, rows: list[str]) -> Path:
+    path = tmp_path / "home.jsonl"
+    path.write_text("\n".join([json.dumps(HEADER), *rows]) + "\n")
+    return path
+
+
+def run(*args: str | Path, stdin: bytes | None = None) -> tuple[int, str, str]:
+    env = os.environ | {"COLUMNS": "200"}
+    done = subprocess.run(
+        [*HEARTHWATCH, *map(str, args)], input=stdin, capture_output=True, timeout=90, check=False, env=env
+    )
+    assert b"Traceback" not in done.stderr, done.stderr.decode()
+    return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+
+# ---- compare
+
+
+def test_a_longer_wait_would_have_spared_the_slow_returns(tmp_path: Path) -> None:
+    path = recording(tmp_path, nights(18, 18, 5, 60))
+    code, out, _ = run("replay", "--compare", "as-is", "night_exit.wait_min=25", "--json", path)
+    assert code == 0
+    found = json.loads(out)
+    assert [(r["code"], r["state"], r["sent"]) for r in found["removed"]] == [("NIGHT_EXIT", "RECOVERED", False)] * 2
+    assert found["added"] == []
+    assert [(c["was"]["code"], c["later_s"]) for c in found["changed"]] == [("NIGHT_EXIT", 600)]
+
+
+def test_the_table_says_it_in_one_line_at_the_end(tmp_path: Path) -> None:
+    path = recording(tmp_path, nights(18, 60))
+    code, out, _ = run("replay", "--compare", "as-is", "night_exit.wait_min=25", path)
+    assert code == 0
+    assert (
+        out.splitlines()[-1] == "night_exit.wait_min=25 instead of as-is: 0 added, 1 removed, 1 otherwise, 0 the same"
+    )
+    assert "10 min later" in out
+
+
+def test_parameter_files_and_standard_input(tmp_path: Path) -> None:
+    rows = nights(18, 18)
+    loose, strict = tmp_path / "loose.toml", tmp_path / "strict.json"
+    loose.write_text("[night_exit]\nwait_min = 25\n")
+    strict.write_text('{"night_exit": {"wait_min": 10}}')
+    stdin = ("\n".join([json.dumps(HEADER), *rows]) + "\n").encode()
+    code, out, _ = run("replay", "--compare", loose, strict, "--json", "-", stdin=stdin)
+    assert code == 0
+    assert [r["code"] for r in json.loads(out)["added"]] == ["NIGHT_EXIT", "NIGHT_EXIT"]
+
+
+def test_the_same_twice_differs_in_nothing(tmp_path: Path) -> None:
+    path = recording(tmp_path, nights(18, 60, 5))
+    _, out, _ = run("replay", "--compare", "as-is", "as-is", "--json", path)
+    found = json.loads(out)
+    assert (found["added"], found["removed"], found["changed"]) == ([], [], [])
+    assert found["same"] == 2
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "says"),
+    [
+        ("nowhere.toml", "as-is", "nowhere.toml"),
+        ("as-is", "night_exit.wait_min=soon", "soon"),
+        ("as-is", "night_exit.wait_min=100000", "1 to 120"),
+        ("no.such=1", "as-is", "unknown setting"),
+    ],
+)
+def test_what_is_no_setting_is_said(tmp_path: Path, a: str, b: str, says: str) -> None:
+    code, _, err = run("replay", "--compare", a, b, recording(tmp_path, nights(5)))
+    assert code == 2
+    assert says in err
+
+
+# ---- tune
+
+
+def test_tune_proposes_the_smallest_step_that_spares_enough_and_says_what_it_costs(tmp_path: Path) -> None:
+    path = recording(tmp_path, nights(18, 18, 18, 90, 5))
+    code, out, _ = run("tune", "--recording", path)
+    assert code == 0
+    assert "night_exit.wait_min 15 → 20 min: would have spared 3 of 3 false NIGHT_EXIT" in out
+    assert "cost: who went out at night is missed that much later" in out
+    assert "1 other NIGHT_EXIT lost none, at most 5 min later" in out
+    assert "hearthwatch home set setting night_exit.wait_min=20" in out
+
+
+def test_tune_proposes_nothing_that_would_lose_a_real_alarm(tmp_path: Path) -> None:
+    # twice a slow return, and once out for longer than the question was asked: nobody called that false
+    path = recording(tmp_path, nights(18, 18, 21.5))
+    code, out, _ = run("tune", "--recording", path, "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["proposals"] == []
+    assert found["untouched"] == {"NIGHT_EXIT": 2}
+
+
+def test_tune_has_no_knob_for_a_call(tmp_path: Path) -> None:
+    header = {**HEADER, "devices": [{"id": "b", "kind": "button"}, {"id": "x", "kind": "button", "role": "cancel"}]}
+    rows = [line(n + shift, "button", "press", device) for n in range(5) for shift, device in ((0, "b"), (0.001, "x"))]
+    path = tmp_path / "calls.jsonl"
+    path.write_text("\n".join([json.dumps(header), *rows]) + "\n")
+    _, out, _ = run("tune", "--recording", path)
+    assert "Nothing to propose" in out
+    assert "CALL_FIXED: 5 false; no setting is proposed" in out
+
+
+# ---- rules
+
+
+def test_rules_of_a_recording_in_a_table_and_for_programs(tmp_path: Path) -> None:
+    rows = nights(5) + [line(40 + n / 2, "temperature", 20 + n / 10, "thermo") for n in range(20)]
+    path = recording(tmp_path, rows)
+    code, out, _ = run("rules", "--recording", path, "--json")
+    assert code == 0
+    found = {row["rule"]: row for row in json.loads(out)["rules"]}
+    assert found["night_exit"]["status"] == "ARMED"
+    assert (found["geofence"]["status"], found["geofence"]["reason"]) == ("OFF", "no_fence")
+    assert found["supervision"]["learned"]["devices"]["thermo"]["interval_s"] == 1800
+    code, out, _ = run("rules", "--recording", path)
+    assert code == 0
+    for word in ("night_exit", "ARMED", "no_fence", "devices.thermo.interval_s: 1800.0"):
+        assert word in out
+
+
+def test_rules_of_a_home_that_never_ran_says_what_to_do(tmp_path: Path) -> None:
+    run("init", tmp_path / "home")
+    code, _, err = run("rules", "-c", tmp_path / "home")
+    assert code == 1
+    assert "no gateway answers" in err
+    code, _, err = run("tune", "-c", tmp_path / "home")
+    assert code == 1
+    assert "no journal yet" in err
+
+
+def test_a_file_that_is_no_recording_is_said(tmp_path: Path) -> None:
+    path = tmp_path / "x.jsonl"
+    path.write_text("{}\n")
+    for command in ("rules", "tune"):
+        code, _, err = run(command, "--recording", path)
+        assert (code, "header" in err) == (1, True)

@@ -1,0 +1,316 @@
+"""Doors: out at night and not back, and doors that stand open."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from virtual_home import START_WALL_MS, House, home
+
+from gateway.controller import Controller
+from gateway.home.model import Device
+from gateway.observations import Kind, Observation
+from gateway.rules.night_exit import NightExit
+from gateway.rules.rule import Readiness
+
+MIN, HOUR = 60.0, 3600.0
+TO_TWO_AT_NIGHT = 17 * HOUR + 44 * MIN + 30  # the virtual home begins at 08:15:30
+
+
+def night_house(*more: Device, consents: dict[str, bool] | None = None, **settings: float) -> House:
+    devices = (Device("door", "contact", entrance=True), Device("hall", "motion"), Device("bed", "bed"), *more)
+    house = House(
+        home(
+            devices={d.id: d for d in devices},
+            consents=consents if consents is not None else {"MONITORING": True},
+            settings={"inactivity.enabled": 0.0} | {k.replace("__", "."): v for k, v in settings.items()},
+        )
+    )
+    house.say(Kind.CONTACT, "closed", "door")
+    house.wait(TO_TWO_AT_NIGHT)
+    return house
+
+
+def leave(house: House) -> None:
+    """The hall sees her, the door opens and closes, the hall sees her feet once more."""
+    house.say(Kind.MOTION, True, "hall")
+    house.wait(5)
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(10)
+    house.say(Kind.MOTION, True, "hall")
+    house.wait(5)
+    house.say(Kind.CONTACT, "closed", "door")
+
+
+def codes(house: House) -> list[str]:
+    return [a.code for a in house.controller.book.alarms.values()]
+
+
+def status(house: House) -> tuple[str, str]:
+    found = house.controller.statuses()["night_exit"]
+    return found.readiness.value, found.reason
+
+
+def test_out_at_two_and_not_back_is_asked_about_and_then_told_with_the_words_for_it() -> None:
+    house = night_house()
+    leave(house)
+    house.wait(15 * MIN - 1)
+    assert codes(house) == []
+    house.wait(1)
+    assert codes(house) == ["NIGHT_EXIT"]
+    assert house.states() == ["DETECTED", "PRE_ALARM"]
+    assert "V08" in house.said()
+    house.wait(5 * MIN)
+    assert house.states()[-1] == "RAISED"
+    assert house.told("S08")[0] == "c1"
+    assert house.controller.book.alarms[1].device == "door"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "device"),
+    [
+        (Kind.MOTION, True, "hall"),
+        (Kind.BED, True, "bed"),
+        (Kind.BUTTON, "press", "ok"),
+        (Kind.OK, None, None),
+    ],
+)
+def test_who_is_seen_inside_a_minute_later_is_well(kind: Kind, value: object, device: str | None) -> None:
+    house = night_house(Device("ok", "button", role="ok"))
+    leave(house)
+    house.wait(2 * MIN)
+    house.say(kind, value, device)
+    house.wait(5 * HOUR)
+    assert codes(house) == []
+
+
+def test_the_feet_in_the_hall_on_the_way_out_prove_nobody_at_home() -> None:
+    house = night_house()
+    leave(house)
+    house.wait(30)
+    house.say(Kind.MOTION, True, "hall")
+    house.wait(20 * MIN)
+    assert codes(house) == ["NIGHT_EXIT"]
+
+
+def test_a_return_during_the_question_ends_it() -> None:
+    house = night_house()
+    leave(house)
+    house.wait(16 * MIN)
+    house.say(Kind.CONTACT, "open", "door")
+    assert house.states() == ["DETECTED", "PRE_ALARM", "RECOVERED"]
+    house.wait(70)
+    house.say(Kind.MOTION, True, "hall")
+    house.wait(5 * HOUR)
+    assert codes(house) == ["NIGHT_EXIT"]
+
+
+def test_a_door_used_again_without_anybody_coming_in_is_asked_about_again() -> None:
+    house = night_house()
+    leave(house)
+    house.wait(16 * MIN)
+    house.say(Kind.CONTACT, "open", "door")  # perhaps the return ...
+    house.wait(15 * MIN)  # ... but nobody was seen
+    assert codes(house) == ["NIGHT_EXIT", "NIGHT_EXIT"]
+
+
+def test_a_visitor_who_leaves_late_is_followed_by_the_elder_going_to_bed() -> None:
+    house = night_house()
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(3 * MIN)
+    house.say(Kind.CONTACT, "closed", "door")
+    house.wait(4 * MIN)
+    house.say(Kind.BED, True, "bed")
+    house.wait(5 * HOUR)
+    assert codes(house) == []
+
+
+@pytest.mark.parametrize(("clock_h", "expected"), [(22.9, 0), (23.1, 1), (4.9, 1), (5.1, 0), (14, 0)])
+def test_only_the_night_counts(clock_h: float, expected: int) -> None:
+    house = night_house()
+    house.wait(((clock_h - 2) % 24) * HOUR)
+    leave(house)
+    house.wait(HOUR)
+    assert len(codes(house)) == expected
+
+
+def test_who_said_that_they_are_out_is_not_missed_and_who_is_back_is_watched_again() -> None:
+    house = night_house()
+    house.say(Kind.AWAY, True)
+    leave(house)
+    house.wait(HOUR)
+    assert codes(house) == []
+    assert status(house) == ("OFF", "away")
+    house.say(Kind.AWAY, False)
+    leave(house)
+    house.wait(HOUR)
+    assert codes(house) == ["NIGHT_EXIT"]
+
+
+def test_away_said_during_the_question_ends_it() -> None:
+    house = night_house()
+    leave(house)
+    house.wait(16 * MIN)
+    house.say(Kind.AWAY, True)
+    assert house.states()[-1] == "RECOVERED"
+
+
+def test_a_lost_witness_makes_the_silence_worthless() -> None:
+    house = night_house()
+    leave(house)
+    house.wait(16 * MIN)
+    house.say(Kind.SEEN, False, "hall")
+    assert house.states()[-1] == "RECOVERED"
+    assert status(house) == ("UNAVAILABLE", "sensor_lost")
+    leave_again = Observation(Kind.CONTACT, "open", house.now_ms, "door")
+    house.controller.handle(leave_again)
+    house.wait(2 * HOUR)
+    assert codes(house) == ["NIGHT_EXIT"]
+
+
+def test_a_repeated_state_is_no_movement() -> None:
+    house = night_house()
+    for _ in range(5):
+        house.say(Kind.CONTACT, "closed", "door")
+        house.wait(20 * MIN)
+    assert codes(house) == []
+
+
+def test_a_power_cut_is_not_counted_as_absence() -> None:
+    house = night_house()
+    leave(house)
+    house.wait(5 * MIN)
+    house.now_ms += round(30 * MIN * 1000)
+    house.say(Kind.RESTART, {"gap": "KNOWN"})
+    house.wait(10 * MIN - 1)
+    assert codes(house) == []
+    house.wait(1)
+    assert codes(house) == ["NIGHT_EXIT"]
+
+
+@pytest.mark.parametrize(
+    ("devices", "consents", "settings", "reason"),
+    [
+        ((), None, {"night_exit__enabled": 0}, "setting"),
+        ((), {}, {}, "no_consent"),
+        ((Device("door", "contact"),), None, {}, "no_entrance_contact"),
+    ],
+)
+def test_when_it_is_off_and_why(
+    devices: tuple[Device, ...], consents: dict[str, bool], settings: dict[str, float], reason: str
+) -> None:
+    house = night_house(*devices, consents=consents, **settings)
+    assert status(house) == ("OFF", reason)
+    leave(house)
+    house.wait(HOUR)
+    assert codes(house) == []
+
+
+def test_without_anything_that_sees_inside_it_is_off() -> None:
+    house = House(home(devices={"door": Device("door", "contact", entrance=True)}))
+    assert status(house) == ("OFF", "no_inner_sensor")
+
+
+def test_without_a_trusted_hour_there_is_no_night() -> None:
+    house = night_house()
+    house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS + 3 * 3_600_000, "trust": "NTP"})  # a step: doubted for a day
+    leave(house)
+    house.wait(HOUR)
+    assert codes(house) == []
+    assert status(house) == ("OFF", "clock")
+
+
+def test_a_snapshot_at_any_moment_changes_nothing() -> None:
+    script = [
+        (0, Kind.CONTACT, "closed", "door"), (60, Kind.CONTACT, "open", "door"), (70, Kind.CONTACT, "closed", "door"),
+        (1100, Kind.CONTACT, "open", "door"), (1110, Kind.CONTACT, "closed", "door"), (1300, Kind.BED, True, "bed"),
+        (2000, Kind.CONTACT, "open", "door"), (9000, Kind.CONTACT, "closed", "door"),
+    ]  # fmt: skip
+
+    def run(cut: int | None) -> list[str]:
+        view = night_house().controller.home
+        controller = Controller(view, offset_ms=START_WALL_MS + round(TO_TWO_AT_NIGHT * 1000), trust="NTP")
+        said = []
+        for step, (second, kind, value, device) in enumerate(script):
+            if step == cut:
+                controller = Controller.from_json(json.loads(json.dumps(controller.to_json())))
+            result = controller.handle(Observation(kind, value, second * 1000, device))
+            said += [repr(x) for x in (*result.events, *result.notices)]
+        result = controller.advance(12_000_000)
+        return said + [repr(x) for x in (*result.events, *result.notices)]
+
+    plain = run(None)
+    assert any("NIGHT_EXIT" in line for line in plain)
+    assert any("DOOR_LEFT_OPEN" in line for line in plain)
+    for cut in range(len(script)):
+        assert run(cut) == plain
+
+
+# ---- doors that stand open
+
+
+def door_notices(house: House) -> list[tuple[str, float]]:
+    return [(n.status, n.t / 1000 - TO_TWO_AT_NIGHT) for n in house.notices if n.code == "DOOR_LEFT_OPEN"]
+
+
+def test_a_door_open_for_an_hour_by_day_is_told_and_its_closing_too() -> None:
+    house = night_house()
+    house.wait(12 * HOUR)  # two in the afternoon
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(90 * MIN)
+    house.say(Kind.CONTACT, "closed", "door")
+    assert door_notices(house) == [("RAISED", 13 * HOUR), ("RESTORED", 13.5 * HOUR)]
+    assert codes(house) == []  # a technical condition, no alarm
+
+
+def test_by_night_it_is_told_sooner_and_an_evening_door_when_night_begins() -> None:
+    house = night_house()
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(20 * MIN)
+    assert door_notices(house) == [("RAISED", 15 * MIN)]
+    late = night_house(door_left_open__after_min=240)
+    late.wait(19 * HOUR)  # nine in the evening
+    late.say(Kind.CONTACT, "open", "door")
+    late.wait(3 * HOUR)
+    assert door_notices(late) == [("RAISED", 21 * HOUR)]  # eleven
+
+
+def test_a_door_that_repeats_open_is_told_once() -> None:
+    house = night_house()
+    for _ in range(30):
+        house.say(Kind.CONTACT, "open", "door")
+        house.wait(10 * MIN)
+    assert door_notices(house) == [("RAISED", 15 * MIN)]
+
+
+def test_a_lost_contact_is_no_open_door() -> None:
+    house = night_house()
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(5 * MIN)
+    house.say(Kind.SEEN, False, "door")
+    house.wait(5 * HOUR)
+    assert door_notices(house) == []
+    assert house.controller.statuses()["door_left_open"].readiness is Readiness.UNAVAILABLE
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(10 * MIN)
+    assert door_notices(house) == []  # seen again: it counts from here
+
+
+def test_an_inner_door_is_nobodys_business() -> None:
+    house = night_house(Device("pantry", "contact"))
+    house.say(Kind.CONTACT, "open", "pantry")
+    house.wait(10 * HOUR)
+    assert door_notices(house) == []
+
+
+def test_a_door_taken_off_the_wall_is_over() -> None:
+    house = night_house()
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(20 * MIN)
+    view = home(devices={"hall": Device("hall", "motion")}, consents={"MONITORING": True})
+    house.say(Kind.CONFIG, view.to_json())
+    assert [s for s, _ in door_notices(house)] == ["RAISED", "RESTORED"]
+
+
+def test_the_rule_is_in_the_table() -> None:
+    assert any(isinstance(rule, NightExit) for rule in House().controller.rules)

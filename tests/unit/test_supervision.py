@@ -1,0 +1,259 @@
+"""Supervision (T-24 to T-29): lost by its own interval, away with its wearer, and all at once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from virtual_home import START_WALL_MS, House, home
+
+from gateway.controller import Controller
+from gateway.home.model import Device
+from gateway.observations import WAY_IS_BACK, Kind, Observation
+from gateway.rules.supervision import Supervision
+
+MIN, HOUR = 60.0, 3600.0
+
+
+def house_of(*devices: Device, **settings: float) -> House:
+    return House(
+        home(devices={d.id: d for d in devices}, settings={k.replace("__", "."): v for k, v in settings.items()})
+    )
+
+
+def lost(house: House) -> list[tuple[str, str]]:
+    return [(n.subject, n.status) for n in house.notices if n.code.startswith("DEVICE_")]
+
+
+def beacon(house: House, names: list[str], every_s: float, times: int) -> None:
+    for _ in range(times):
+        house.wait(every_s)
+        for name in names:
+            house.say(Kind.SEEN, None, name)
+
+
+def supervision(house: House) -> Supervision:
+    return next(rule for rule in house.controller.rules if isinstance(rule, Supervision))
+
+
+@pytest.mark.parametrize(
+    ("device", "lost_after_h"),
+    [
+        (Device("a", "motion", heartbeat_s=600), 1),  # three times ten minutes, but an hour at least (T-25)
+        (Device("a", "motion", heartbeat_s=7200), 6),
+        (Device("a", "motion", heartbeat_s=20 * 3600), 60),
+        (Device("a", "button", heartbeat_s=4 * 3600), 12),
+        (Device("a", "button", heartbeat_s=12 * 3600), 24),  # a trigger is never given more than a day (T-24) ...
+        (Device("a", "button", heartbeat_s=24 * 3600), 36),  # ... unless it says that it speaks but once a day
+        (Device("a", "wearable", heartbeat_s=12 * 3600), 24),
+        (Device("a", "smoke", heartbeat_s=6 * 3600), 12),
+        (Device("a", "gas", heartbeat_s=8 * 3600), 12),
+        (Device("a", "co", heartbeat_s=3 * 3600), 9),
+        (Device("a", "flood", heartbeat_s=12 * 3600), 36),
+    ],
+)
+def test_each_kind_is_lost_after_its_own_time(device: Device, lost_after_h: float) -> None:
+    house = house_of(device)
+    house.wait(lost_after_h * HOUR - 1)
+    assert lost(house) == []
+    house.wait(1)
+    assert lost(house) == [("a", "LOST")]
+
+
+def test_a_device_that_states_nothing_is_held_to_the_interval_it_has_shown() -> None:
+    house = house_of(Device("thermo", "temperature"))
+    house.wait(100 * HOUR)
+    assert lost(house) == []  # nothing is known of its pace: the recording vouches for it
+    for n in range(17):
+        house.wait(30 * MIN)
+        house.say(Kind.TEMPERATURE, 20 + n / 10, "thermo")
+    assert supervision(house).learned()["devices"] == {
+        "thermo": {"interval_s": 1800.0, "source": "learned", "lost_after_s": 5400}
+    }
+    house.wait(90 * MIN - 1)
+    assert lost(house) == []
+    house.wait(1)
+    assert lost(house) == [("thermo", "LOST")]
+    house.say(Kind.TEMPERATURE, 21, "thermo")
+    assert lost(house)[-1] == ("thermo", "RESTORED")
+
+
+def test_fifteen_gaps_teach_nothing() -> None:
+    house = house_of(Device("thermo", "temperature"))
+    beacon(house, ["thermo"], 30 * MIN, 16)
+    house.wait(1000 * HOUR)
+    assert lost(house) == []
+
+
+def test_motion_and_doors_speak_when_people_act_and_teach_no_interval() -> None:
+    house = house_of(Device("pir", "motion"), Device("door", "contact"))
+    for n in range(200):
+        house.wait(2 * MIN)
+        house.say(Kind.MOTION, True, "pir")
+        house.say(Kind.CONTACT, ("open", "closed")[n % 2], "door")
+    house.wait(9 * HOUR)
+    assert lost(house) == []
+
+
+def test_a_device_that_speaks_on_change_has_no_interval() -> None:
+    house = house_of(Device("thermo", "temperature"))
+    for n in range(60):
+        house.wait((60, 7200)[n % 5 == 0])
+        house.say(Kind.TEMPERATURE, 20 + n / 10, "thermo")
+    house.wait(1000 * HOUR)
+    assert lost(house) == []
+
+
+def test_what_it_stated_goes_before_what_it_showed() -> None:
+    house = house_of(Device("thermo", "temperature", heartbeat_s=7200))
+    beacon(house, ["thermo"], 60, 30)
+    assert supervision(house).learned()["devices"]["thermo"]["source"] == "stated"
+    house.wait(6 * HOUR - 1)
+    assert lost(house) == []
+
+
+def test_a_slower_pace_is_learned_at_once_and_silence_of_the_gateway_is_no_pace() -> None:
+    house = house_of(Device("thermo", "temperature"))
+    beacon(house, ["thermo"], 40 * MIN, 17)
+    house.now_ms += round(50 * HOUR * 1000)  # power cut
+    house.say(Kind.RESTART, {"gap": "KNOWN"})
+    house.say(Kind.SEEN, None, "thermo")
+    assert supervision(house).learned()["devices"]["thermo"]["interval_s"] == 2400
+    beacon(house, ["thermo"], 80 * MIN, 1)
+    assert supervision(house).learned()["devices"]["thermo"]["interval_s"] == 4800
+
+
+def test_a_bridge_that_was_away_teaches_no_interval_and_loses_nobody() -> None:
+    house = house_of(Device("thermo", "temperature"))
+    beacon(house, ["thermo"], 30 * MIN, 17)
+    house.say(Kind.SEEN, False, "thermo")
+    house.wait(20 * HOUR)
+    house.say(Kind.SEEN, WAY_IS_BACK, "thermo")
+    assert lost(house) == [("thermo", "LOST"), ("thermo", "RESTORED")]
+    house.say(Kind.SEEN, None, "thermo")
+    assert supervision(house).learned()["devices"]["thermo"]["interval_s"] == 1800
+
+
+def test_learning_can_be_switched_off() -> None:
+    house = house_of(Device("thermo", "temperature"), supervision__learn=0)
+    beacon(house, ["thermo"], 30 * MIN, 40)
+    house.wait(100 * HOUR)
+    assert lost(house) == []
+
+
+# ---- a wearable that went out with its wearer (T-26)
+
+
+def test_a_wearable_out_with_its_wearer_is_not_lost() -> None:
+    house = house_of(Device("pendant", "wearable", heartbeat_s=600))
+    house.say(Kind.SEEN, None, "pendant")
+    house.say(Kind.AWAY, True)
+    house.wait(10 * HOUR)
+    assert lost(house) == []
+    house.say(Kind.AWAY, False)
+    house.wait(HOUR - 1)
+    assert lost(house) == []  # home again: its silence counts from here
+    house.wait(1)
+    assert lost(house) == [("pendant", "LOST")]
+
+
+def test_an_absence_that_nobody_ends_excuses_it_for_twelve_hours() -> None:
+    house = house_of(Device("pendant", "wearable", heartbeat_s=600), Device("pir", "motion", heartbeat_s=600))
+    house.say(Kind.AWAY, True)
+    house.wait(12 * HOUR)
+    assert lost(house) == [("pir", "LOST")]  # only what can be carried goes out
+    house.wait(HOUR)
+    assert lost(house)[-1] == ("pendant", "LOST")
+
+
+# ---- all at once (T-29)
+
+SET = ["a", "b", "c", "d"]
+
+
+def chorus(every_s: float = 10, **settings: float) -> House:
+    house = house_of(*(Device(name, "motion") for name in SET), Device("door", "contact"), **settings)
+    beacon(house, SET, every_s, 20)
+    return house
+
+
+def test_all_silent_at_once_is_the_radio_and_not_four_lost_devices() -> None:
+    house = chorus()
+    house.wait(30)
+    assert house.notices == []
+    house.wait(1)
+    assert [(n.code, n.status) for n in house.notices if n.kind != "rule"] == [("RADIO_INTERFERENCE", "RAISED")]
+    assert supervision(house).lost == set(SET)
+    assert ("inactivity", "UNAVAILABLE") in [(n.subject, n.status) for n in house.notices]
+    house.wait(40 * HOUR)
+    assert lost(house) == []
+
+
+def test_the_first_that_is_heard_ends_it_and_the_others_are_given_their_time() -> None:
+    house = chorus()
+    house.wait(2 * HOUR)
+    house.say(Kind.SEEN, None, "b")
+    assert [(n.code, n.status) for n in house.notices if n.code == "RADIO_INTERFERENCE"] == [
+        ("RADIO_INTERFERENCE", "RAISED"),
+        ("RADIO_INTERFERENCE", "RESTORED"),
+    ]
+    assert lost(house) == []
+    for _ in range(370):
+        house.wait(10)
+        house.say(Kind.SEEN, None, "b")
+    assert sorted(lost(house)) == [("a", "LOST"), ("c", "LOST"), ("d", "LOST")]
+
+
+def test_one_that_still_speaks_shows_that_the_air_is_free() -> None:
+    house = chorus()
+    beacon(house, ["d"], 10, 400)
+    assert [n.code for n in house.notices if n.code == "RADIO_INTERFERENCE"] == []
+    assert sorted(lost(house)) == [("a", "LOST"), ("b", "LOST"), ("c", "LOST")]
+
+
+def test_two_devices_are_no_set_and_slow_ones_show_nothing_within_minutes() -> None:
+    pair = house_of(Device("a", "motion"), Device("b", "motion"))
+    beacon(pair, ["a", "b"], 10, 20)
+    pair.wait(2 * HOUR)
+    slow = chorus(every_s=600)
+    slow.wait(2 * HOUR)
+    for house in (pair, slow):
+        assert [n.code for n in house.notices if n.code == "RADIO_INTERFERENCE"] == []
+        assert len(lost(house)) >= 2
+
+
+def test_a_slower_set_is_given_two_of_its_intervals() -> None:
+    house = chorus(every_s=100)
+    house.wait(200)
+    assert house.notices == []
+    house.wait(1)
+    assert house.notices[0].code == "RADIO_INTERFERENCE"
+
+
+def test_a_power_cut_of_the_gateway_is_no_interference() -> None:
+    house = chorus()
+    house.now_ms += round(3 * HOUR * 1000)
+    house.say(Kind.RESTART, {"gap": "KNOWN"})
+    house.wait(29)
+    assert [n.code for n in house.notices] == []
+
+
+def test_a_snapshot_at_any_moment_changes_nothing() -> None:
+    def run(cut: int | None) -> list[str]:
+        controller = Controller(chorus().controller.home, offset_ms=START_WALL_MS, trust="NTP")
+        said = []
+        for step in range(240):
+            if step == cut:
+                controller = Controller.from_json(json.loads(json.dumps(controller.to_json())))
+            t = step * 10_000
+            names = SET if step < 60 else ["b"] if step >= 120 else []
+            for name in names:
+                result = controller.handle(Observation(Kind.SEEN, None, t, name))
+                said += [repr(n) for n in result.notices]
+            said += [repr(n) for n in controller.advance(t + 9_999).notices]
+        return said
+
+    plain = run(None)
+    assert any("RADIO_INTERFERENCE" in line for line in plain)
+    for cut in (5, 16, 17, 30, 61, 64, 90, 121, 200):
+        assert run(cut) == plain, f"a snapshot before step {cut} changed what was said"

@@ -1,0 +1,226 @@
+"""The rule of visits: check-ins in, VISIT_OVERDUE and the form's renewal out, on a virtual clock."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from virtual_home import START_WALL_MS, House, home
+
+from gateway.controller import Controller
+from gateway.observations import Kind, Observation
+from gateway.rules.visits import Visits, mode_of
+
+HOUR, DAY = 3600.0, 86_400.0
+MIDNIGHT = 15 * HOUR + 44 * 60 + 30  # the virtual home begins on 1 March 2026, 08:15:30
+
+
+def register(priority: int = 2, consents: dict[str, bool] | None = None, **settings: float) -> House:
+    given = {"MONITORING": True, "VISITS": True} if consents is None else consents
+    dotted = {f"visits.{k}": v for k, v in settings.items()}
+    view = home(consents=given, settings={"visits.class": float(priority), "inactivity.enabled": 0.0} | dotted)
+    return House(view)
+
+
+def told(house: House, code: str = "VISIT_OVERDUE") -> list[tuple[str, str, float]]:
+    return [(n.status, n.reason, (n.t / 1000 - MIDNIGHT) / DAY) for n in house.notices if n.code == code]
+
+
+def visit(house: House, mode: str = "on_site", **more: Any) -> None:
+    house.say(Kind.VISIT, {"event": "arrived", "by": "grid-7", "mode": mode, **more})
+
+
+def rule(house: House) -> Visits:
+    return next(r for r in house.controller.rules if isinstance(r, Visits))
+
+
+def test_a_key_elder_whom_nobody_visits_is_overdue_on_the_sixteenth() -> None:
+    house = register()
+    house.wait(20 * DAY)
+    assert told(house) == [("RAISED", "key_half_month", 14.0)]  # the midnight that begins 16 March
+    visit(house)
+    assert told(house)[1][:2] == ("RESTORED", "done")
+    assert house.controller.book.alarms == {}  # a notice to the platform, no alarm
+    assert {m["code"] for m in house.published("event")} >= {"VISIT_OVERDUE"}
+
+
+def test_calls_and_telemetry_close_no_period() -> None:
+    house = register()
+    for _ in range(18):
+        house.wait(DAY)
+        visit(house, "phone")
+        house.say(Kind.MOTION, True, "hall-pir")
+    assert [status for status, _, _ in told(house)] == ["RAISED"]
+    summary = rule(house).learned()
+    assert (summary["on_site_done"], summary["remote_contacts"], summary["overdue_days"]) == (0, 4, 4)
+
+
+def test_a_visit_in_each_half_keeps_it_quiet_for_months() -> None:
+    house = register()
+    for _ in range(12):
+        house.wait(14 * DAY)
+        visit(house)
+    assert told(house) == []
+
+
+def test_a_general_elder_has_the_month() -> None:
+    house = register(priority=1)
+    house.wait(40 * DAY)
+    assert told(house) == [("RAISED", "general_month", 30.0)]
+
+
+def test_a_phone_call_puts_nobody_at_the_door_of_an_open_alarm() -> None:
+    house = register()
+    house.press()
+    house.wait(20)
+    visit(house, "video")
+    assert house.states()[-1] == "RAISED"
+    visit(house)
+    assert house.states()[-1] == "ATTENDED"
+
+
+def test_a_typhoon_window_makes_it_unable_and_not_overdue() -> None:
+    house = register()
+    house.say(Kind.COMMAND, {"cmd": "remote_only", "from": "2026-03-12", "to": "2026-03-18", "reason": "typhoon"})
+    house.wait(16 * DAY)
+    assert told(house) == []
+    assert rule(house).learned()["state"] == "UNABLE"
+    house.wait(8 * DAY)
+    assert told(house) == []
+    assert rule(house).learned()["state"] == "DUE"
+
+
+def test_a_window_that_closes_the_area_ends_what_was_overdue_until_it_opens_again() -> None:
+    house = register()
+    house.wait(18 * DAY)
+    house.say(Kind.COMMAND, {"cmd": "remote_only", "from": "2026-03-19", "to": "2026-03-20"})
+    house.wait(4 * DAY)
+    assert [(s, r) for s, r, _ in told(house)] == [
+        ("RAISED", "key_half_month"), ("RESTORED", "remote_only"), ("RAISED", "key_half_month"),
+    ]  # fmt: skip
+
+
+def test_before_a_festival_one_more_visit_is_due() -> None:
+    house = register()
+    house.wait(30 * DAY)  # 31 March: Qingming is on 5 April
+    assert rule(house).learned()["extra_windows"] == ["QINGMING"]
+    visit(house)
+    assert rule(house).learned()["extra_windows"] == []
+
+
+def test_an_extra_window_of_the_platform_is_said_again_with_another_end() -> None:
+    house = register(festival_days=0)
+    for end in ("2026-03-20", "2026-03-04"):
+        house.say(Kind.COMMAND, {"cmd": "extra_visit_window", "from": "2026-03-01", "to": end, "reason": "cold_wave"})
+    assert rule(house).learned()["extra_windows"] == ["cold_wave"]
+    house.wait(5 * DAY)
+    assert rule(house).learned()["extra_windows"] == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"cmd": "remote_only"},
+        {"cmd": "remote_only", "from": "soon", "to": "later"},
+        {"cmd": "remote_only", "from": 20260301, "to": "2026-03-04"},
+        {"cmd": "remote_only", "from": "2026-03-04", "to": "2026-03-01"},
+        {"cmd": "remote_only", "from": "2026-03-01", "to": "2096-03-01"},
+        {"cmd": "ping", "from": "2026-03-01", "to": "2026-03-04"},
+        {},
+    ],
+)
+def test_a_command_that_is_none_changes_nothing(value: dict[str, Any]) -> None:
+    house = register()
+    before = json.dumps(house.controller.to_json()["rules"]["visits"])
+    house.say(Kind.COMMAND, value)
+    assert json.dumps(house.controller.to_json()["rules"]["visits"]) == before
+
+
+def test_the_form_is_to_be_renewed_half_a_year_after_registration() -> None:
+    house = register(enrolled_yyyymmdd=20250831)  # 31 August: half a year later is 28 February
+    house.wait(1)
+    assert told(house, "LEDGER_REVIEW_DUE")[0][:2] == ("RAISED", "half_year")
+    fresh = register(enrolled_yyyymmdd=20250910)
+    fresh.wait(9 * DAY)
+    assert [(s, when) for s, _, when in told(fresh, "LEDGER_REVIEW_DUE")] == [("RAISED", 8.0)]  # 10 March
+    renewed = home(
+        consents={"MONITORING": True, "VISITS": True},
+        settings={"visits.class": 2.0, "visits.enrolled_yyyymmdd": 20250910.0, "visits.reviewed_yyyymmdd": 20260310.0},
+    )
+    fresh.say(Kind.CONFIG, renewed.to_json())
+    assert told(fresh, "LEDGER_REVIEW_DUE")[-1][0] == "RESTORED"
+
+
+def test_a_change_of_class_is_a_new_beginning() -> None:
+    house = register(priority=1)
+    house.wait(11 * DAY)  # 12 March: too late in the half-month to begin one
+    view = home(consents={"MONITORING": True, "VISITS": True}, settings={"visits.class": 2.0})
+    house.say(Kind.CONFIG, view.to_json())
+    house.wait(25 * DAY)
+    assert told(house) == [("RAISED", "key_half_month", 30.0)]
+
+
+@pytest.mark.parametrize(
+    ("made", "reason"), [({"priority": 0}, "setting"), ({"consents": {"MONITORING": True}}, "no_consent")]
+)
+def test_when_it_is_off_and_why(made: dict[str, Any], reason: str) -> None:
+    house = register(**made)
+    house.wait(60 * DAY)
+    assert told(house) == []
+    found = house.controller.statuses()["visits"]
+    assert (found.readiness.value, found.reason) == ("OFF", reason)
+
+
+def test_consent_withdrawn_ends_what_was_told() -> None:
+    house = register()
+    house.wait(20 * DAY)
+    house.say(Kind.CONFIG, home(consents={"MONITORING": True}, settings={"visits.class": 2.0}).to_json())
+    assert [(s, r) for s, r, _ in told(house)][-1] == ("RESTORED", "off")
+
+
+def test_a_clock_that_jumps_a_month_tells_nothing_for_a_day() -> None:
+    house = register()
+    house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS + 30 * 86_400_000, "trust": "NTP"})
+    house.wait(23 * HOUR)
+    assert told(house) == []
+    house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS, "trust": "NTP"})  # it was wrong
+    house.wait(3 * DAY)
+    assert told(house) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "mode"),
+    [
+        ("grid-7", "on_site"),
+        ({"by": "grid-7"}, "on_site"),
+        ({"event": "arrived", "mode": "ON_SITE"}, "on_site"),
+        ({"event": "left", "mode": "on_site"}, None),
+        ({"event": "contact", "mode": "phone"}, "phone"),
+        ({"mode": "INTERNET_AV"}, "internet_av"),
+        ({"mode": "telemetry"}, None),
+        ({"mode": 7}, None),
+    ],
+)
+def test_how_a_visit_was_made(value: Any, mode: str | None) -> None:
+    assert mode_of(value) == mode
+
+
+def test_a_snapshot_on_any_day_changes_nothing() -> None:
+    script = {3: "phone", 17: "on_site", 30: "video", 45: "on_site", 80: "on_site"}
+
+    def run(cut: int | None) -> list[str]:
+        controller = Controller(register().controller.home, offset_ms=START_WALL_MS, trust="NTP")
+        said = []
+        for day in range(100):
+            if day == cut:
+                controller = Controller.from_json(json.loads(json.dumps(controller.to_json())))
+            t = day * 86_400_000
+            value = {"mode": script.get(day, "none")}
+            said += [repr(n) for n in controller.handle(Observation(Kind.VISIT, value, t)).notices]
+        return said
+
+    plain = run(None)
+    assert len([line for line in plain if "VISIT_OVERDUE" in line]) >= 4
+    for cut in (1, 16, 17, 18, 33, 46, 79, 99):
+        assert run(cut) == plain
