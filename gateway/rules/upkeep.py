@@ -17,7 +17,6 @@ from gateway.rules.civil import CivilTime
 from gateway.rules.rule import NOTHING, Line, PlainRule, Signal, Spoken, Technical
 
 LIFE_SAFETY: Final = frozenset({"button", "wearable", "smoke", "gas", "co", "heat"})
-STABLE_MS: Final = 5 * 60_000  # T-20
 NO_ALARM: Final = "00"  # the reference of a text that nobody is asked to answer
 _MAINS_GONE, _MAINS_BACK, _LOST, _BATTERY = "S13", "S14", "S15", "S16"
 _OF: Final = {"DEVICE_LOST": _LOST, "DEVICE_BATTERY_LOW": _BATTERY}
@@ -74,7 +73,8 @@ class Upkeep(PlainRule):
     def _mains_gone(self, t: int) -> Iterable[Signal]:
         ms = self._quiet.parameters.ms
         self._mains, self._mains_told = t, False
-        self._say = t + max(0, ms("upkeep.mains_say_s") - ms("technical.debounce_s"))
+        believed_after = ms("technical.mains_fail_s") + ms("technical.mains_jitter_s")
+        self._say = t + max(0, ms("upkeep.mains_say_s") - believed_after)
         self._waiting.pop(f"{_MAINS_BACK}:", None)
         self._wait(f"{_MAINS_GONE}:", t + ms("upkeep.mains_min"))
         return NOTHING
@@ -83,7 +83,7 @@ class Upkeep(PlainRule):
         self._mains = self._say = None
         self._waiting.pop(f"{_MAINS_GONE}:", None)
         if self._mains_told:
-            self._waiting[f"{_MAINS_BACK}:"] = t + STABLE_MS
+            self._waiting[f"{_MAINS_BACK}:"] = t  # it was stable for a while before it is believed (T-20)
         said, self._mains_said = self._mains_said, False
         return (Spoken("V13", t),) if said else NOTHING
 
