@@ -16,7 +16,8 @@ from typing import Final
 
 LOOK_S: Final = 0.01
 
-Pid = Callable[[], int]  # asked each time: a broker that was killed and started is another process
+# Asked each time: a broker that was killed and started is another process, and in between there is none.
+Pid = Callable[[], int | None]
 
 
 class Stalls:
@@ -42,7 +43,7 @@ class Stalls:
     def _waits_s(self) -> dict[Path, float]:
         """For each thread but this loop's own: its time on the run queue (proc(5), schedstat, second field)."""
         found: dict[Path, float] = {}
-        for pid in (os.getpid(), *(other() for other in self._others)):
+        for pid in (os.getpid(), *filter(None, (other() for other in self._others))):
             for thread in Path(f"/proc/{pid}/task").glob("[0-9]*"):
                 if thread.name != str(os.getpid()):
                     try:
