@@ -29,7 +29,13 @@ class Inside:
             "call_button": SimpleNamespace(readiness=Readiness.ARMED),
             **{f"rule-{n}": SimpleNamespace(readiness=Readiness.UNAVAILABLE) for n in range(9)},
         }
-        controller = SimpleNamespace(statuses=lambda: self.statuses, book=SimpleNamespace(live=lambda: iter([17, 18])))
+        self.muted = False
+        controller = SimpleNamespace(
+            t=0,
+            statuses=lambda: self.statuses,
+            book=SimpleNamespace(live=lambda: iter([17, 18])),
+            desk=SimpleNamespace(quiet=SimpleNamespace(muted=lambda _severity, _t: self.muted)),
+        )
         self.heart = SimpleNamespace(
             tick=lambda: self.did.append("tick"),
             controller=controller,
@@ -98,6 +104,15 @@ async def test_what_it_says_are_indices_of_health_in_at_most_300_bytes() -> None
     assert len(body["blind"]) == 5
     assert "motion" not in json.dumps(body)
     assert len(messages.heartbeat(body, gateway="gw-0001", epoch="9f86d081884c7d65")) <= 300
+
+
+async def test_a_home_that_was_muted_says_so() -> None:
+    inside = Inside()
+    heart = heartbeat_of(inside)
+    heart.beat()
+    inside.muted = True
+    heart.beat()
+    assert [body.get("muted") for body in inside.sent] == [None, True]
 
 
 async def test_each_pause_is_the_interval_give_or_take_a_tenth_and_no_two_gateways_alike() -> None:
