@@ -1,6 +1,6 @@
 """Tests on real wires measure real time on a machine that may be busy with other work: one that fails there is run once
-more, and pytest says so ("rerun" in its closing line). Pure tests get no second chance. Nor does a verdict of the crash
-and power-cut tests: an alarm that is lost in one run of two is lost.
+more, and pytest says so ("rerun" in its closing line). Pure tests get no second chance, nor do the crash and power-cut
+tests: an alarm that is lost in one run of two is lost.
 
 A test that cannot run here is never silent: `NOT RUN HERE` at the very end names each and why.
 """
@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-WIRES = ("integration", "crash", "peers", "powercut")
-VERDICTS = ("crash", "powercut")  # their assertions are about loss, not about time; time-outs are `TimeoutError`
+SECOND_CHANCE = ("integration", "peers")
 HERE = Path(__file__).parent
 
 
@@ -20,9 +19,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks the tests on wires."""
     for item in items:
         room = item.path.relative_to(HERE).parts[0]
-        if room in WIRES:
-            final = {"rerun_except": ["AssertionError"]} if room in VERDICTS else {}
-            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2, **final))
+        if room in SECOND_CHANCE:
+            item.add_marker(pytest.mark.flaky(reruns=1, reruns_delay=2))
 
 
 def pytest_configure(config: pytest.Config) -> None:

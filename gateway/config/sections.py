@@ -230,6 +230,10 @@ class MqttConfig:
     keepalive_s: int = option(
         30, "A dead link is noticed within twice this (research/fleet.md 2.2).", unit="s", low=5, high=1200
     )
+    heartbeat_s: int = option(
+        300, "How often the platform hears that the rules run (T-13); it takes 15 min of silence for a dead gateway.",
+        unit="s", low=30, high=300,
+    )  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,10 +262,10 @@ class JournalConfig:
         16, "Kept free for alarms on a full disk: given up when nothing else is left.", unit="MiB", low=1, high=4096
     )
     retention_days: int = option(
-        90, "Alarms and events are kept at least this long (T-33).", unit="days", low=7, high=3650
+        90, "Alarms and events are kept at least this long (T-33).", unit="days", low=90, high=3650
     )
     raw_days: int = option(
-        30, "Routine sensor readings are deleted after this (PIPL art. 19).", unit="days", low=1, high=90
+        30, "Routine sensor readings are deleted after this (PIPL art. 19).", unit="days", low=1, high=30
     )
 
 

@@ -65,6 +65,11 @@ class Broker:
         return ("localhost" if self.tls else "127.0.0.1", self.port)
 
     @property
+    def running(self) -> bool:
+        """Started, and neither stopped nor killed since."""
+        return self._process is not None
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid

@@ -114,7 +114,7 @@ class Gateway:
         self.ways_in.open()
         self.upstream: Upstream | None = self._open_upstream()
         await self._open_control()
-        self._heartbeat = Heartbeat(self)
+        self._heartbeat = Heartbeat(self, self.config.mqtt.heartbeat_s)
         self._tasks.append(asyncio.create_task(self._heartbeat.run(), name="heartbeat"))
         self._start_watchdog()
         for problem in self.problems:
@@ -425,8 +425,8 @@ def _limits(config: Config) -> Limits:
     return Limits(
         max_bytes=journal.max_mib << 20,
         reserve_bytes=journal.reserve_mib << 20,
-        alarm_keep_ms=max(journal.retention_days, 90) * day_ms,
-        routine_keep_ms=min(journal.raw_days, 30) * day_ms,
+        alarm_keep_ms=journal.retention_days * day_ms,
+        routine_keep_ms=journal.raw_days * day_ms,
     )
 
 

@@ -15,16 +15,17 @@ from gateway.rules.rule import Readiness
 if TYPE_CHECKING:
     from gateway.runtime.gateway import Gateway
 
-INTERVAL_S: Final = 300.0  # T-13
-JITTER: Final = 0.1
+JITTER: Final = 0.1  # T-13: so that a village whose power returns does not speak in chorus
 FIRST_S: Final = 2.0  # the platform sees a new start soon
 
 
 class Heartbeat:
-    """Sends one heartbeat every five minutes while nothing is stuck."""
+    """Sends one heartbeat every `interval_s`, give or take a tenth, while nothing is stuck."""
 
-    def __init__(self, gateway: Gateway) -> None:
+    def __init__(self, gateway: Gateway, interval_s: float, rng: random.Random | None = None) -> None:
         self._gateway = gateway
+        self._interval_s = interval_s
+        self._rng = rng or random.Random()
         self._seq = 0
         self._began = asyncio.get_running_loop().time()
 
@@ -33,7 +34,11 @@ class Heartbeat:
         await asyncio.sleep(FIRST_S)
         while True:
             self.beat()
-            await asyncio.sleep(INTERVAL_S * random.uniform(1 - JITTER, 1 + JITTER))
+            await asyncio.sleep(self.pause_s())
+
+    def pause_s(self) -> float:
+        """Until the next one."""
+        return self._interval_s * self._rng.uniform(1 - JITTER, 1 + JITTER)
 
     def beat(self) -> bool:
         """One heartbeat, through the rule loop; False if something is stuck or there is no connection."""

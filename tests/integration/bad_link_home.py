@@ -1,9 +1,8 @@
-"""For the tests of bad links: a gateway's link on a real journal, a stopwatch that knows the machine's stalls."""
+"""For the tests of bad links: a gateway's link on a real journal."""
 
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -18,28 +17,6 @@ from gateway.upstream.link import PathState, Upstream
 from gateway.upstream.settings import UpstreamSettings
 
 WALL_MS = 1_767_225_600_000
-LOOK_S = 0.01
-
-
-class Stalls:
-    """How long this process was kept from running: nobody's claim, but a loaded test machine has it."""
-
-    def __init__(self) -> None:
-        self.total_s = 0.0
-
-    async def watch(self) -> None:
-        while True:
-            began = time.monotonic()
-            await asyncio.sleep(LOOK_S)
-            self.total_s += max(0.0, time.monotonic() - began - 2 * LOOK_S)
-
-
-@asynccontextmanager
-async def stalls() -> AsyncIterator[Stalls]:
-    made = Stalls()
-    task = asyncio.create_task(made.watch())
-    yield made
-    task.cancel()
 
 
 class JournalHome:

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import threading
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -64,11 +65,18 @@ async def until(true: Callable[[], Any], what: str, patience_s: float = PATIENCE
 
 
 async def written(broker: Broker) -> None:
-    """Has mosquitto write its store (SIGUSR1, mosquitto(8)): what it dies with from now on is on the disk."""
-    before = broker.log.count("Saving in-memory")
+    """Has mosquitto write its store (SIGUSR1, mosquitto(8)): what it dies with from now on is on the disk.
+
+    It says so before it writes, and puts the store in place by renaming a new file over it: that one is waited for.
+    """
+    store = broker.folder / "mosquitto.db"
+
+    def written_ns() -> int:
+        return store.stat().st_mtime_ns if store.exists() else 0
+
+    before, asked = written_ns(), broker.log.count("Saving in-memory")
     os.kill(broker.pid, signal.SIGUSR1)
-    await until(lambda: broker.log.count("Saving in-memory") > before, "mosquitto wrote its store")
-    await asyncio.sleep(0.1)  # it says so before it writes
+    await until(lambda: broker.log.count("Saving in-memory") > asked and written_ns() != before, "it is written")
 
 
 class Somebody:
@@ -79,19 +87,23 @@ class Somebody:
         self._answers: dict[str, Callable[[Any], tuple[str, Any]]] = {}
         self._client = mqtt.Client(CallbackAPIVersion.VERSION2, protocol=mqtt.MQTTv5)
         self._client.on_message = self._on_message
+        self._subscribed = threading.Event()
+        self._client.on_subscribe = lambda *_: self._subscribed.set()
         self._client.connect(*broker.address)
         self._client.loop_start()
 
     def say(self, topic: str, body: Any, *, qos: int = 1, retain: bool = False) -> None:
         """Publishes, and returns when the broker has it."""
         payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-        self._client.publish(topic, payload, qos, retain).wait_for_publish(10)
+        self._client.publish(topic, payload, qos, retain).wait_for_publish(PATIENCE_S)
 
     def listen(self, topic: str, answer: Callable[[Any], tuple[str, Any]] | None = None) -> None:
-        """Hears a topic; `answer` makes the topic and body to publish in return."""
+        """Hears a topic from now on; `answer` makes the topic and body to publish in return."""
         if answer is not None:
             self._answers[topic] = answer
+        self._subscribed.clear()
         self._client.subscribe(topic, 1)
+        assert self._subscribed.wait(PATIENCE_S), "the broker did not answer"
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
         self.heard.append((message.topic, message.payload))

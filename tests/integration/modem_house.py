@@ -17,11 +17,11 @@ from gateway.drivers.modem.timing import Timing
 from gateway.drivers.port import DriverContext, DriverFault
 from gateway.observations import Report, check_value
 
-QUICK = Timing(settle_s=0.02, probe_after_s=0.3, mute_s=1.0, mute_unproven_s=4.0)
-CALLS = replace(QUICK, clcc_s=0.05, pause_s=0.02, key_s=0.3, ring_s=1.5)
+QUICK = Timing(settle_s=0.02, probe_after_s=0.3, mute_s=2.0, mute_unproven_s=6.0)
+CALLS = replace(QUICK, mute_s=1.0, mute_unproven_s=4.0, clcc_s=0.05, pause_s=0.02, key_s=0.3, ring_s=1.5)
 """Waits for people who answer and press within a tenth of a second."""
 
-PATIENCE_S = 20.0  # for a loaded machine; nothing here should take that long
+PATIENCE_S = 30.0  # for a loaded machine; nothing here should take that long
 
 __all__ = ["CALLS", "PATIENCE_S", "QUICK", "CallEnd", "House"]
 

@@ -19,8 +19,8 @@ from gateway.drivers.supervisor import Supervisor
 from gateway.home.model import Home, read_home
 from gateway.observations import Kind, Report
 
-PATIENCE_S = 20.0  # a loaded machine; a working one needs milliseconds
-SHORT = Waits(start_s=0.5, stop_s=0.5, retry_s=0.01)
+PATIENCE_S = 30.0  # a loaded machine; a working one needs milliseconds
+SHORT = Waits(start_s=2.0, stop_s=2.0, retry_s=0.01)  # a busy machine answers within; what hangs costs this
 KEY = bytes.fromhex("231d39c1d7cc1ab1aee224cd096db932")
 CALL, SEALED, DOOR, CANCEL = "AA:BB:CC:00:00:01", "AA:BB:CC:00:00:02", "AA:BB:CC:00:00:03", "AA:BB:CC:00:00:04"
 STRANGER = "11:22:33:44:55:66"

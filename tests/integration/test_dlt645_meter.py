@@ -22,7 +22,7 @@ from gateway.observations import Kind, Report
 PATIENCE_S = 30.0  # a loaded two-core machine
 HOME = "123456789012"
 FLAT = "000000000161"
-IMPATIENT_S = 0.15  # reply timeout where no reply is expected anyway
+IMPATIENT_S = 0.4  # reply timeout where no reply is expected anyway
 
 ALL_THREE = [
     Report(Kind.ENERGY, 1234.56, "meter"),

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
-from bad_link_home import stalls
+from stopwatch import stopwatch
 
 from gateway.actions import Publish, Say, Text
 from gateway.clock import Clock, host_sources
@@ -84,13 +84,12 @@ async def test_a_disk_that_hangs_delays_a_call_by_half_a_second_and_no_more(
 ) -> None:
     heart, disk, carried = alive
     disk.sleep_s = 5.0
-    async with stalls() as stalled:  # what the machine kept us from running is not the gateway's
+    async with stopwatch() as watch:  # what the machine kept us from running is not the gateway's
         pressed = time.monotonic()
         heart.take(Report(Kind.BUTTON, "press", "b"))
         await until(lambda: any(isinstance(s.action, Text) for _, s in carried))
-        took_s = carried[0][0] - pressed
-        assert took_s > 0.4
-        assert took_s - stalled.total_s < 2.0  # invariant (iv): 2 s, the disk included
+        assert carried[0][0] - pressed > 0.4
+        assert watch.s < 2.0  # invariant (iv): 2 s, the disk included
 
 
 async def test_a_disk_that_fails_does_not_silence_a_call_and_the_platform_learns_it(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from modem_house import QUICK, House
+from modem_house import PATIENCE_S, QUICK, House
+from stopwatch import stopwatch
 
 from gateway.demo.sms_network import deliver_pdus
 from gateway.demo.virtual_modem import VirtualModem
@@ -23,6 +23,7 @@ from gateway.drivers.port import DriverFault
 CONTACT = "13800138000"
 S01 = "【居家守护】张阿公03:12在卫生间按了紧急按钮。请马上打电话或过去看，危急先打120。能去回1，去不了回2。编号17"
 NOTICED_S = 5.0  # the requirement: a silent modem is noticed in 5 s
+AT_ONCE_S = 2.0  # a loss that the port itself tells of
 
 
 @pytest.fixture
@@ -111,7 +112,7 @@ async def test_emergency_numbers_and_nonsense_are_never_texted(modem: VirtualMod
 async def test_a_slow_network_is_waited_for_because_the_modem_answers_meanwhile(
     modem: VirtualModem, house: House
 ) -> None:
-    modem.delay_sms(2.5)
+    modem.delay_sms(3.5)
     assert (await house.driver.send_sms(CONTACT, S01)).sent
     assert (await house.driver.send_sms(CONTACT, S01)).sent  # now known to answer: only the probes keep it from "mute"
     assert len(modem.sent) == 2
@@ -258,10 +259,10 @@ async def test_delivery_reports_are_handed_on_with_their_reference(modem: Virtua
 async def test_a_silent_modem_is_noticed_in_time(modem: VirtualModem) -> None:
     house = House(modem, Timing())
     await house.start()
-    modem.silence()
-    began = time.monotonic()
-    assert "mute" in await house.fault()
-    assert time.monotonic() - began <= NOTICED_S
+    async with stopwatch() as watch:
+        modem.silence()
+        assert "mute" in await house.fault()
+        assert watch.s <= NOTICED_S
 
 
 async def test_a_modem_silent_when_a_text_is_due_is_noticed_in_time_and_the_text_is_to_be_tried_again(
@@ -269,12 +270,12 @@ async def test_a_modem_silent_when_a_text_is_due_is_noticed_in_time_and_the_text
 ) -> None:
     house = House(modem, Timing())
     await house.start()
-    modem.silence()
-    began = time.monotonic()
-    result = await house.driver.send_sms(CONTACT, S01)
-    assert time.monotonic() - began <= NOTICED_S
+    async with stopwatch() as watch:
+        modem.silence()
+        result = await house.driver.send_sms(CONTACT, S01)
+        assert watch.s <= NOTICED_S
     assert (result.sent, result.perhaps, result.retry_after_s) == (False, False, 5.0)
-    assert "mute" in await house.fault(within_s=1.0)
+    assert "mute" in await house.fault()
 
 
 async def test_a_modem_that_goes_silent_with_the_text_in_hand_says_perhaps(modem: VirtualModem) -> None:
@@ -283,11 +284,11 @@ async def test_a_modem_that_goes_silent_with_the_text_in_hand_says_perhaps(modem
     modem.delay_sms(0.5)
     assert (await house.driver.send_sms(CONTACT, "1")).sent  # answers the probe: known to answer while it sends
     modem.mute_on_send()
-    began = time.monotonic()
-    result = await house.driver.send_sms(CONTACT, S01)
-    assert time.monotonic() - began <= 3.0
+    async with stopwatch() as watch:
+        result = await house.driver.send_sms(CONTACT, S01)
+        assert watch.s < QUICK.mute_unproven_s - 1  # of the two limits it is the short one that counts
     assert (result.sent, result.perhaps) == (False, True)
-    await house.fault(within_s=1.0)
+    await house.fault()
     await house.stop()
 
 
@@ -297,9 +298,11 @@ async def test_a_modem_not_known_to_answer_while_it_sends_gets_more_time_but_not
     house = House(modem)
     await house.start()
     modem.mute_on_send()
-    began = time.monotonic()
-    result = await house.driver.send_sms(CONTACT, S01)
-    assert 3.9 <= time.monotonic() - began <= 10.0
+    began = asyncio.get_running_loop().time()
+    async with stopwatch() as watch:
+        result = await house.driver.send_sms(CONTACT, S01)
+        assert watch.s <= QUICK.network_s / 2
+    assert asyncio.get_running_loop().time() - began >= QUICK.mute_unproven_s - 0.1
     assert result.perhaps
     await house.stop()
 
@@ -307,15 +310,17 @@ async def test_a_modem_not_known_to_answer_while_it_sends_gets_more_time_but_not
 async def test_a_modem_silent_at_start_is_a_fault_that_says_what_to_do(modem: VirtualModem) -> None:
     modem.silence()
     house = House(modem)
-    began = time.monotonic()
-    with pytest.raises(DriverFault, match="power"):
-        await house.start()
-    assert time.monotonic() - began <= NOTICED_S
+    async with stopwatch() as watch:
+        with pytest.raises(DriverFault, match="power"):
+            await house.start()
+        assert watch.s <= NOTICED_S
 
 
 async def test_unplugged_is_noticed_at_once_and_replugged_works_again(modem: VirtualModem, house: House) -> None:
-    modem.unplug()
-    assert "gone" in await house.fault(within_s=2.0)
+    async with stopwatch() as watch:
+        modem.unplug()
+        assert "gone" in await house.fault()
+        assert watch.s <= AT_ONCE_S
     result = await house.driver.send_sms(CONTACT, S01)
     assert (result.sent, result.retry_after_s) == (False, 5.0)
     with pytest.raises(DriverFault, match="not there"):
@@ -330,9 +335,11 @@ async def test_unplugged_while_a_text_waits_says_perhaps(modem: VirtualModem, ho
     modem.delay_sms(30)
     sending = asyncio.create_task(house.driver.send_sms(CONTACT, S01))
     await house.until(lambda: any(c.startswith("AT+CMGS") for c in modem.commands))
-    await asyncio.sleep(0.1)
-    modem.unplug()
-    result = await asyncio.wait_for(sending, 3.0)
+    await house.until(lambda: modem._sending is not None)  # the network has it in hand
+    async with stopwatch() as watch:
+        modem.unplug()
+        result = await asyncio.wait_for(sending, PATIENCE_S - 5)  # the network's own answer would come later
+        assert watch.s <= AT_ONCE_S
     assert (result.sent, result.perhaps) == (False, True)
 
 
@@ -347,12 +354,14 @@ async def test_a_modem_left_at_its_prompt_is_brought_back(modem: VirtualModem) -
 
 
 async def test_a_modem_that_restarts_by_itself_is_set_up_again(modem: VirtualModem, house: House) -> None:
-    modem.raw(b"\r\nRDY\r\n")
-    assert "restarted" in await house.fault(within_s=2.0)
+    async with stopwatch() as watch:
+        modem.raw(b"\r\nRDY\r\n")
+        assert "restarted" in await house.fault()
+        assert watch.s <= AT_ONCE_S
 
 
 async def test_faults_in_a_row_end_in_a_restart_of_the_modem_itself(modem: VirtualModem) -> None:
-    house = House(modem, replace(QUICK, local_s=0.3, reset_s=0.3))
+    house = House(modem, replace(QUICK, local_s=0.5, reset_s=0.5))
     modem.silence()
     for _ in range(FAULTS_BEFORE_RESET):
         with pytest.raises(DriverFault, match="mute"):
@@ -416,7 +425,8 @@ async def test_a_lost_cell_is_told_once_and_its_return_once(modem: VirtualModem)
     result = await house.driver.send_sms(CONTACT, S01)
     assert (result.sent, result.cause) == (False, Cause.NETWORK)
     modem.registration(3)
-    await asyncio.sleep(0.5)
+    assert (await house.driver.send_sms(CONTACT, S01)).cause is Cause.NETWORK  # read after the change, on the same line
+    await asyncio.sleep(0.5)  # a second word would have come by now
     assert house.conditions() == [True]
     modem.registration(5)
     await house.until(lambda: house.conditions() == [True, False])
@@ -426,13 +436,22 @@ async def test_a_lost_cell_is_told_once_and_its_return_once(modem: VirtualModem)
 
 
 async def test_a_short_gap_in_the_cell_is_not_told(modem: VirtualModem) -> None:
-    house = House(modem, replace(QUICK, cell_lost_s=1.0))
+    limit_s = 3.0
+    house = House(modem, replace(QUICK, cell_lost_s=limit_s))
     await house.start()
-    modem.registration(2)
-    await house.until(lambda: not house.driver.status.registered)
-    modem.registration(1)
-    await house.until(lambda: house.driver.status.registered)
-    await asyncio.sleep(1.2)
+    loop = asyncio.get_running_loop()
+    for _ in range(5):
+        began = loop.time()
+        modem.registration(2)
+        await house.until(lambda: not house.driver.status.registered)
+        modem.registration(1)
+        await house.until(lambda: house.driver.status.registered)
+        if loop.time() - began < limit_s:
+            break
+        house.reports.clear()  # the machine made it a long one: told, and rightly
+    else:
+        pytest.fail(f"this machine does nothing in {limit_s} s")
+    await asyncio.sleep(limit_s + 0.2)
     assert house.conditions() == []
     await house.stop()
 
@@ -441,7 +460,7 @@ async def test_a_modem_that_stays_away_becomes_a_lost_cell(modem: VirtualModem) 
     house = House(modem, replace(QUICK, cell_lost_s=0.3))
     await house.start()
     modem.unplug()
-    await house.fault(within_s=2.0)
+    await house.fault()
     await asyncio.sleep(0.35)
     for _ in range(2):  # the supervisor tries for ever
         with pytest.raises(DriverFault):
@@ -488,7 +507,7 @@ async def test_the_virtual_modem_takes_wishes_on_its_socket(tmp_path: Path) -> N
     for bad in ("{", "[]", '{"op":"stop"}', '{"op":"incoming"}', "[" * 5000):
         assert (await wish(bad))["ok"] is False
     await wish('{"op":"unplug"}')
-    await house.fault(within_s=2.0)
+    await house.fault()
     writer.close()
     await writer.wait_closed()
     await modem.stop()

@@ -15,13 +15,14 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from stopwatch import stopwatch
 
 from gateway.drivers import serial_port
 from gateway.drivers.port import DriverFault
 from gateway.drivers.serial_faults import open_fault
 from gateway.drivers.serial_port import MAX_QUEUED_BYTES, MAX_UNREAD_BYTES, SerialPort
 
-PATIENCE_S = 20.0  # a loaded two-core machine; nothing here normally takes a tenth of a second
+PATIENCE_S = 30.0  # a loaded two-core machine; nothing here normally takes a tenth of a second
 
 
 class FarEnd:
@@ -140,9 +141,10 @@ async def test_hang_up_is_told_exactly_once_after_the_last_bytes(far_end: FarEnd
     assert far_end.path in await rig.until_lost()
     assert not rig.port.is_open
     await rig.port.close()
-    await asyncio.sleep(0.05)  # a second notice would have come by now
+    assert owner_threads() == []  # so nobody is left to say it again; what it said before is in the loop's queue
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
     assert len(rig.lost) == 1
-    assert owner_threads() == []
 
 
 async def test_a_write_to_a_vanished_port_is_told_once_and_later_ones_are_refused(far_end: FarEnd, rig: Rig) -> None:
@@ -206,9 +208,9 @@ async def test_close_ends_the_thread_frees_the_port_and_is_not_a_loss(far_end: F
 
 async def test_close_does_not_wait_for_a_far_end_that_takes_nothing(rig: Rig) -> None:
     rig.port.write(b"x" * MAX_QUEUED_BYTES)
-    started = time.monotonic()
-    await rig.port.close()
-    assert time.monotonic() - started < serial_port.CLOSE_TIMEOUT_S
+    async with stopwatch() as watch:
+        await rig.port.close()
+        assert watch.s < serial_port.CLOSE_TIMEOUT_S
     assert owner_threads() == []
 
 
@@ -326,9 +328,12 @@ async def test_an_opening_that_is_cancelled_leaves_the_port_free(far_end: FarEnd
 
 
 async def test_an_idle_port_costs_no_cpu(rig: Rig) -> None:
-    before = time.process_time()
-    await asyncio.sleep(0.5)
-    assert time.process_time() - before < 0.1
+    shares: list[float] = []
+    for _ in range(3):  # a port that spins spins always; the best of three is its own, whatever else ran
+        before, began = time.process_time(), time.monotonic()
+        await asyncio.sleep(0.3)
+        shares.append((time.process_time() - before) / (time.monotonic() - began))
+    assert min(shares) < 0.1
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,7 @@ from mqtt_home import (
     settings,
     until,
 )
+from stopwatch import stopwatch
 
 from gateway.demo.broker import Broker, free_port
 from gateway.upstream import messages
@@ -140,7 +141,8 @@ async def test_an_alarm_while_the_broker_is_down_arrives_once_and_says_it_is_del
         broker.stop()
         await until(lambda: gateway.states[-1] is PathState.DOWN)
         gateway.put(alarm=True)
-        await asyncio.sleep(0.3)
+        tried = gateway.counted("attempts")
+        await until(lambda: gateway.counted("attempts") > tried, "tried in vain")
         broker.start()
         await until(lambda: not gateway.table)
         assert [row.seq for row in platform.events()] == [1]
@@ -163,7 +165,8 @@ async def test_a_puback_without_the_platforms_word_deletes_nothing_and_the_path_
         async with running_platform(settings(broker.address, protocol=protocol), events):
             await until(lambda: not gateway.table)
             await until(lambda: gateway.states[-1] is PathState.UP)
-            await asyncio.sleep(0.2)
+            gateway.put()
+            await until(lambda: of(events, "event"), "what was published after all repeats")
         assert len(of(events, "alarm")) == 1, "however often it was published, it has one effect"
 
 
@@ -349,10 +352,12 @@ async def test_a_half_open_link_is_noticed_by_an_alarm_long_before_the_keepalive
         broker.freeze()
         gateway.put(alarm=True)
         try:
-            await until(lambda: gateway.states[-1] is PathState.DOWN, patience_s=10)
+            async with stopwatch() as watch:
+                await until(lambda: gateway.states[-1] is PathState.DOWN)
+                assert watch.s < gateway.settings.limits.keepalive_s / 2
         finally:
             broker.thaw()
-        assert gateway.counted("fault_unanswered") == 1
+        assert gateway.counted("fault_unanswered") >= 1
         events: Events = []
         async with running_platform(settings(broker.address), events):
             await until(lambda: not gateway.table)
@@ -457,7 +462,7 @@ async def test_a_puback_that_overtakes_publish_is_not_lost():
                 mid = publish(*arguments, **more)
                 assert mid is not None
                 writer.write(b"\x40\x02" + mid.to_bytes(2, "big"))  # the far end shares this loop: in its place
-                assert answered.wait(10), "paho's thread has heard it while we are still inside publish()"
+                assert answered.wait(30), "paho's thread has heard it while we are still inside publish()"
                 return mid
 
             session.publish = slow_publish  # type: ignore[method-assign]
@@ -519,8 +524,10 @@ async def test_a_new_alarm_does_not_wait_for_the_backoff(broker):
             await asyncio.sleep(0.3)
             if not gateway.up:  # full jitter may have drawn almost nothing
                 assert gateway.counted("fault_refused") <= 2
-            gateway.put(alarm=True)
-            await until(lambda: not gateway.table, patience_s=10)
+            async with stopwatch(lambda: broker.pid) as watch:
+                gateway.put(alarm=True)
+                await until(lambda: not gateway.table)
+                assert watch.s < 10, "minutes, by the backoff"
 
 
 @pytest.mark.parametrize(
@@ -627,9 +634,19 @@ async def test_rows_the_journal_has_not_deleted_yet_are_not_sent_in_a_spin(broke
         await until(lambda: gateway.up)
         gateway.put(5)
         await until(lambda: gateway.counted("acked") == 5)
-        for _ in range(5):
+        read, reads = gateway.link._rows, 0
+
+        async def counting(limit: int, skip: Any) -> Any:
+            nonlocal reads
+            reads += 1
+            return await read(limit, skip)
+
+        gateway.link._rows = counting
+        for n in range(1, 6):
             gateway.link.wake()
-            await asyncio.sleep(0.05)
+            await until(lambda n=n: reads >= n, "it looked for what is to be sent")
+        gateway.link.publish_heartbeat({"v": 1})
+        await until(lambda: of(events, "heartbeat"), "whatever it sent went before this")
         assert gateway.counted("published") == 5
 
 

@@ -121,6 +121,15 @@ def test_the_documentation_is_current() -> None:
             "meter[0].address: expected 12 digits, found '12'",
         ),
         ("[journal]\nmax_mib = 8\nreserve_mib = 9", "journal.reserve_mib: expected less than journal.max_mib"),
+        (
+            "[journal]\nretention_days = 89",
+            "journal.retention_days: expected a whole number of 90 to 3650 days, found 89",
+        ),  # T-33
+        (
+            "[journal]\nraw_days = 31",
+            "journal.raw_days: expected a whole number of 1 to 30 days, found 31",
+        ),  # PIPL art. 19
+        ("[mqtt]\nheartbeat_s = 301", "mqtt.heartbeat_s: expected a whole number of 30 to 300 s, found 301"),  # T-14
         ("[gateway", "the file is not TOML"),
         ("a = " + "[" * 100_000, "the file is"),
         ("a = " + "9" * 10_000, "the file is not TOML"),

@@ -1,10 +1,10 @@
-"""A test that cannot run here is named at the end, with its reason."""
+"""What `tests/conftest.py` promises: a test that cannot run here is named at the end; rare loss gets no second try."""
 
 from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from types import SimpleNamespace
+from types import ModuleType, SimpleNamespace
 
 CONFTEST = Path(__file__).parent.parent / "conftest.py"
 
@@ -22,15 +22,30 @@ class Paper:
     line = section
 
 
-def told(*skipped: object) -> list[str]:
+def conftest() -> ModuleType:
     spec = importlib.util.spec_from_file_location("the_conftest", CONFTEST)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def told(*skipped: object) -> list[str]:
     paper = Paper(*skipped)
-    module.pytest_terminal_summary(paper)
+    conftest().pytest_terminal_summary(paper)
     return paper.lines
+
+
+class Item:
+    """What pytest collected, as far as the marking sees it."""
+
+    def __init__(self, room: str) -> None:
+        self.path = CONFTEST.parent / room / "test_it.py"
+        self.marks: list[str] = []
+
+    def add_marker(self, marker: object) -> None:
+        self.marks.append(getattr(marker, "name", str(marker)))
 
 
 def test_each_skipped_test_is_named_with_its_reason() -> None:
@@ -48,3 +63,10 @@ def test_no_test_is_marked_so_that_it_cannot_fail() -> None:
     lax = "xfail"
     found = [p.name for p in CONFTEST.parent.rglob("*.py") if f"mark.{lax}" in p.read_text(encoding="utf-8")]
     assert found == []
+
+
+def test_only_tests_on_wires_are_run_once_more() -> None:
+    rooms = ("integration", "peers", "crash", "powercut", "unit", "simulation", "fuzz")
+    items = {room: Item(room) for room in rooms}
+    conftest().pytest_collection_modifyitems(list(items.values()))
+    assert [room for room, item in items.items() if item.marks] == ["integration", "peers"]
