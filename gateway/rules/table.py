@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.rules.call_button import CallButton
 from gateway.rules.civil import CivilTime
 from gateway.rules.daily_line import DailyLine
 from gateway.rules.device_condition import DeviceCondition
 from gateway.rules.hazard import Hazard
 from gateway.rules.high_water_use import HighWaterUse
+from gateway.rules.fall.model import Model
+from gateway.rules.fall.rule import Fall
 from gateway.rules.inactivity import Inactivity
 from gateway.rules.leak import Leak
 from gateway.rules.low_water_preset import LowWaterPreset
@@ -25,8 +29,8 @@ from gateway.rules.vital_trend import VitalTrend
 from gateway.rules.vitals import Vitals
 
 
-def all_rules(civil: CivilTime) -> tuple[Rule, ...]:
-    """Fresh rules. `civil` is the controller's; rules read it and never change it."""
+def all_rules(civil: CivilTime, fall_models: Mapping[str, Model] | None = None) -> tuple[Rule, ...]:
+    """Fresh rules. `civil` is the controller's; rules read it and never change it. `fall_models`: see `Fall`."""
     # a call is decided first: nothing another rule does can stand before it
     return (
         CallButton(),
@@ -48,4 +52,5 @@ def all_rules(civil: CivilTime) -> tuple[Rule, ...]:
         DeviceCondition(),
         StuckButton(),
         Upkeep(civil),
+        Fall(civil, fall_models),
     )
