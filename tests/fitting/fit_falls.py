@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import pickle
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -46,8 +47,11 @@ FOLDS = 5
 DRAWS = 1000  # of people, for the intervals
 
 
-def heard(data: Path, name: str, placement: str) -> tuple[list[Trial], list[Seen]]:
-    """A data set's trials and every look at them, under all conditions."""
+def heard(data: Path, name: str, placement: str, cache: Path | None = None) -> tuple[list[Trial], list[Seen]]:
+    """A data set's trials and every look at them, under all conditions; kept in `cache`, if there is one."""
+    kept = cache / f"{name}-{placement}.pickle" if cache else None
+    if kept is not None and kept.exists():
+        return pickle.loads(kept.read_bytes())
     found = list(trials(data / name, placement))
     seen: list[Seen] = []
     for n, condition in enumerate(FITTED):
@@ -55,6 +59,11 @@ def heard(data: Path, name: str, placement: str) -> tuple[list[Trial], list[Seen
             rng = np.random.default_rng([n, trial.number])
             seen += looks(trial, placement, condition, rng)
     print(f"{name} {placement}: {len(found)} trials, {len(seen)} looks", file=sys.stderr)
+    for trial in found:
+        trial.forget_signal()
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_bytes(pickle.dumps((found, seen)))
     return found, seen
 
 
@@ -87,6 +96,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("what", choices=("fit", "blind", "report"))
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--cache", type=Path, help="keep the measured looks here; delete it when the rule changes")
     parser.add_argument("--placement", choices=tuple(SETS), action="append")
     args = parser.parse_args()
     if not (args.data / "sisfall").is_dir():
@@ -94,15 +104,16 @@ def main() -> None:
     if args.what == "fit":
         folder = args.out or Path("gateway/rules/fall/models")
         for placement in args.placement or SETS:
-            seen = [s for name, where in SETS[placement] for s in heard(args.data, name, where)[1]]
+            seen = [s for name, where in SETS[placement] for s in heard(args.data, name, where, args.cache)[1]]
             write(folder / f"{placement}.json", made(placement, [n for n, _ in SETS[placement]], seen))
     elif args.what == "blind":
-        content = made("waist", ["sisfall"], heard(args.data, "sisfall", "waist")[1])
+        content = made("waist", ["sisfall"], heard(args.data, "sisfall", "waist", args.cache)[1])
         write(args.out or Path("tests/fitting/waist_without_umafall.json"), {"fall_models": [content]})
     else:
         import report  # the slow part of the file's imports is not its own
 
-        report.main(args.data, args.placement or list(SETS))
+        report.main(args.data, args.placement or list(SETS), args.cache)
 
 
-main()
+if __name__ == "__main__":
+    main()

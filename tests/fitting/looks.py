@@ -60,7 +60,7 @@ class Seen:
         return False if self.decided_s < self.impact_s - 1 else None
 
 
-@dataclass(frozen=True)
+@dataclass
 class Trial:
     """One recording of one act."""
 
@@ -73,6 +73,10 @@ class Trial:
     hours: float
     t_ms: np.ndarray
     g: np.ndarray
+
+    def forget_signal(self) -> None:
+        """Lets go of the samples once they were measured."""
+        self.t_ms = self.g = np.empty(0)
 
 
 def trials(folder: Path, placement: str) -> Iterator[Trial]:

@@ -167,7 +167,7 @@ def test_an_alarm_says_what_it_was_decided_by_and_the_parts_add_up() -> None:
     assert set(evidence["because"]) <= set(evidence["features"])
 
 
-def found(observations: list[Observation], **settings: float) -> list[tuple[str, str | None, int]]:
+def found(observations: list[Observation]) -> list[tuple[str, str | None, int]]:
     """(code, device, time) of every DETECTED."""
     view = fallen_home().controller.home
     controller = Controller(view, offset_ms=START_WALL_MS, trust="NTP")

@@ -17,6 +17,8 @@ STEP_MS: Final = 40
 BEFORE: Final = 150  # steps: 6 s
 AFTER: Final = DECIDE_MS // STEP_MS
 _G: Final = 9.80665
+_IMPACT: Final = 13  # steps either side: half a second
+_SAME: Final = 0.02  # g: a clipped reading is the same again
 _LEAST: Final = 3  # steps a mean is taken of at least, however short the signal is
 
 NAMES: Final = (
@@ -24,7 +26,7 @@ NAMES: Final = (
     "turn_deg", "turn_long_deg", "turn_fast_deg", "turn_mid_deg", "settle_deg", "drift_deg", "bent_deg",
     "still_g", "sway_g", "after_peak_g", "after_knocks", "after_mean_g",
     "before_g", "before_sway_g", "before_peak_g", "before_knocks",
-    "lost_impact", "lost", "tail_s",
+    "lost_impact", "lost", "tail_s", "rate_hz", "top_axis_g", "flat_top",
 )  # fmt: skip
 """In the order in which `measure` gives them; a model file names those it uses."""
 
@@ -32,13 +34,14 @@ NAMES: Final = (
 class Grid:
     """The samples around an anchor at 25 Hz: index 0 is the anchor. What lies in a gap is interpolated and marked."""
 
-    __slots__ = ("first", "gone", "last", "m", "x", "y", "z")
+    __slots__ = ("first", "flat", "gone", "last", "m", "top", "x", "y", "z")
 
     def __init__(self, stream: Stream, anchor: float) -> None:
         size = BEFORE + AFTER + 1
         x, y, z, n = [0.0] * size, [0.0] * size, [0.0] * size, [0] * size
         start, end = anchor - (BEFORE + 0.5) * STEP_MS, anchor + (AFTER + 0.5) * STEP_MS - 1e-6
         self.gone = [False] * size
+        self.top, self.flat = 0.0, 0  # the greatest reading of one axis at the impact, and how often: a sensor's range
         before: float | None = None
         for t, (gx, gy, gz) in stream.between(start, end):
             k = int((t - start) / STEP_MS)
@@ -48,6 +51,8 @@ class Grid:
             y[k] += gy
             z[k] += gz
             n[k] += 1
+            if -_IMPACT <= k - BEFORE <= _IMPACT:
+                self._note_top(max(gx, gy, gz, -gx, -gy, -gz))
             if before is not None and t - before > 100:
                 for hole in range(int((before - start) / STEP_MS) + 1, k):
                     self.gone[hole] = True
@@ -63,6 +68,12 @@ class Grid:
         self.x, self.y, self.z = x, y, z
         self.first, self.last = (have[0] - BEFORE, have[-1] - BEFORE) if have else (0, 0)
         self.m = [math.sqrt(a * a + b * b + c * c) for a, b, c in zip(x, y, z, strict=True)]
+
+    def _note_top(self, reading: float) -> None:
+        if reading > self.top + _SAME:
+            self.top, self.flat = reading, 1
+        elif reading > self.top - _SAME:
+            self.flat += 1
 
     def window(self, start_s: float, end_s: float) -> range:
         """Indices of [start, end] seconds from the anchor, moved to where there is signal."""
@@ -149,6 +160,9 @@ def measure(stream: Stream, anchor: float) -> list[float]:
         sum(grid.gone[k] for k in around) / len(around),
         sum(grid.gone) / len(grid.gone),
         min(DECIDE_MS, grid.last * STEP_MS) / 1000,
+        min(50.0, stream.rate_hz),
+        grid.top,
+        float(grid.flat),
     ]
 
 

@@ -121,7 +121,7 @@ class Fall(PlainRule):
         signals: list[Signal] = []
         for last_t, rate, samples in bursts_of(observation):
             signals += self._burst(worn, last_t, rate, samples)
-        worn.heard_t = observation.t
+            worn.heard_t = max(worn.heard_t, math.ceil(last_t))
         self._heard.pop(worn.id, None)
         self._heard[worn.id] = None
         self._forget_silent(observation.t)

@@ -55,6 +55,11 @@ class Stream:
         """When the newest sample was taken, None before the first."""
         return self.runs[-1].last if self.runs else None
 
+    @property
+    def rate_hz(self) -> float:
+        """Samples a second, as the sensor last said."""
+        return 1000.0 / self._dt if self._dt else 0.0
+
     def append(self, last_t: float, rate_hz: float, samples: Sequence[Sample]) -> tuple[Run | None, float]:
         """Places a burst whose last sample was taken at `last_t`; returns (its run, ms missing before it).
 
