@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from fit_falls import CHANCES, DRAWS, FOLDS, JUDGED, SETS, heard
+from fit_falls import CHANCES, DRAWS, EASED, FOLDS, JUDGED, SETS, heard
 from looks import Condition, Seen, Trial
-from trees import fit
+from trees import fit, model_file
 
-from gateway.rules.fall.model import SETTINGS, model_from_json
+from gateway.rules.fall.model import SETTINGS, Model, model_from_json
 
 Scores = dict[int, float]
 
@@ -35,15 +35,9 @@ def main(data: Path, placements: Sequence[str], cache: Path | None) -> None:
         table("umafall waist (never saw UMAFall)", "waist", found, {c: best(found, seen, c, blind) for c in JUDGED})
 
 
-def judge(placement: str, seen: Sequence[Seen]):  # type: ignore[no-untyped-def]
+def judge(placement: str, seen: Sequence[Seen]) -> Model:
     """A model fitted on these looks, as the rule would load it."""
-    content = {
-        "fall_model": 1, "placement": placement, "features": None, "trees": fit(seen),
-        "limits": dict.fromkeys(SETTINGS, 0.0),
-    }  # fmt: skip
-    from gateway.rules.fall.features import NAMES
-
-    return model_from_json(content | {"features": list(NAMES)})
+    return model_from_json(model_file(placement, [], dict.fromkeys(SETTINGS, 0.0), EASED[placement], fit(seen)))
 
 
 def cross_validated(
@@ -62,12 +56,12 @@ def cross_validated(
     return scores
 
 
-def best(found: Sequence[Trial], seen: Sequence[Seen], condition: Condition, model) -> Scores:  # type: ignore[no-untyped-def]
+def best(found: Sequence[Trial], seen: Sequence[Seen], condition: Condition, model: Model) -> Scores:
     """The highest score of each trial's looks; in a fall's trial only of those in time."""
     scores = {t.number: -math.inf for t in found}
     for s in seen:
         if s.condition == condition and (s.in_time or not s.is_fall):
-            scores[s.trial] = max(scores[s.trial], model.judge(s.features).score)
+            scores[s.trial] = max(scores[s.trial], model.judge(s.features).score + model.ease(s.features))
     return scores
 
 

@@ -31,12 +31,17 @@ SETTINGS: dict[str, Any] = {
 """Small and shallow on purpose: a second's fit, 60 KB, and little room to learn the people of a set by heart."""
 
 
+COARSE = 5.0
+"""How much more the looks of slow and short-ranged sensors weigh: they are few of `FITTED`, and the hardest."""
+
+
 def fit(seen: Sequence[Seen]) -> list[list[list[Any]]]:
     """The trees of a model fitted on these looks (those that are no example of anything left out)."""
     rows = [s for s in seen if s.positive is not None]
     x = np.array([s.features for s in rows])
     y = np.array([int(bool(s.positive)) for s in rows])
-    booster = lightgbm.LGBMClassifier(**SETTINGS).fit(x, y).booster_
+    coarse = [COARSE if s.condition.hz < 15 or s.condition.clip_g < 3 else 1.0 for s in rows]
+    booster = lightgbm.LGBMClassifier(**SETTINGS).fit(x, y, sample_weight=coarse).booster_
     return [_columns(tree["tree_structure"]) for tree in booster.dump_model()["tree_info"]]
 
 
@@ -64,7 +69,11 @@ def _columns(root: dict[str, Any]) -> list[list[Any]]:
 
 
 def model_file(
-    placement: str, fitted_on: Sequence[str], limits: dict[str, float], trees: list[list[list[Any]]]
+    placement: str,
+    fitted_on: Sequence[str],
+    limits: dict[str, float],
+    eased: Sequence[float],
+    trees: list[list[list[Any]]],
 ) -> dict[str, Any]:
     """What is written to a model file."""
     return {
@@ -72,6 +81,7 @@ def model_file(
         "placement": placement,
         "fitted_on": list(fitted_on),
         "limits": limits,
+        "eased": list(eased),
         "features": list(NAMES),
         "trees": trees,
     }

@@ -22,6 +22,10 @@ MAX_NODES: Final = 63  # a tree of depth five
 MAX_BYTES: Final = 100_000
 SETTINGS: Final = ("quiet", "balanced", "sensitive")
 """Points on the model's one curve, in the order of `fall.sensitivity` 0, 1, 2."""
+SLOW_HZ: Final = 16.0
+_RANGE_2G: Final = (1.9, 2.1)  # g: what the greatest reading of a +-2 g sensor is in a fall
+_RATE: Final = NAMES.index("rate_hz")
+_TOP: Final = NAMES.index("top_axis_g")
 _LIMIT: Final = 1e6
 _LEAF: Final = -1
 
@@ -51,12 +55,17 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One placement's model. `limits`: log-odds from which a moment is a fall, for quiet, balanced, sensitive."""
+    """One placement's model. `limits`: log-odds from which a moment is a fall, for quiet, balanced, sensitive.
+
+    `eased`: so much less is asked of a slow sensor (below `SLOW_HZ`) and of one whose range ends at 2 g: their peaks
+    are blunt, and at the same bar they would find less than their share.
+    """
 
     placement: str
     fitted_on: tuple[str, ...]
     limits: tuple[float, float, float]
     trees: tuple[Tree, ...]
+    eased: tuple[float, float] = (0.0, 0.0)
 
     def limit(self, sensitivity: float) -> float:
         """The log-odds that `fall.sensitivity` (0 quiet, 1 balanced, 2 sensitive, and between) asks for."""
@@ -64,6 +73,12 @@ class Model:
         if sensitivity <= 1:
             return quiet + (balanced - quiet) * max(0.0, sensitivity)
         return balanced + (sensitive - balanced) * (min(2.0, sensitivity) - 1)
+
+    def ease(self, features: Sequence[float]) -> float:
+        """How much lower the bar is for the sensor that these features come from."""
+        slow, short = self.eased
+        blunt = _RANGE_2G[0] <= features[_TOP] <= _RANGE_2G[1]
+        return (slow if features[_RATE] < SLOW_HZ else 0.0) + (short if blunt else 0.0)
 
     def judge(self, features: Sequence[float]) -> Verdict:
         """Weighs the features, given in the order of `NAMES`."""
@@ -105,7 +120,11 @@ def model_from_json(data: Any) -> Model:
     order = [NAMES.index(name) for name in names]
     fitted = data.get("fitted_on", [])
     known = tuple(str(each)[:64] for each in fitted[:10]) if isinstance(fitted, list) else ()
-    return Model(placement, known, (quiet, balanced, sensitive), tuple(_tree(tree, order) for tree in trees))
+    eased = data.get("eased", [0, 0])
+    if not (isinstance(eased, list) and len(eased) == 2 and all(_number(x) and x >= 0 for x in eased)):
+        raise BadModel("fall model: eased: expected two numbers from 0 on")
+    made = tuple(_tree(tree, order) for tree in trees)
+    return Model(placement, known, (quiet, balanced, sensitive), made, (float(eased[0]), float(eased[1])))
 
 
 def _tree(rows: Any, order: list[int]) -> Tree:

@@ -18,6 +18,7 @@ from gateway.rules.civil import CivilTime
 from gateway.rules.fall.features import NAMES, measure
 from gateway.rules.fall.house import House, Whereabouts
 from gateway.rules.fall.model import Model, Verdict, chance, shipped
+from gateway.rules.fall.posture import Posture
 from gateway.rules.fall.seeking import DECIDE_MS, TRIGGER_G, Look, Seeker
 from gateway.rules.fall.stream import LOST_MS, Stream
 from gateway.rules.fall.watch import Watch
@@ -25,6 +26,13 @@ from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery,
 
 CODE: Final = "FALL"
 IMMOBILE: Final = "FALL_IMMOBILE"
+LONG_LIE: Final = "LONG_LIE"
+BEDTIME_MS: Final = (22 * 3_600_000, 6 * 3_600_000)
+NAP_MS: Final = (12 * 3_600_000, 15 * 3_600_000)
+"""Lying down is what people do then; without a bed sensor nothing tells a bed from a floor."""
+BEDTIME_CAP_MS: Final = 14 * 3_600_000  # lying for so long is no night's rest (falls.md §5.8: "when one does not lie")
+DROPPED: Final = {"dip_g": 0.35, "dip_s": 0.28, "sway_g": 0.006, "tail_s": 2.0}
+"""Weightless for longer than a falling body is, then stiller than one: the device fell (falls.md §5.7)."""
 PATIENCE: Final = 1.5
 """A burst may be so much later than the longest of late; only then is the link called lost."""
 IDLE_MS: Final = 60_000  # a wearable silent for so long keeps no samples in memory
@@ -35,7 +43,7 @@ _PLACEMENT: Final = "waist"  # a wearable whose placement nobody entered: a pend
 class Wearable:
     """What is known of one wearable."""
 
-    __slots__ = ("burst_ms", "heard_t", "id", "model", "placement", "seeker", "stream", "watch", "where")
+    __slots__ = ("burst_ms", "heard_t", "id", "model", "placement", "posture", "seeker", "stream", "watch", "where")
 
     def __init__(self, id_: str, placement: str, model: Model) -> None:
         self.id = id_
@@ -43,6 +51,7 @@ class Wearable:
         self.model = model
         self.stream = Stream()
         self.seeker = Seeker(TRIGGER_G[placement])
+        self.posture = Posture()
         self.heard_t = 0  # when its last burst was handled
         self.burst_ms = 0.0  # the longer of its last two bursts
         self.watch: Watch | None = None
@@ -73,6 +82,7 @@ class Fall(PlainRule):
         self._enabled = self._consented = True
         self._sensitivity = 1.0
         self._bed_bar = 0.0
+        self._lie_ms = self._lie_after_ms = 0
         self._ask_ms = 0
         self._now = 0
 
@@ -84,6 +94,8 @@ class Fall(PlainRule):
         self._consented = home.consented("MONITORING")
         self._sensitivity = parameters["fall.sensitivity"]
         self._bed_bar = parameters["fall.bed_bar"]
+        self._lie_ms = parameters.ms("fall.long_lie_min")
+        self._lie_after_ms = parameters.ms("fall.lie_after_min")
         self._ask_ms = parameters.ms("fall.pre_alarm_s")
         self._house.configure(home)
         before, self._worn = self._worn, {}
@@ -144,7 +156,38 @@ class Fall(PlainRule):
             signals += self._judge(worn, look)
         if worn.watch is not None and (reason := worn.watch.follow(worn.stream, posture=worn.placement != "wrist")):
             signals += self._is_up(worn, reason)
+        for t, got_up in worn.posture.look(worn.stream):
+            if worn.placement != "wrist":  # an arm hangs, lies and points wherever it likes
+                signals += self._lies(worn, t, got_up=got_up)
         return signals
+
+    def _lies(self, worn: Wearable, t: float, *, got_up: bool) -> list[Signal]:
+        """Lying for longer than anybody does where and when they do it (no impact needed: slides and faints)."""
+        posture = worn.posture
+        if got_up:
+            asked, posture.told = posture.told, False
+            return [Recovery(LONG_LIE, "got_up", worn.id)] if asked else []
+        if posture.told or not posture.worn or worn.watch is not None or posture.lying_ms == 0:
+            return []
+        after = posture.doubt_t is not None
+        limit = self._lie_after_ms if after else self._lie_ms
+        if self._rests(round(t)):
+            limit = BEDTIME_CAP_MS
+        if posture.lying_ms < limit:
+            return []
+        posture.told = True
+        evidence = {"lying_min": posture.lying_ms // 60_000, "after_impact": after, "placement": worn.placement}
+        return [Finding(LONG_LIE, min(round(t), self._now), "lying", worn.id, evidence)]
+
+    def _rests(self, t: int) -> bool:
+        """Whether lying is what one does now: in bed, where a bed can say so; else at bedtime, or if no clock can."""
+        in_bed = self._house.in_bed()
+        if in_bed is not None:
+            return in_bed
+        if not self._civil.trusted(t):
+            return True
+        hour = self._civil.ms_of_day(t)
+        return not BEDTIME_MS[1] <= hour < BEDTIME_MS[0] or NAP_MS[0] <= hour < NAP_MS[1]
 
     def _lost(self, before: float, last_t: float, rate: float, count: int) -> bool:
         return last_t - count * 1000 / rate - before >= LOST_MS
@@ -167,7 +210,7 @@ class Fall(PlainRule):
             oldest = self._worn[next(iter(self._heard))]
             if t - oldest.heard_t < max(IDLE_MS, 2 * oldest.burst_ms) or oldest.id in self._busy:
                 return
-            oldest.stream = Stream()
+            oldest.stream, oldest.posture.next = Stream(), None
             del self._heard[oldest.id]
 
     def _mark(self, worn: Wearable) -> None:
@@ -188,11 +231,14 @@ class Fall(PlainRule):
             return []  # one fall is one alarm
         features = measure(worn.stream, look.moment.t)
         verdict = worn.model.judge(features)
-        bar = worn.model.limit(self._sensitivity)
-        in_bed = self._house.in_bed() is True
-        if in_bed:
-            bar += self._bed_bar
+        before = _mean(worn.stream, look.moment.t - 2_500, look.moment.t - 1_000)
+        in_bed = self._in_bed(worn, before)
+        bar = worn.model.limit(self._sensitivity) - worn.model.ease(features) + (self._bed_bar if in_bed else 0.0)
+        if not worn.posture.worn or dropped(features):
+            return []
         if verdict.score < bar:
+            if verdict.score >= worn.model.limit(2):
+                worn.posture.doubt(look.t, before)
             return []
         t = min(round(look.t), self._now)
         self._open(worn, look)
@@ -200,6 +246,13 @@ class Fall(PlainRule):
         if in_bed:
             evidence["bed"] = True
         return [Finding(CODE, t, "link_lost" if look.lost else "impact", worn.id, evidence)]
+
+    def _in_bed(self, worn: Wearable, before: tuple[float, float, float] | None) -> bool:
+        """Whether what looks like a fall may be rolling over: in bed, or lying already at an hour of sleep."""
+        in_bed = self._house.in_bed()
+        if in_bed is not None:
+            return in_bed
+        return before is not None and worn.posture.lies(before) and self._rests(self._now)
 
     def _open(self, worn: Wearable, look: Look) -> None:
         anchor = look.moment.t
@@ -252,7 +305,7 @@ class Fall(PlainRule):
     def gap(self, start: int, end: int) -> None:
         """Nothing was heard while the gateway was off: buffers start empty, a question goes on from `end`."""
         for worn in self._worn.values():
-            worn.stream, worn.seeker.pending = Stream(), None
+            worn.stream, worn.seeker.pending, worn.posture.next = Stream(), None, None
             if worn.watch is not None:
                 worn.watch.until = max(worn.watch.until, end)
             self._mark(worn)
@@ -267,11 +320,15 @@ class Fall(PlainRule):
             for w in self._busy.values()
             if w.watch is not None and w.where is not None
         }
-        return {"watches": watches, "house": self._house.to_json()}
+        postures = {w.id: w.posture.to_json() for w in self._worn.values() if w.posture.upright is not None}
+        return {"watches": watches, "postures": postures, "house": self._house.to_json()}
 
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
         self._house.from_json(data["house"])
+        for device, row in data["postures"].items():
+            if (worn := self._worn.get(device)) is not None:
+                worn.posture = Posture.from_json(row)
         for device, (watch, fell_in, fell_t, seen) in data["watches"].items():
             if (worn := self._worn.get(device)) is not None:
                 worn.watch = Watch.from_json(watch)
@@ -302,6 +359,13 @@ def evidence_of(worn: Wearable, look: Look, features: list[float], verdict: Verd
         "features": {name: round(value, 3) for name, value in zip(NAMES, features, strict=True)},
         "gave": {"base": round(verdict.base, 3), **{name: round(given, 3) for name, given in gave}},
     }
+
+
+def dropped(features: list[float]) -> bool:
+    """Whether it was the device that fell, and nobody in it."""
+    value = dict(zip(NAMES, features, strict=True))
+    free = value["dip_g"] < DROPPED["dip_g"] and value["dip_s"] >= DROPPED["dip_s"]
+    return free and value["sway_g"] < DROPPED["sway_g"] and value["tail_s"] >= DROPPED["tail_s"]
 
 
 def _mean(stream: Stream, start: float, end: float) -> tuple[float, float, float] | None:
