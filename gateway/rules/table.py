@@ -8,10 +8,10 @@ from gateway.rules.call_button import CallButton
 from gateway.rules.civil import CivilTime
 from gateway.rules.daily_line import DailyLine
 from gateway.rules.device_condition import DeviceCondition
-from gateway.rules.hazard import Hazard
-from gateway.rules.high_water_use import HighWaterUse
 from gateway.rules.fall.model import Model
 from gateway.rules.fall.rule import Fall
+from gateway.rules.hazard import Hazard
+from gateway.rules.high_water_use import HighWaterUse
 from gateway.rules.inactivity import Inactivity
 from gateway.rules.leak import Leak
 from gateway.rules.low_water_preset import LowWaterPreset

@@ -35,7 +35,6 @@ VIEW = HomeView(
     rooms={"r1": "卧室"},
     consents={"MONITORING": True},
 )
-pytestmark = pytest.mark.asyncio
 
 
 class Life:
@@ -185,3 +184,33 @@ def _ms(text: str) -> int:
     from datetime import datetime
 
     return round(datetime.fromisoformat(text).timestamp() * 1000)
+
+
+def test_replay_takes_a_model_from_the_parameters_file(tmp_path: Path) -> None:
+    model = {
+        "fall_model": 1, "placement": "waist", "features": ["peak_g"], "fitted_on": ["nothing"],
+        "limits": {"quiet": 3, "balanced": 2, "sensitive": 1}, "trees": [[[-1], [0], [0], [9]]],
+    }  # fmt: skip
+    file = tmp_path / "parameters.json"
+    file.write_text(json.dumps({"fall_models": [model], "fall": {"sensitivity": 0}}), encoding="utf-8")
+    lines = [
+        json.dumps({"recording": 1, "tz": "UTC", "devices": [{"id": "belt", "kind": "wearable", "placement": "waist"}]})
+    ]
+    for i, part in enumerate([[*still(1)], [[0, -2.0, 0], *still(3)]]):
+        at = f"2026-03-01T08:00:{i:02d}.000+00:00"
+        value = {"rate_hz": 25, "g": part}
+        lines.append(json.dumps({"at": at, "device": "belt", "kind": "acceleration", "value": value}))
+    command = [sys.executable, "-m", "gateway.cli.main", "replay", "--parameters", str(file), "-"]
+    done = subprocess.run(command, input="\n".join(lines).encode(), capture_output=True, timeout=60, check=True)
+    first = json.loads(done.stdout.splitlines()[0])
+    assert (first["code"], first["state"], first["evidence"]["score"], first["evidence"]["bar"]) == (
+        "FALL",
+        "DETECTED",
+        9,
+        3,
+    )
+    assert first["at"].startswith("2026-03-01T08:00:03.400")
+    file.write_text('{"fall_models": [{"fall_model": 1}]}', encoding="utf-8")
+    refused = subprocess.run(command, input=b"", capture_output=True, timeout=60, check=False)
+    assert refused.returncode == 2
+    assert b"fall model: placement" in refused.stderr
