@@ -157,6 +157,14 @@ def test_without_consent_nothing_is_judged() -> None:
     assert house.controller.statuses()["fall"].reason == "no_consent"
 
 
+def test_a_consent_withdrawn_ends_what_was_begun() -> None:
+    house = fallen_home()
+    hear(house, fall(walk(5) + still(3), still(0.6, SIDE)))
+    house.say(Kind.CONFIG, {**house.controller.home.to_json(), "consents": {}})
+    house.wait(60)
+    assert house.events == []
+
+
 def test_an_alarm_says_what_it_was_decided_by_and_the_parts_add_up() -> None:
     house = fallen_home()
     hear(house, a_fall(still(10, SIDE)))

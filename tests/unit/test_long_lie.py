@@ -12,8 +12,8 @@ from virtual_home import House
 from gateway.alarms.life import State
 from gateway.controller import Controller
 from gateway.observations import Kind
+from gateway.rules.fall.evidence import dropped
 from gateway.rules.fall.features import NAMES
-from gateway.rules.fall.rule import dropped
 
 MORNING_S = 4 * 3600  # the house begins at 08:15; noon naps from 12:00
 LIVE = {"tremor": 0.03}

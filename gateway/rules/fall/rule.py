@@ -15,13 +15,15 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
-from gateway.rules.fall.features import NAMES, measure
+from gateway.rules.fall.evidence import dropped, evidence_of
+from gateway.rules.fall.features import angle, measure
 from gateway.rules.fall.house import House, Whereabouts
-from gateway.rules.fall.model import Model, Verdict, chance, shipped
+from gateway.rules.fall.model import Model, shipped
 from gateway.rules.fall.posture import Posture
-from gateway.rules.fall.seeking import DECIDE_MS, TRIGGER_G, Look, Seeker
+from gateway.rules.fall.seeking import DECIDE_MS, Look
 from gateway.rules.fall.stream import LOST_MS, Stream
 from gateway.rules.fall.watch import Watch
+from gateway.rules.fall.wearable import Wearable, bursts_of, mean_of
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Upgrade
 
 CODE: Final = "FALL"
@@ -31,40 +33,8 @@ BEDTIME_MS: Final = (22 * 3_600_000, 6 * 3_600_000)
 NAP_MS: Final = (12 * 3_600_000, 15 * 3_600_000)
 """Lying down is what people do then; without a bed sensor nothing tells a bed from a floor."""
 BEDTIME_CAP_MS: Final = 14 * 3_600_000  # lying for so long is no night's rest (falls.md §5.8: "when one does not lie")
-DROPPED: Final = {"dip_g": 0.1, "dip_s": 0.28, "sway_g": 0.004, "tail_s": 2.0}
-"""Weightless, then stiller than a living body: the device fell (falls.md §5.7). 4 of 13,402 looks at acted falls."""
-PATIENCE: Final = 1.5
-"""A burst may be so much later than the longest of late; only then is the link called lost."""
 IDLE_MS: Final = 60_000  # a wearable silent for so long keeps no samples in memory
-_TOLD: Final = 6  # features named as reasons, the weightiest first
 _PLACEMENT: Final = "waist"  # a wearable whose placement nobody entered: a pendant or a belt
-
-
-class Wearable:
-    """What is known of one wearable."""
-
-    __slots__ = ("burst_ms", "heard_t", "id", "model", "placement", "posture", "seeker", "stream", "watch", "where")
-
-    def __init__(self, id_: str, placement: str, model: Model) -> None:
-        self.id = id_
-        self.placement = placement
-        self.model = model
-        self.stream = Stream()
-        self.seeker = Seeker(TRIGGER_G[placement])
-        self.posture = Posture()
-        self.heard_t = 0  # when its last burst was handled
-        self.burst_ms = 0.0  # the longer of its last two bursts
-        self.watch: Watch | None = None
-        self.where: Whereabouts | None = None
-
-    def due(self) -> int | None:
-        """When time alone decides something about it."""
-        dues = []
-        if self.seeker.pending is not None:
-            dues.append(self.heard_t + LOST_MS + round(PATIENCE * self.burst_ms))
-        if self.watch is not None:
-            dues.append(self.watch.until)
-        return min(dues, default=None)
 
 
 class Fall(PlainRule):
@@ -108,6 +78,10 @@ class Fall(PlainRule):
             self._worn[device.id] = known
         self._busy = {d: w for d, w in self._busy.items() if self._worn.get(d) is w}
         self._heard = {d: None for d in self._heard if d in self._worn}
+        if not (self._enabled and self._consented):  # nothing that was begun goes on
+            for worn in self._busy.values():
+                worn.seeker.pending = worn.watch = worn.where = None
+            self._busy.clear()
         return NOTHING
 
     def status(self) -> Status:
@@ -231,7 +205,7 @@ class Fall(PlainRule):
             return []  # one fall is one alarm
         features = measure(worn.stream, look.moment.t)
         verdict = worn.model.judge(features)
-        before = _mean(worn.stream, look.moment.t - 2_500, look.moment.t - 1_000)
+        before = mean_of(worn.stream, look.moment.t - 2_500, look.moment.t - 1_000)
         in_bed = self._in_bed(worn, before)
         bar = worn.model.limit(self._sensitivity) - worn.model.ease(features) + (self._bed_bar if in_bed else 0.0)
         if not worn.posture.worn or dropped(features):
@@ -256,10 +230,10 @@ class Fall(PlainRule):
 
     def _open(self, worn: Wearable, look: Look) -> None:
         anchor = look.moment.t
-        before = _mean(worn.stream, anchor - 2_500, anchor - 1_000) or _mean(worn.stream, anchor - 10_000, anchor)
-        after = _mean(worn.stream, anchor + 1_400, anchor + DECIDE_MS)
+        before = mean_of(worn.stream, anchor - 2_500, anchor - 1_000) or mean_of(worn.stream, anchor - 10_000, anchor)
+        after = mean_of(worn.stream, anchor + 1_400, anchor + DECIDE_MS)
         gravity = before or (0.0, 0.0, 1.0)
-        turn = 0.0 if before is None or after is None else _angle(gravity, after)
+        turn = 0.0 if before is None or after is None else angle(gravity, after)
         worn.watch = Watch(look.t, self._now + (self._ask_ms or 30_000), gravity, turn)
         worn.where = Whereabouts(self._house.room_at(anchor), look.t)
         self._busy[worn.id] = worn
@@ -276,9 +250,7 @@ class Fall(PlainRule):
 
     def next_due(self) -> int | None:
         """When a link is lost for good, or when an unanswered question is about to be raised."""
-        if not self._busy:
-            return None
-        return min(due for worn in self._busy.values() if (due := worn.due()) is not None)
+        return min((due for worn in self._busy.values() if (due := worn.due()) is not None), default=None)
 
     def advance(self, t: int) -> Iterable[Signal]:
         """Decides what waits for samples that do not come; says what was immobile throughout."""
@@ -334,48 +306,3 @@ class Fall(PlainRule):
                 worn.watch = Watch.from_json(watch)
                 worn.where = Whereabouts(fell_in, float(fell_t), seen)
                 self._busy[device] = worn
-
-
-def bursts_of(observation: Observation) -> Iterable[tuple[float, float, list[list[float]]]]:
-    """The bursts of an observation, each with the time of its last sample: one, or several the journal kept as one."""
-    value, t = observation.value, observation.t
-    rate = float(value["rate_hz"])
-    if "bursts" in value:
-        return [(t - lag, rate, samples) for lag, samples in value["bursts"]]
-    return ((t - value.get("lag_ms", 0), rate, value["g"]),)
-
-
-def evidence_of(worn: Wearable, look: Look, features: list[float], verdict: Verdict, bar: float) -> dict[str, Any]:
-    """What the alarm was decided by, for people and for tuning: every feature, and what it gave or took (log-odds)."""
-    gave = sorted(verdict.gave.items(), key=lambda pair: (-abs(pair[1]), pair[0]))
-    return {
-        "score": round(verdict.score, 3),
-        "bar": round(bar, 3),
-        "chance": round(chance(verdict.score), 3),
-        "placement": worn.placement,
-        "delay_s": round((look.t - look.moment.t) / 1000, 2),
-        "heard": look.moment.heard,
-        "because": [name for name, given in gave[:_TOLD] if given > 0],
-        "features": {name: round(value, 3) for name, value in zip(NAMES, features, strict=True)},
-        "gave": {"base": round(verdict.base, 3), **{name: round(given, 3) for name, given in gave}},
-    }
-
-
-def dropped(features: list[float]) -> bool:
-    """Whether it was the device that fell, and nobody in it."""
-    value = dict(zip(NAMES, features, strict=True))
-    free = value["dip_g"] < DROPPED["dip_g"] and value["dip_s"] >= DROPPED["dip_s"]
-    return free and value["sway_g"] < DROPPED["sway_g"] and value["tail_s"] >= DROPPED["tail_s"]
-
-
-def _mean(stream: Stream, start: float, end: float) -> tuple[float, float, float] | None:
-    samples = [s for _, s in stream.between(start, end)]
-    if not samples:
-        return None
-    n = len(samples)
-    return sum(s[0] for s in samples) / n, sum(s[1] for s in samples) / n, sum(s[2] for s in samples) / n
-
-
-def _angle(a: tuple[float, float, float], b: tuple[float, float, float]) -> float:
-    cos = sum(p * q for p, q in zip(a, b, strict=True)) / ((math.hypot(*a) * math.hypot(*b)) or 1.0)
-    return math.degrees(math.acos(max(-1.0, min(1.0, cos))))
