@@ -17,6 +17,8 @@ from typing import Any, Final
 MAX_ID_CHARS: Final = 64  # device, contact and key names; long enough for any MAC or meter address with a prefix
 MAX_TEXT_CHARS: Final = 700  # ten SMS parts: more than anybody answers
 MAX_SAMPLES: Final = 20_000  # 100 Hz for 200 s in one burst
+MAX_BURSTS: Final = 2_000  # ten seconds in bursts of one sample at 200 Hz
+MAX_LAG_MS: Final = 600_000  # how long before an observation's time its last sample may have been taken
 MAX_KEYS: Final = 64
 MAX_DEPTH: Final = 6
 MAX_OFFSET_MS: Final = 7_258_118_400_000  # 2200-01-01: wall minus controller time, whichever began first
@@ -199,15 +201,36 @@ def _clock(kind: Kind, value: Any) -> Any:
 def _acceleration(kind: Kind, value: Any) -> Any:
     if not isinstance(value, dict):
         raise BadObservation(f"{kind}: expected an object, found {shown(value)}")
-    rate, samples = value.get("rate_hz"), value.get("g")
+    rate = value.get("rate_hz")
     if isinstance(rate, bool) or not isinstance(rate, (int, float)) or not 1 <= rate <= 1000:
         raise BadObservation(f"{kind}: rate_hz: expected 1 to 1000, found {shown(rate)}")
-    if not isinstance(samples, list) or not 1 <= len(samples) <= MAX_SAMPLES:
+    if not _is_lag(value.get("lag_ms", 0)):
+        raise BadObservation(f"{kind}: lag_ms: expected 0 to {MAX_LAG_MS} ms, found {shown(value.get('lag_ms'))}")
+    if "bursts" not in value:
+        _samples(kind, value.get("g"), MAX_SAMPLES)
+        return value
+    bursts = value["bursts"]
+    if not isinstance(bursts, list) or not 1 <= len(bursts) <= MAX_BURSTS:
+        raise BadObservation(f"{kind}: bursts: expected 1 to {MAX_BURSTS} of [ms before, samples]")
+    left = MAX_SAMPLES
+    for burst in bursts:
+        if not (isinstance(burst, list) and len(burst) == 2 and _is_lag(burst[0])):
+            raise BadObservation(f"{kind}: bursts: expected [0 to {MAX_LAG_MS} ms before, samples]")
+        left -= _samples(kind, burst[1], left)
+    return value
+
+
+def _samples(kind: Kind, samples: Any, most: int) -> int:
+    if not isinstance(samples, list) or not 1 <= len(samples) <= most:
         raise BadObservation(f"{kind}: g: expected 1 to {MAX_SAMPLES} samples")
     for xyz in samples:
         if not (isinstance(xyz, list) and len(xyz) == 3 and all(_is_g(x) for x in xyz)):
             raise BadObservation(f"{kind}: g: expected [x,y,z] within 32 g, found {shown(xyz)}")
-    return value
+    return len(samples)
+
+
+def _is_lag(x: Any) -> bool:
+    return isinstance(x, int) and not isinstance(x, bool) and 0 <= x <= MAX_LAG_MS
 
 
 def _is_g(x: Any) -> bool:

@@ -7,6 +7,7 @@ carries its own controller time (`t`) and a snapshot, so that a real day runs ag
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -28,6 +29,7 @@ from gateway.observations import (
     check_value,
     shown,
 )
+from gateway.rules.fall.model import Model
 
 VERSION: Final = 1
 MAX_LINE_BYTES: Final = 1 << 20
@@ -53,6 +55,7 @@ class Recording:
     home: HomeView
     snapshot: dict[str, Any] | None = None
     settings: Mapping[str, float] = field(default_factory=dict)
+    fall_models: Mapping[str, Model] = field(default_factory=dict)
     controller: Controller | None = field(default=None)
 
     def read(self, line: str | bytes) -> Observation:
@@ -73,7 +76,7 @@ class Recording:
         value = row.get("value")
         value = self._config(value) if kind is Kind.CONFIG else check_value(kind, value)
         if kind is Kind.ACCELERATION:  # handled at its last sample
-            at += round((len(value["g"]) - 1) * 1000 / value["rate_hz"])
+            at += length_ms(value)
         t = row.get("t")
         return self._placed(kind, value, at, t, device, key, row.get("late") is True)
 
@@ -95,17 +98,19 @@ class Recording:
                 if kind not in LIFE_SAFETY:
                     raise TooLate(f"at: {controller.t - t} ms before a line handled already")
                 late = True
+            if kind is Kind.ACCELERATION:  # its samples keep their times
+                value = {**value, "lag_ms": value.get("lag_ms", 0) + controller.t - t}
             t = controller.t
         return Observation(kind, value, t, device, key, late)
 
     def _begin(self, offset_ms: int) -> None:
         if self.snapshot is not None:
             try:
-                self.controller = Controller.from_json(self.snapshot)
+                self.controller = Controller.from_json(self.snapshot, self.fall_models)
             except BadSnapshot as error:
                 raise BadHeader(str(error)) from None
         else:
-            self.controller = Controller(self.home, offset_ms=offset_ms, trust="NTP")
+            self.controller = Controller(self.home, offset_ms=offset_ms, trust="NTP", fall_models=self.fall_models)
 
     def _at(self, row: dict[str, Any]) -> int:
         text = row.get("at")
@@ -169,12 +174,15 @@ class Recording:
 
 
 def read_header(
-    line: str | bytes, home: HomeView | None = None, settings: Mapping[str, float] | None = None
+    line: str | bytes,
+    home: HomeView | None = None,
+    settings: Mapping[str, float] | None = None,
+    fall_models: Mapping[str, Model] | None = None,
 ) -> Recording:
     """The recording that a header announces; raises `BadHeader`.
 
     Without `home`: one resident living alone, all consents, no contacts. The header's devices join the home's;
-    `settings` (`--set`, `--parameters`) override the home's.
+    `settings` (`--set`, `--parameters`) override the home's, `fall_models` the shipped ones, by placement.
     """
     try:
         row = _object(line, deep=True)
@@ -201,7 +209,7 @@ def read_header(
     if snapshot is not None and settings:
         kept = _table(snapshot.get("home"))
         snapshot = {**snapshot, "home": {**kept, "settings": {**_table(kept.get("settings")), **settings}}}
-    return Recording(tz, view, snapshot, settings or {})
+    return Recording(tz, view, snapshot, settings or {}, fall_models or {})
 
 
 def _table(value: object) -> dict[str, Any]:
@@ -239,8 +247,21 @@ def _object(line: str | bytes, *, deep: bool = False) -> dict[str, Any]:
     return row
 
 
+def length_ms(value: Mapping[str, Any]) -> int:
+    """From the first to the last sample of an `acceleration`, in whole ms, rounded up: handled when all are there."""
+    if "bursts" in value:
+        return max(int(lag) + math.ceil(_span(samples, value) - 1e-6) for lag, samples in value["bursts"])
+    return math.ceil(_span(value["g"], value) - 1e-6)
+
+
+def _span(samples: list[Any], value: Mapping[str, Any]) -> float:
+    return float((len(samples) - 1) * 1000 / value["rate_hz"])
+
+
 def observation_line(observation: Observation, wall_ms: int, tz: tzinfo) -> str:
     """An observation as a line of a recording, with its controller time, the inverse of `Recording.read`."""
+    if observation.kind is Kind.ACCELERATION:  # its line begins with its first sample
+        wall_ms -= length_ms(observation.value)
     row: dict[str, Any] = {"at": iso(wall_ms, tz), "t": observation.t}
     if observation.device is not None:
         row["device"] = observation.device

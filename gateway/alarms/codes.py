@@ -54,8 +54,8 @@ _P0, _P1, _P2, _P3, _P4 = Severity.P0, Severity.P1, Severity.P2, Severity.P3, Se
 _CALL, _ASK, _HAZARD, _TECH, _INFO = Flow.CALL, Flow.QUESTION, Flow.HAZARD, Flow.TECHNICAL, Flow.INFO
 _BUTTON = "call_button.pre_alarm_s"
 _QUESTION = "inactivity.question_min"
-_UNVERIFIED = "unverified_press.pre_alarm_s"
 _FALL = "fall.pre_alarm_s"
+_UNVERIFIED = "unverified_press.pre_alarm_s"
 
 CODES: Final[dict[str, Code]] = {
     c.name: c

@@ -26,6 +26,8 @@ from gateway.parameters import Parameters
 _CANCELLABLE: Final = frozenset({Flow.CALL, Flow.QUESTION, Flow.TEST})
 _STEP_TIMERS: Final = ("ask", "next", "speak", "repeat", "loop", "attend", "resume")
 _LOUDEST: Final = 3
+_WELL: Final = frozenset({"activity", "got_up", "walking", "activity_elsewhere"})
+"""Reasons of a recovery for which the elder is thanked: they are seen to be well."""
 
 
 def _never(_: str | None) -> bool:
@@ -74,9 +76,16 @@ class Desk:
         evidence: dict[str, Any] | None = None,
         *,
         severity: str | None = None,
+        now: int | None = None,
     ) -> None:
-        """Opens an alarm, or joins it to the open one it repeats (T-31). `severity` overrides the code's own."""
-        kind, evidence = CODES[code], evidence or {}
+        """Opens an alarm, or joins it to the open one it repeats (T-31). `severity` overrides the code's own.
+
+        `t` is when it happened; `now`, later where signal came in bursts, is when anybody can be asked or told.
+        """
+        kind, evidence, now = CODES[code], evidence or {}, max(t, t if now is None else now)
+        if (same_fall := self._fallen(kind, device)) is not None:
+            self.record.do(same_fall, t, "again", reason)
+            return
         if kind.flow is Flow.CALL and (self._chatters(device, t) or self._trial.pressed(device, t)):
             return
         if (open_alarm := self._repeats(kind, device, t, evidence)) is not None:
@@ -84,7 +93,7 @@ class Desk:
             return
         if kind.flow is Flow.CALL:
             self._press_answers_question(t)
-        self._open(kind, t, reason, device, evidence, severity or kind.severity.value)
+        self._open(kind, t, now, reason, device, evidence, severity or kind.severity.value)
 
     def upgraded(
         self,
@@ -139,6 +148,12 @@ class Desk:
                 return alarm
         return None
 
+    def _fallen(self, kind: Code, device: str | None) -> Alarm | None:
+        """The fall of this wearable that is not over: one fall is one alarm, however often its wearer is moved."""
+        if kind.name not in FALLS and kind.name != "LONG_LIE":
+            return None
+        return next((a for a in self.book.live() if a.code in FALLS and a.device == device), None)
+
     def _again(self, alarm: Alarm, t: int) -> None:
         flow = CODES[alarm.code].flow
         if flow in (Flow.HAZARD, Flow.SILENT):
@@ -183,7 +198,7 @@ class Desk:
                 self._recover(alarm, t, "call_pressed")
 
     def _open(
-        self, kind: Code, t: int, reason: str, device: str | None, evidence: dict[str, Any], severity: str
+        self, kind: Code, t: int, now: int, reason: str, device: str | None, evidence: dict[str, Any], severity: str
     ) -> None:
         known = self.tell.home.devices.get(device or "")
         patch = {
@@ -196,16 +211,16 @@ class Desk:
         alarm = self.record.add(AlarmEvent(self.book.next_number, t, "opened", reason, State.DETECTED, patch))
         assert alarm is not None
         if kind.flow is Flow.CALL:
-            self.tell.feedback(alarm, self.book, t)
+            self.tell.feedback(alarm, self.book, now)
         wait = self.record.parameters.ms(kind.pre_alarm) if kind.pre_alarm else 0
         if wait <= 0:
-            self._chain.raise_(alarm, t, reason)
+            self._chain.raise_(alarm, now, reason)
             return
-        timers: Timers = {"pre": t + wait}
+        timers: Timers = {"pre": now + wait}
         if kind.flow is Flow.QUESTION:
-            timers["ask"] = self._asks_again(alarm, t)
-        self.record.move(alarm, t, Move.WARN, reason, patch={"spoken": 1}, timers=timers)
-        self._announce(alarm, t)
+            timers["ask"] = self._asks_again(alarm, now)
+        self.record.move(alarm, now, Move.WARN, reason, patch={"spoken": 1}, timers=timers)
+        self._announce(alarm, now)
 
     def _asks_again(self, alarm: Alarm, t: int) -> int:
         return self.record.in_(t, "fall.repeat_s" if alarm.code in FALLS else "inactivity.repeat_s")
@@ -301,7 +316,7 @@ class Desk:
         for alarm in list(self.book.live()):
             if alarm.code == code and alarm.state is State.PRE_ALARM and device in (None, alarm.device):
                 self._recover(alarm, t, reason)
-                if reason == "activity":
+                if reason in _WELL:
                     self.tell.say(alarm, t, "V20")
 
     def _recover(self, alarm: Alarm, t: int, reason: str) -> None:

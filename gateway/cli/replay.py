@@ -15,13 +15,16 @@ from gateway.home.model import BadHome, HomeView, read_home
 from gateway.observations import BadObservation, Kind
 from gateway.parameters import BadParameter, check
 from gateway.recording import MAX_LINE_BYTES, BadHeader, Recording, read_header
+from gateway.rules.fall.model import BadModel, Model, model_from_json
 
 MAX_HEADER_BYTES = 16 << 20  # 10,000 devices and a snapshot
 
 
 @click.command("replay")
 @click.option("--home", "home_file", type=click.Path(exists=True, dir_okay=False), help="A home registry file.")
-@click.option("--parameters", type=click.Path(exists=True, dir_okay=False), help="Settings: TOML or JSON.")
+@click.option(
+    "--parameters", type=click.Path(exists=True, dir_okay=False), help="Settings (and fall models), TOML or JSON."
+)
 @click.option("--set", "sets", multiple=True, metavar="RULE.KEY=VALUE", help="One setting; may be repeated.")
 @click.option(
     "--compare",
@@ -45,18 +48,18 @@ def command(
     Exit 0; 1 for a bad header; 2 if lines were skipped (each is named on standard error).
     """
     home = _home(home_file) if home_file else None
-    settings = _settings(parameters, sets)
+    settings, models = _settings(parameters, sets)
     try:
         if pair is not None:
             from gateway.cli import compare
 
             both = (
-                compare.settings_of(pair[0], settings, _settings),
-                compare.settings_of(pair[1], settings, _settings),
+                compare.settings_of(pair[0], settings, _numbers),
+                compare.settings_of(pair[1], settings, _numbers),
             )
             sys.exit(compare.command(recording, *pair, both, home, as_json))
         with click.open_file(recording, "rb") as source:
-            code = _play(source, sys.stdout, home, settings)
+            code = _play(source, sys.stdout, home, settings, models)
     except BrokenPipeError:  # `replay | head`
         sys.stderr.close()
         code = 0
@@ -65,9 +68,16 @@ def command(
     sys.exit(code)
 
 
-def _play(source: IO[bytes], out: IO[str], home: HomeView | None, settings: dict[str, float]) -> int:
+def _numbers(parameters: str | None, sets: tuple[str, ...]) -> dict[str, float]:
+    """The settings alone: `--compare` compares numbers, not models."""
+    return _settings(parameters, sets)[0]
+
+
+def _play(
+    source: IO[bytes], out: IO[str], home: HomeView | None, settings: dict[str, float], models: dict[str, Model]
+) -> int:
     try:
-        tape = read_header(source.readline(MAX_HEADER_BYTES), home, settings)
+        tape = read_header(source.readline(MAX_HEADER_BYTES), home, settings, models)
     except BadHeader as error:
         click.echo(f"{error}", err=True)
         return 1
@@ -135,18 +145,25 @@ def _home(path: str) -> HomeView:
         raise click.ClickException(f"{path}: {error}") from None
 
 
-def _settings(path: str | None, sets: tuple[str, ...]) -> dict[str, float]:
+def _settings(path: str | None, sets: tuple[str, ...]) -> tuple[dict[str, float], dict[str, Model]]:
+    """The settings of a file and of `--set`; and, under `fall_models` in the file, models of the fall rule."""
     found: dict[str, Any] = {}
+    models: dict[str, Model] = {}
     try:
         if path:
             raw = Path(path).read_text(encoding="utf-8")
-            found |= _flat(json.loads(raw) if raw.lstrip().startswith("{") else tomllib.loads(raw))
+            document = json.loads(raw) if raw.lstrip().startswith("{") else tomllib.loads(raw)
+            rows = document.pop("fall_models", [])
+            if not isinstance(rows, list):
+                raise BadModel(f"{path}: fall_models: expected a list of models")
+            models = {model.placement: model for model in map(model_from_json, rows)}
+            found |= _flat(document)
         for item in sets:
             name, equals, value = item.partition("=")
             if not equals:
                 raise BadParameter(f"--set {item}: expected RULE.KEY=VALUE")
             found[name.strip()] = float(value)
-        return {name: check(name, value) for name, value in found.items()}
+        return {name: check(name, value) for name, value in found.items()}, models
     except (ValueError, RecursionError) as error:
         raise click.UsageError(str(error)) from None
 

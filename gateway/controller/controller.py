@@ -9,7 +9,7 @@ their due time; timers due exactly then run after it, by (due, creation). `advan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, Final
 
@@ -25,6 +25,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import CallButton, role_of
 from gateway.rules.civil import CivilTime
+from gateway.rules.fall.model import Model
 from gateway.rules.rule import (
     NOTHING,
     Finding,
@@ -56,14 +57,22 @@ _BLINDING: Final = frozenset({"DEVICE_LOST", INTERFERENCE})
 class Controller:
     """One home's state. `t` is controller time in ms; `offset_ms` maps it to wall time (UTC ms)."""
 
-    def __init__(self, home: HomeView | None = None, *, t: int = 0, offset_ms: int = 0, trust: str = "NONE") -> None:
+    def __init__(
+        self,
+        home: HomeView | None = None,
+        *,
+        t: int = 0,
+        offset_ms: int = 0,
+        trust: str = "NONE",
+        fall_models: Mapping[str, Model] | None = None,
+    ) -> None:
         self.t = t
         self.offset_ms = offset_ms
         self.trust = trust
         self.home = home if home is not None else HomeView()
         self.book = Book()
         self.civil = CivilTime(offset_ms, trust)
-        self.rules: tuple[Rule, ...] = all_rules(self.civil)
+        self.rules: tuple[Rule, ...] = all_rules(self.civil, fall_models)
         self._supervision = next(rule for rule in self.rules if isinstance(rule, Supervision))
         self._technical = next(rule for rule in self.rules if isinstance(rule, TechnicalConditions))
         self._upkeep = next(rule for rule in self.rules if isinstance(rule, Upkeep))
@@ -285,7 +294,13 @@ class Controller:
             elif isinstance(signal, Finding):
                 self._look_at_paths()
                 self.desk.found(
-                    signal.code, signal.t, signal.reason, signal.device, signal.evidence, severity=signal.severity
+                    signal.code,
+                    min(signal.t, t),
+                    signal.reason,
+                    signal.device,
+                    signal.evidence,
+                    severity=signal.severity,
+                    now=t,
                 )
                 self._confirm(signal.code, signal.t)
             elif isinstance(signal, Recovery):
@@ -408,9 +423,9 @@ class Controller:
         return snapshot.taken(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Controller:
+    def from_json(cls, data: dict[str, Any], fall_models: Mapping[str, Model] | None = None) -> Controller:
         """The controller of a snapshot; raises `BadSnapshot` for one this version cannot read."""
-        return snapshot.restored(cls, data)
+        return snapshot.restored(cls, data, fall_models)
 
     def settle(self) -> None:
         """State was put in from a snapshot: how things stand now is the norm, and none of it is news."""

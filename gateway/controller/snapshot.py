@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.alarms.life import Book
 from gateway.bounds import within
 from gateway.home.model import view_from_json
 from gateway.observations import MAX_OFFSET_MS
+from gateway.rules.fall.model import Model
 from gateway.rules.rule import Rule
 
 if TYPE_CHECKING:
@@ -36,13 +38,15 @@ def taken(controller: Controller) -> dict[str, Any]:
     }
 
 
-def restored(kind: type[Controller], data: dict[str, Any]) -> Controller:
+def restored(
+    kind: type[Controller], data: dict[str, Any], fall_models: Mapping[str, Model] | None = None
+) -> Controller:
     """The controller of a snapshot; raises `BadSnapshot` for one this version cannot read."""
     try:
         t, offset, trust = int(data["t"]), int(data["offset_ms"]), str(data["trust"])
         if abs(t) > MAX_OFFSET_MS or not 0 <= t + offset <= MAX_OFFSET_MS:
             raise BadSnapshot("snapshot: its time is not between the years 1970 and 2200")
-        made = kind(view_from_json(data["home"]), t=t, offset_ms=offset, trust=trust)
+        made = kind(view_from_json(data["home"]), t=t, offset_ms=offset, trust=trust, fall_models=fall_models)
         made.civil.from_json(data.get("civil", {}))
         made.book = made.desk.record.book = Book.from_json(data["book"])
         for alarm in made.book.live():  # a timer of the past would be caught up with, step by step

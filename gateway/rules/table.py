@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from gateway.rules.call_button import CallButton
 from gateway.rules.civil import CivilTime
 from gateway.rules.clock_watch import ClockWatch
 from gateway.rules.daily_line import DailyLine
 from gateway.rules.device_condition import DeviceCondition
 from gateway.rules.door_left_open import DoorLeftOpen
+from gateway.rules.fall.model import Model
+from gateway.rules.fall.rule import Fall
 from gateway.rules.geofence import Geofence
 from gateway.rules.hazard import Hazard
 from gateway.rules.high_water_use import HighWaterUse
@@ -30,8 +34,8 @@ from gateway.rules.vital_trend import VitalTrend
 from gateway.rules.vitals import Vitals
 
 
-def all_rules(civil: CivilTime) -> tuple[Rule, ...]:
-    """Fresh rules. `civil` is the controller's; rules read it and never change it."""
+def all_rules(civil: CivilTime, fall_models: Mapping[str, Model] | None = None) -> tuple[Rule, ...]:
+    """Fresh rules. `civil` is the controller's; rules read it and never change it. `fall_models`: see `Fall`."""
     # a call is decided first: nothing another rule does can stand before it
     return (
         CallButton(),
@@ -58,4 +62,5 @@ def all_rules(civil: CivilTime) -> tuple[Rule, ...]:
         Geofence(),
         ClockWatch(civil),
         Visits(civil),
+        Fall(civil, fall_models),
     )

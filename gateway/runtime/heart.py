@@ -16,6 +16,7 @@ from gateway.clock import Clock
 from gateway.controller import Controller, Result
 from gateway.journal import ACT_FROM_MEMORY_S, Entry, Journal, StoredAction, Submitted
 from gateway.observations import LIFE_SAFETY, Kind, Observation, Report
+from gateway.runtime.wearables import RecentSignal
 
 FLUSH_DONE_S: Final = 1.0  # finished local actions are written off in groups
 MARK_S: Final = 300.0  # where time stood, for the next start; T-13's rhythm
@@ -42,6 +43,7 @@ class Heart:
         self._loop = asyncio.get_running_loop()
         self.ticked = self._loop.time()  # the last proof that this loop decides and time moves
         self._timer: asyncio.TimerHandle | None = None
+        self._recent = RecentSignal()
         self._done: list[int] = []
         self._said: list[tuple[int, str, str]] = []
         self._done_timer: asyncio.TimerHandle | None = None
@@ -56,7 +58,26 @@ class Heart:
         t = max(self.clock.now(), self.controller.t)
         observation = Observation(report.kind, report.value, t, report.device, report.key)
         result = self.controller.handle(observation)
+        if report.kind is Kind.ACCELERATION:
+            return self._signal(observation, result, report.memory)
+        self._submit_signal_before(result, t)
         return self._submit(observation, result, report.memory, tuple(done), tuple(acked))
+
+    def _signal(self, observation: Observation, result: Result, memory: tuple[str, Any] | None) -> Submitted:
+        """Samples are written down only around a decision; until then they wait in memory."""
+        self._submit_signal_before(result, observation.t, but=observation.device)
+        kept = self._recent.kept_with(observation, result.events, self.controller.book)
+        if kept is None and not result and memory is None:
+            self._arm()
+            nothing: asyncio.Future[bool] = self._loop.create_future()
+            nothing.set_result(True)
+            return Submitted((), nothing)
+        return self._submit(kept or Observation(Kind.TICK, None, observation.t), result, memory, (), ())
+
+    def _submit_signal_before(self, result: Result, t: int, but: str | None = None) -> None:
+        """What a decision made by time or by another device was made by comes before it in the journal."""
+        for signal in self._recent.decided_without(result.events, self.controller.book, t, but):
+            self._submit(signal, Result(), None, (), ())
 
     def tick(self) -> None:
         """Lets time pass: timers due before this millisecond run. Journalled only if something came of it."""
@@ -65,6 +86,7 @@ class Heart:
         result = self.controller.handle(observation)
         self.ticked = self._loop.time()
         if result:
+            self._submit_signal_before(result, t)
             self._submit(observation, result, None, (), ())
         else:
             self._arm()

@@ -1,0 +1,320 @@
+"""The fall rule as the controller sees it: bursts of acceleration in, FALL out, and what becomes of it.
+
+Every wearable is judged alone. A moment is decided by its own signal (`seeking`, `features`, `model`); the house and
+the bed move the bar, never the signal. A fall that was found is watched while the home asks: getting up takes it back,
+lying still makes it FALL_IMMOBILE before it is raised. Buffers start empty after a restart; what was asked goes on.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from gateway.home.model import HomeView
+from gateway.observations import Kind, Observation
+from gateway.parameters import Parameters
+from gateway.rules.civil import CivilTime
+from gateway.rules.fall.evidence import dropped, evidence_of
+from gateway.rules.fall.features import angle, measure
+from gateway.rules.fall.house import House, Whereabouts
+from gateway.rules.fall.model import Model, shipped
+from gateway.rules.fall.posture import Posture
+from gateway.rules.fall.seeking import DECIDE_MS, Look
+from gateway.rules.fall.stream import LOST_MS, Stream
+from gateway.rules.fall.watch import Watch
+from gateway.rules.fall.wearable import Wearable, bursts_of, mean_of
+from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Upgrade
+
+CODE: Final = "FALL"
+IMMOBILE: Final = "FALL_IMMOBILE"
+LONG_LIE: Final = "LONG_LIE"
+BEDTIME_MS: Final = (22 * 3_600_000, 6 * 3_600_000)
+NAP_MS: Final = (12 * 3_600_000, 15 * 3_600_000)
+"""Lying down is what people do then; without a bed sensor nothing tells a bed from a floor."""
+BEDTIME_CAP_MS: Final = 14 * 3_600_000  # lying for so long is no night's rest (falls.md §5.8: "when one does not lie")
+IDLE_MS: Final = 60_000  # a wearable silent for so long keeps no samples in memory
+_PLACEMENT: Final = "waist"  # a wearable whose placement nobody entered: a pendant or a belt
+
+
+class Fall(PlainRule):
+    """FALL and FALL_IMMOBILE of every wearable in the home. `models` replaces the shipped ones, by placement."""
+
+    name = "fall"
+
+    def __init__(self, civil: CivilTime, models: Mapping[str, Model] | None = None) -> None:
+        self._civil = civil
+        self._models = dict(models or {})
+        self._worn: dict[str, Wearable] = {}
+        self._busy: dict[str, Wearable] = {}  # those for which time alone decides something
+        self._house = House()
+        self._heard: dict[str, None] = {}  # wearables with samples in memory, the longest silent first
+        self._enabled = self._consented = True
+        self._sensitivity = 1.0
+        self._bed_bar = 0.0
+        self._lie_ms = self._lie_after_ms = 0
+        self._ask_ms = 0
+        self._now = 0
+
+    # ---- configuration
+
+    def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
+        """Which wearables there are, and the numbers in force."""
+        self._enabled = parameters["fall.enabled"] > 0
+        self._consented = home.consented("MONITORING")
+        self._sensitivity = parameters["fall.sensitivity"]
+        self._bed_bar = parameters["fall.bed_bar"]
+        self._lie_ms = parameters.ms("fall.long_lie_min")
+        self._lie_after_ms = parameters.ms("fall.lie_after_min")
+        self._ask_ms = parameters.ms("fall.pre_alarm_s")
+        self._house.configure(home)
+        before, self._worn = self._worn, {}
+        for device in home.devices.values():
+            if device.kind != "wearable":
+                continue
+            placement, known = device.placement or _PLACEMENT, before.get(device.id)
+            if known is None or known.placement != placement:
+                known = Wearable(device.id, placement, self._models.get(placement) or shipped(placement))
+            self._worn[device.id] = known
+        self._busy = {d: w for d, w in self._busy.items() if self._worn.get(d) is w}
+        self._heard = {d: None for d in self._heard if d in self._worn}
+        if not (self._enabled and self._consented):  # nothing that was begun goes on
+            for worn in self._busy.values():
+                worn.seeker.pending = worn.watch = worn.where = None
+            self._busy.clear()
+        return NOTHING
+
+    def status(self) -> Status:
+        """OFF by setting, without consent or without a wearable."""
+        if not self._enabled:
+            return Status(Readiness.OFF, "setting")
+        if not self._consented:
+            return Status(Readiness.OFF, "no_consent")
+        if not self._worn:
+            return Status(Readiness.OFF, "no_wearable")
+        return Status(Readiness.ARMED)
+
+    # ---- what is said
+
+    def observe(self, observation: Observation) -> Iterable[Signal]:
+        """Samples are looked at; what the house says answers for a wearer who is asked."""
+        self._now = observation.t
+        if observation.kind is not Kind.ACCELERATION:
+            return self._house_says(observation)
+        worn = self._worn.get(observation.device or "")
+        if worn is None or not (self._enabled and self._consented):
+            return NOTHING
+        signals: list[Signal] = []
+        for last_t, rate, samples in bursts_of(observation):
+            length, duration = worn.burst_ms, len(samples) * 1000 / rate
+            for piece_t, piece in _pieces(last_t, rate, samples):
+                signals += self._burst(worn, piece_t, rate, piece)
+            worn.burst_ms = max(duration, min(length, 2 * duration))
+            worn.heard_t = max(worn.heard_t, math.ceil(last_t))
+        self._heard.pop(worn.id, None)
+        self._heard[worn.id] = None
+        self._forget_silent(observation.t)
+        self._mark(worn)
+        return signals
+
+    def _burst(self, worn: Wearable, last_t: float, rate: float, samples: list[list[float]]) -> list[Signal]:
+        signals: list[Signal] = []
+        before = worn.stream.last
+        if before is not None and worn.seeker.pending is not None and self._lost(before, last_t, rate, len(samples)):
+            signals += self._give_up(worn, before)  # while what came before is still in memory
+        run, missing = worn.stream.append(last_t, rate, samples)
+        if run is None:
+            return signals
+        if missing and before is not None and missing < LOST_MS:
+            worn.seeker.gap(before, run.t0)
+        for look in worn.seeker.take(run):
+            signals += self._judge(worn, look)
+        if worn.watch is not None and (reason := worn.watch.follow(worn.stream, posture=worn.placement != "wrist")):
+            signals += self._is_up(worn, reason)
+        for t, got_up in worn.posture.look(worn.stream):
+            if worn.placement != "wrist":  # an arm hangs, lies and points wherever it likes
+                signals += self._lies(worn, t, got_up=got_up)
+        return signals
+
+    def _lies(self, worn: Wearable, t: float, *, got_up: bool) -> list[Signal]:
+        """Lying for longer than anybody does where and when they do it (no impact needed: slides and faints)."""
+        posture = worn.posture
+        if got_up:
+            asked, posture.told = posture.told, False
+            return [Recovery(LONG_LIE, "got_up", worn.id)] if asked else []
+        if posture.told or not posture.worn or worn.watch is not None or posture.lying_ms == 0:
+            return []
+        after = posture.doubt_t is not None
+        limit = self._lie_after_ms if after else self._lie_ms
+        if self._rests(round(t)):
+            limit = BEDTIME_CAP_MS
+        if posture.lying_ms < limit:
+            return []
+        posture.told = True
+        evidence = {"lying_min": posture.lying_ms // 60_000, "after_impact": after, "placement": worn.placement}
+        return [Finding(LONG_LIE, min(round(t), self._now), "lying", worn.id, evidence)]
+
+    def _rests(self, t: int) -> bool:
+        """Whether lying is what one does now: in bed, where a bed can say so; else at bedtime, or if no clock can."""
+        in_bed = self._house.in_bed()
+        if in_bed is not None:
+            return in_bed
+        if not self._civil.trusted(t):
+            return True
+        hour = self._civil.ms_of_day(t)
+        return not BEDTIME_MS[1] <= hour < BEDTIME_MS[0] or NAP_MS[0] <= hour < NAP_MS[1]
+
+    def _lost(self, before: float, last_t: float, rate: float, count: int) -> bool:
+        return last_t - count * 1000 / rate - before >= LOST_MS
+
+    def _house_says(self, observation: Observation) -> Iterable[Signal]:
+        room = self._house.observe(observation)
+        if room is None:
+            return NOTHING
+        signals: list[Signal] = []
+        for worn in [w for w in self._busy.values() if w.where is not None]:
+            assert worn.where is not None
+            if worn.where.elsewhere(room, observation.t):
+                signals += self._is_up(worn, "activity_elsewhere")
+        self._house.was_in(room, observation.t)
+        return signals
+
+    def _forget_silent(self, t: int) -> None:
+        """Thousands of wearables in one recording must not keep their last seconds for ever."""
+        while True:
+            oldest = self._worn[next(iter(self._heard))]
+            if t - oldest.heard_t < max(IDLE_MS, 2 * oldest.burst_ms) or oldest.id in self._busy:
+                return
+            oldest.stream, oldest.posture.next = Stream(), None
+            del self._heard[oldest.id]
+
+    def _mark(self, worn: Wearable) -> None:
+        if worn.due() is None:
+            self._busy.pop(worn.id, None)
+        else:
+            self._busy[worn.id] = worn
+
+    # ---- deciding
+
+    def _give_up(self, worn: Wearable, last: float) -> list[Signal]:
+        """The signal ended before the moment was decided: it is judged by what there is (link lost)."""
+        look = worn.seeker.give_up(last + LOST_MS)
+        return [] if look is None else self._judge(worn, look)
+
+    def _judge(self, worn: Wearable, look: Look) -> list[Signal]:
+        if worn.watch is not None:
+            return []  # one fall is one alarm
+        features = measure(worn.stream, look.moment.t)
+        verdict = worn.model.judge(features)
+        before = mean_of(worn.stream, look.moment.t - 2_500, look.moment.t - 1_000)
+        in_bed = self._in_bed(worn, before)
+        bar = worn.model.limit(self._sensitivity) - worn.model.ease(features) + (self._bed_bar if in_bed else 0.0)
+        if not worn.posture.worn or dropped(features):
+            return []
+        if verdict.score < bar:
+            if verdict.score >= worn.model.limit(2):
+                worn.posture.doubt(look.t, before)
+            return []
+        t = min(round(look.t), self._now)
+        self._open(worn, look)
+        evidence = evidence_of(worn, look, features, verdict, bar)
+        if in_bed:
+            evidence["bed"] = True
+        return [Finding(CODE, t, "link_lost" if look.lost else "impact", worn.id, evidence)]
+
+    def _in_bed(self, worn: Wearable, before: tuple[float, float, float] | None) -> bool:
+        """Whether what looks like a fall may be rolling over: in bed, or lying already at an hour of sleep."""
+        in_bed = self._house.in_bed()
+        if in_bed is not None:
+            return in_bed
+        return before is not None and worn.posture.lies(before) and self._rests(self._now)
+
+    def _open(self, worn: Wearable, look: Look) -> None:
+        anchor = look.moment.t
+        before = mean_of(worn.stream, anchor - 2_500, anchor - 1_000) or mean_of(worn.stream, anchor - 10_000, anchor)
+        after = mean_of(worn.stream, anchor + 1_400, anchor + DECIDE_MS)
+        gravity = before or (0.0, 0.0, 1.0)
+        turn = 0.0 if before is None or after is None else angle(gravity, after)
+        worn.watch = Watch(look.t, self._now + (self._ask_ms or 30_000), gravity, turn)
+        worn.where = Whereabouts(self._house.room_at(anchor), look.t)
+        self._busy[worn.id] = worn
+
+    def _is_up(self, worn: Wearable, reason: str) -> list[Signal]:
+        self._close(worn)
+        return [Recovery(CODE, reason, worn.id)]
+
+    def _close(self, worn: Wearable) -> None:
+        worn.watch = worn.where = None
+        self._mark(worn)
+
+    # ---- time
+
+    def next_due(self) -> int | None:
+        """When a link is lost for good, or when an unanswered question is about to be raised."""
+        return min((due for worn in self._busy.values() if (due := worn.due()) is not None), default=None)
+
+    def advance(self, t: int) -> Iterable[Signal]:
+        """Decides what waits for samples that do not come; says what was immobile throughout."""
+        self._now = t
+        signals: list[Signal] = []
+        ripe = [(due, worn) for worn in self._busy.values() if (due := worn.due()) is not None and due <= t]
+        for _, worn in sorted(ripe, key=lambda pair: pair[0]):
+            watch = worn.watch
+            if watch is not None and watch.until <= t:
+                signals += self._time_is_up(worn, watch)
+            elif worn.seeker.pending is not None:
+                last = worn.stream.last
+                assert last is not None  # what is pending was heard
+                signals += self._give_up(worn, last)
+            self._mark(worn)
+        return signals
+
+    def _time_is_up(self, worn: Wearable, watch: Watch) -> list[Signal]:
+        self._close(worn)
+        if not watch.immobile((self._ask_ms or 30_000) / 1000):
+            return []
+        return [Upgrade(CODE, IMMOBILE, worn.id, "immobile", {"still_s": watch.heard})]
+
+    def gap(self, start: int, end: int) -> None:
+        """Nothing was heard while the gateway was off: buffers start empty, a question goes on from `end`."""
+        for worn in self._worn.values():
+            worn.stream, worn.seeker.pending, worn.posture.next = Stream(), None, None
+            if worn.watch is not None:
+                worn.watch.until = max(worn.watch.until, end)
+            self._mark(worn)
+        self._heard.clear()
+
+    # ---- snapshot
+
+    def to_json(self) -> dict[str, Any]:
+        """Open falls and what the house knows. No samples: they start empty."""
+        watches = {
+            w.id: [w.watch.to_json(), w.where.fell_in, w.where.fell_t, w.where.seen]
+            for w in self._busy.values()
+            if w.watch is not None and w.where is not None
+        }
+        postures = {w.id: w.posture.to_json() for w in self._worn.values() if w.posture.upright is not None}
+        return {"watches": watches, "postures": postures, "house": self._house.to_json()}
+
+    def from_json(self, data: dict[str, Any]) -> None:
+        """The inverse of `to_json`."""
+        self._house.from_json(data["house"])
+        for device, row in data["postures"].items():
+            if (worn := self._worn.get(device)) is not None:
+                worn.posture = Posture.from_json(row)
+        for device, (watch, fell_in, fell_t, seen) in data["watches"].items():
+            if (worn := self._worn.get(device)) is not None:
+                worn.watch = Watch.from_json(watch)
+                worn.where = Whereabouts(fell_in, float(fell_t), seen)
+                self._busy[device] = worn
+
+
+def _pieces(last_t: float, rate: float, samples: list[list[float]]) -> Iterator[tuple[float, list[list[float]]]]:
+    """(time of the last sample, samples) of a long burst, a second at a time: what happened first is answered first."""
+    size = max(1, int(rate))
+    if len(samples) <= 2 * size:
+        yield last_t, samples
+        return
+    for start in range(0, len(samples), size):
+        piece = samples[start : start + size]
+        yield last_t - (len(samples) - start - len(piece)) * 1000 / rate, piece

@@ -1,0 +1,113 @@
+"""When each sample was taken: bursts, gaps and jitter in, a short memory of timed samples out.
+
+A burst arrives when its last sample is there. What follows the samples before without a gap continues their grid, so
+that the size of the bursts changes no sample's time; what does not begins anew at its own time.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+Sample = Sequence[float]
+
+KEPT_MS: Final = 10_000
+"""How far back is remembered: a look needs 6 s before an impact and 2.4 s after it."""
+LOST_MS: Final = 3_000
+"""No sample for so long and the link is lost: what comes then has nothing to do with what was before."""
+HOLE_MS: Final = 60
+"""A burst this much later than the one before foretold (and a sample and a half) lacks what was sent between."""
+_EARLY_MS: Final = 1_000  # as much as radios delay; more: the sensor's clock was set anew
+_DEAD_BAND: Final = 0.25  # of a sample: rounding to whole ms, and nothing to correct
+_CORRECTION: Final = 0.4  # of a sample a burst: a nominal rate is wrong by a percent, and order must stay
+
+
+@dataclass(slots=True)
+class Run:
+    """One burst on the time axis: sample `i` was taken at `t0 + i * dt` (controller ms)."""
+
+    t0: float
+    dt: float
+    samples: Sequence[Sample]
+
+    @property
+    def last(self) -> float:
+        """When its last sample was taken."""
+        return self.t0 + (len(self.samples) - 1) * self.dt
+
+
+class Stream:
+    """The last ten seconds of one wearable. `append` tells what came between this burst and the one before."""
+
+    __slots__ = ("_anchor", "_count", "_dt", "runs")
+
+    def __init__(self) -> None:
+        self.runs: deque[Run] = deque()
+        self._anchor = 0.0
+        self._count = 0  # samples since `_anchor` without a gap
+        self._dt = 0.0
+
+    @property
+    def last(self) -> float | None:
+        """When the newest sample was taken, None before the first."""
+        return self.runs[-1].last if self.runs else None
+
+    @property
+    def rate_hz(self) -> float:
+        """Samples a second, as the sensor last said."""
+        return 1000.0 / self._dt if self._dt else 0.0
+
+    def append(self, last_t: float, rate_hz: float, samples: Sequence[Sample]) -> tuple[Run | None, float]:
+        """Places a burst whose last sample was taken at `last_t`; returns (its run, ms missing before it).
+
+        None for a burst that is all in the past. A gap of `LOST_MS` or more empties the memory first.
+        """
+        dt = 1000.0 / rate_hz
+        start = math.floor(last_t - (len(samples) - 1) * dt + 1e-6)
+        missing = 0.0
+        if self.runs:
+            newest = self.runs[-1].last
+            foretold = self._anchor + self._count * self._dt
+            late = start - foretold
+            if late >= LOST_MS:
+                missing = late
+                self.runs.clear()
+            elif last_t <= newest - _EARLY_MS:
+                return None, 0.0
+            elif -_EARLY_MS <= late <= max(HOLE_MS, 1.5 * dt) and abs(dt - self._dt) < 1e-9:
+                return self._keep(self._continued(late, dt), dt, samples), 0.0
+            elif start <= newest:  # another rate, or a sensor whose clock was set: never two samples of one time
+                start = math.ceil(newest + 1)
+            else:
+                missing = late if late > max(HOLE_MS, 1.5 * dt) else 0.0
+        self._anchor, self._count, self._dt = float(start), 0, dt
+        return self._keep(float(start), dt, samples), missing
+
+    def _continued(self, late: float, dt: float) -> float:
+        """The next time on the grid, moved a little towards what the clock says where they have drifted apart."""
+        if abs(late) > max(2.0, _DEAD_BAND * dt):
+            self._anchor += math.copysign(min(abs(late), _CORRECTION * dt), late)
+        return self._anchor + self._count * self._dt
+
+    def _keep(self, t0: float, dt: float, samples: Sequence[Sample]) -> Run:
+        run = Run(t0, dt, samples)
+        self._count += len(samples)
+        self.runs.append(run)
+        oldest = run.last - KEPT_MS
+        while self.runs[0].last < oldest:
+            self.runs.popleft()
+        return run
+
+    def between(self, start: float, end: float) -> Iterator[tuple[float, Sample]]:
+        """Every remembered sample taken in [start, end], in order, with its time."""
+        for run in self.runs:
+            if run.last < start or run.t0 > end:
+                continue
+            t0, dt = run.t0, run.dt
+            first = max(0, math.ceil((start - t0) / dt))
+            after = min(len(run.samples), math.floor((end - t0) / dt) + 1)
+            for i in range(first, after):
+                yield t0 + i * dt, run.samples[i]
