@@ -127,9 +127,9 @@ class Fall(PlainRule):
         if missing and before is not None and missing < LOST_MS:
             worn.seeker.gap(before, run.t0)
         for look in worn.seeker.take(run):
+            signals += self._follow(worn, look.t)  # in the order of the signal, however much of it came at once
             signals += self._judge(worn, look)
-        if worn.watch is not None and (reason := worn.watch.follow(worn.stream, posture=worn.placement != "wrist")):
-            signals += self._is_up(worn, reason)
+        signals += self._follow(worn, run.last)
         for t, got_up in worn.posture.look(worn.stream):
             if worn.placement != "wrist":  # an arm hangs, lies and points wherever it likes
                 signals += self._lies(worn, t, got_up=got_up)
@@ -162,6 +162,12 @@ class Fall(PlainRule):
             return True
         hour = self._civil.ms_of_day(t)
         return not BEDTIME_MS[1] <= hour < BEDTIME_MS[0] or NAP_MS[0] <= hour < NAP_MS[1]
+
+    def _follow(self, worn: Wearable, until: float) -> list[Signal]:
+        if worn.watch is None:
+            return []
+        reason = worn.watch.follow(worn.stream, until, posture=worn.placement != "wrist")
+        return self._is_up(worn, reason) if reason else []
 
     def _lost(self, before: float, last_t: float, rate: float, count: int) -> bool:
         return last_t - count * 1000 / rate - before >= LOST_MS
