@@ -8,7 +8,7 @@ lying still makes it FALL_IMMOBILE before it is raised. Buffers start empty afte
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from gateway.home.model import HomeView
@@ -106,10 +106,7 @@ class Fall(PlainRule):
             return NOTHING
         signals: list[Signal] = []
         for last_t, rate, samples in bursts_of(observation):
-            length, duration = worn.burst_ms, len(samples) * 1000 / rate
-            for piece_t, piece in _pieces(last_t, rate, samples):
-                signals += self._burst(worn, piece_t, rate, piece)
-            worn.burst_ms = max(duration, min(length, 2 * duration))
+            signals += self._burst(worn, last_t, rate, samples)
             worn.heard_t = max(worn.heard_t, math.ceil(last_t))
         self._heard.pop(worn.id, None)
         self._heard[worn.id] = None
@@ -125,12 +122,14 @@ class Fall(PlainRule):
         run, missing = worn.stream.append(last_t, rate, samples)
         if run is None:
             return signals
+        duration = len(samples) * run.dt
+        worn.burst_ms = max(duration, min(worn.burst_ms, 2 * duration))
         if missing and before is not None and missing < LOST_MS:
             worn.seeker.gap(before, run.t0)
         for look in worn.seeker.take(run):
+            signals += self._follow(worn, look.t)  # in the order of the signal, however much of it came at once
             signals += self._judge(worn, look)
-        if worn.watch is not None and (reason := worn.watch.follow(worn.stream, posture=worn.placement != "wrist")):
-            signals += self._is_up(worn, reason)
+        signals += self._follow(worn, run.last)
         for t, got_up in worn.posture.look(worn.stream):
             if worn.placement != "wrist":  # an arm hangs, lies and points wherever it likes
                 signals += self._lies(worn, t, got_up=got_up)
@@ -163,6 +162,12 @@ class Fall(PlainRule):
             return True
         hour = self._civil.ms_of_day(t)
         return not BEDTIME_MS[1] <= hour < BEDTIME_MS[0] or NAP_MS[0] <= hour < NAP_MS[1]
+
+    def _follow(self, worn: Wearable, until: float) -> list[Signal]:
+        if worn.watch is None:
+            return []
+        reason = worn.watch.follow(worn.stream, until, posture=worn.placement != "wrist")
+        return self._is_up(worn, reason) if reason else []
 
     def _lost(self, before: float, last_t: float, rate: float, count: int) -> bool:
         return last_t - count * 1000 / rate - before >= LOST_MS
@@ -307,14 +312,3 @@ class Fall(PlainRule):
                 worn.watch = Watch.from_json(watch)
                 worn.where = Whereabouts(fell_in, float(fell_t), seen)
                 self._busy[device] = worn
-
-
-def _pieces(last_t: float, rate: float, samples: list[list[float]]) -> Iterator[tuple[float, list[list[float]]]]:
-    """(time of the last sample, samples) of a long burst, a second at a time: what happened first is answered first."""
-    size = max(1, int(rate))
-    if len(samples) <= 2 * size:
-        yield last_t, samples
-        return
-    for start in range(0, len(samples), size):
-        piece = samples[start : start + size]
-        yield last_t - (len(samples) - start - len(piece)) * 1000 / rate, piece

@@ -42,13 +42,12 @@ class Watch:
         self.heard = 0
         self.moved = False
 
-    def follow(self, stream: Stream, *, posture: bool) -> str | None:
-        """Looks at what is new, second by second; returns why the wearer is up again, or None.
+    def follow(self, stream: Stream, until: float, *, posture: bool) -> str | None:
+        """Looks at what is new up to `until`, second by second; returns why the wearer is up again, or None.
 
         `posture`: the sensor turns with the trunk; a wrist's direction says nothing.
         """
-        last = stream.last
-        while last is not None and self.at + WINDOW_MS <= last:
+        while self.at + WINDOW_MS <= until:
             samples = [s for _, s in stream.between(self.at, self.at + WINDOW_MS - 1e-6)]
             self.at += WINDOW_MS
             if len(samples) < 5:
