@@ -37,7 +37,7 @@ def all_rules(civil: CivilTime) -> tuple[Rule, ...]:
         CallButton(),
         Supervision(),
         TechnicalConditions(),
-        Inactivity(),
+        Inactivity(civil),
         Reminders(civil),
         DailyLine(civil),
         RollCall(),
