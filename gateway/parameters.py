@@ -40,6 +40,8 @@ TABLE: Final[dict[str, Parameter]] = {
         Parameter("inactivity.enabled", 1, "0/1", 0, 1, "[P]", "1: watch for long inactivity"),
         Parameter("inactivity.limit_h", 12, "h", 1, 72, "domain 3.1 (fixed12)",
                   "hard cap of silence at home, the question included; the limit while learning"),
+        Parameter("inactivity.meter_alone_h", 24, "h", 12, 72, "domain 3.1 (Taicang)",
+                  "no flow for so long, where a water meter is the only witness"),
         Parameter("inactivity.question_min", 5, "min", 1, 30, "T-05", "how long the spoken question is asked"),
         Parameter("inactivity.repeat_s", 60, "s", 10, 300, "T-05", "the question is repeated at this interval"),
         Parameter("escalation.next_contact_s", 120, "s", 30, 3600, "T-12", "P0/P1: then the next contact is told"),

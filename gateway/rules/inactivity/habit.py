@@ -28,21 +28,25 @@ class Habit:
         self.limit_ms = 12 * 3_600_000
         self.wide = 1.0
         self.tails = TAILS
+        self._learns = True
         self._line: list[int] = []  # minutes for each half-hour; empty while learning
         self._day: int | None = None  # for which the line was made
         self._offset = civil.offset_ms  # by which the silence in progress began
         self._moved = False  # the clock was set during the silence in progress
 
-    def configure(self, limit_ms: int, residents: int, *, exit_sensor: bool) -> None:
+    def configure(self, limit_ms: int, residents: int, *, exit_sensor: bool, learns: bool = True) -> None:
         """The fixed limit, and what widens the line."""
         self.limit_ms = limit_ms
         self.wide = SECOND_RESIDENT if residents > 1 else 1.0
+        self._learns = learns
+        if not learns:
+            self._line = []
         self.tails = TAILS if exit_sensor else TAILS_NO_EXIT
 
     @property
     def learned(self) -> bool:
-        """Whether the evidence suffices."""
-        return bool(self._line)
+        """Whether the evidence suffices, or there is nothing to learn."""
+        return bool(self._line) or not self._learns
 
     def silence_ended(self, began: int | None, t: int, *, whole: bool) -> None:
         """Somebody at home ended a silence at `t`; learned if all of it was observed and nothing doubtful about it."""
@@ -52,7 +56,7 @@ class Habit:
         self._moved, self._offset = False, self._civil.offset_ms
         if trusted and (today := self._civil.day(t)) != self._day:
             self._day = today
-            enough = self.survival.evidence_days(today) >= ENOUGH_DAYS
+            enough = self._learns and self.survival.evidence_days(today) >= ENOUGH_DAYS
             self._line = self.survival.line(today, self.tails) if enough else []
 
     def clock_changed(self) -> None:

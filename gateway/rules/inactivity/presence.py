@@ -159,7 +159,7 @@ class Presence:
             self.guests_until = None
 
     def gap(self, start: int, end: int) -> None:
-        """Nobody watched from `start` to `end`: that is no part of an absence, and what ends meanwhile ends at `end`."""
+        """Nobody watched from `start` to `end`: no part of an absence; what ends meanwhile ends at `end`."""
         if self.out_since is not None:
             self.out_since += end - start
         if self.declared_until is not None:

@@ -24,6 +24,9 @@ from gateway.rules.inactivity.witnesses import Witnesses
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 
 CODE: Final = "INACTIVITY"
+LONE_METER: Final = "WATER_LOW_USE"
+"""The code where nothing but a water meter watches. Its twelve dry hours are usual (2 to 4 a week in one-person flats,
+research/inactivity.md): it waits a whole day and draws no line of its own."""
 ABSENCE: Final = "AWAY_TOO_LONG"
 MAX_NAMED: Final = 20  # witnesses named in an alarm's evidence
 _AWAY: Final = frozenset({Where.AWAY, Where.DECLARED_AWAY})
@@ -40,6 +43,7 @@ class Inactivity(PlainRule):
         self._presence = Presence()
         self._habit = Habit(civil)
         self._silence = Silence()
+        self._code = CODE
         self._lost: frozenset[str] = frozenset()
         self._question = 0  # ms
         self._enabled = True
@@ -65,8 +69,15 @@ class Inactivity(PlainRule):
         self._witnesses.configure(home)
         inside = len(self._witnesses.needed) - sum(d.kind == "contact" and d.entrance for d in home.devices.values())
         self._presence.configure(home, inside)
+        kinds = {d.kind for d in home.devices.values() if d.id in self._witnesses.needed}
+        self._code = LONE_METER if kinds == {"water_meter"} else CODE
+        if self._code == LONE_METER and parameters["water_preset.rule"] > 0:
+            self._enabled = False  # the city's rule was chosen instead
         self._habit.configure(
-            parameters.ms("inactivity.limit_h"), len(home.residents), exit_sensor=bool(self._presence.entrances)
+            parameters.ms("inactivity.limit_h" if self._code == CODE else "inactivity.meter_alone_h"),
+            len(home.residents),
+            exit_sensor=bool(self._presence.entrances),
+            learns=self._code == CODE,
         )
         self._silence.touch(t)
         self._exact = None
@@ -119,8 +130,8 @@ class Inactivity(PlainRule):
         """What ends an open question. Keys speak for themselves: the desk hears 'well' and 'cancel', not this rule."""
         if observation.kind is Kind.BUTTON:
             call = role_of(self._home, observation.device) == "call"
-            return (Recovery(CODE, "call_pressed"),) if call else NOTHING
-        return NOTHING if observation.kind in (Kind.OK, Kind.CANCEL) else (Recovery(CODE, "activity"),)
+            return (Recovery(self._code, "call_pressed"),) if call else NOTHING
+        return NOTHING if observation.kind in (Kind.OK, Kind.CANCEL) else (Recovery(self._code, "activity"),)
 
     def _declared(self, value: Any, t: int) -> None:
         """`true`/`false`, `{"away": bool}` or `{"guests": bool}`."""
@@ -149,7 +160,7 @@ class Inactivity(PlainRule):
         if not self._asked:
             return NOTHING
         self._asked = False
-        return (Recovery(CODE, "rule_unavailable"),)
+        return (Recovery(self._code, "rule_unavailable"),)
 
     def _counts(self) -> bool:
         return self._standing_still() is None and self._presence.where() is Where.HOME
@@ -231,7 +242,7 @@ class Inactivity(PlainRule):
             if self._exact > due:
                 return NOTHING
         self._asked = True
-        return (Finding(CODE, due, "no_activity", None, self._evidence(due)),)
+        return (Finding(self._code, due, "no_activity", None, self._evidence(due)),)
 
     def _reached(self, t: int) -> int:
         """When, from `t` on, the silence reaches the line of the hour, the question taken off."""
@@ -286,18 +297,21 @@ class Inactivity(PlainRule):
         self._exact = None
 
     def opened(self, code: str, t: int) -> None:
-        """The alarm is on record: do not ask again before there was activity."""
-        self._mark(code, on=True)
+        """The alarm is on record: do not ask again before there was activity.
+
+        WATER_LOW_USE is also found by the city's rule; of its own finding this rule knows already.
+        """
+        if code == CODE == self._code:
+            self._asked = True
+        elif code == ABSENCE:
+            self._noticed = True
 
     def unconfirmed(self, code: str) -> None:
         """The finding is not on record: it may be found again."""
-        self._mark(code, on=False)
-
-    def _mark(self, code: str, *, on: bool) -> None:
-        if code == CODE:
-            self._asked = on
+        if code == self._code:
+            self._asked = False
         elif code == ABSENCE:
-            self._noticed = on
+            self._noticed = False
 
     # ---- for people
 

@@ -24,8 +24,8 @@ QUANTILE: Final = 0.8
 NEIGHBOURS: Final = 1  # slots before and after: nobody rises by the half-hour
 PRIOR_DAYS: Final = 4  # the pooled habit weighs as much as so many days
 PRIOR_BED_SLOT: Final = 44
-"""The pooled habit: nothing heard from 22 h on until 8 h, then up within the hour, and by day 90 minutes at most. A home
-that stirs at night is soon known for it; one that does not must not be called every morning of its second week."""
+"""The pooled habit: nothing heard from 22 h on until 8 h, then up, and by day 90 minutes at most. A home that stirs at
+night is soon known for it; one that does not must not be called every morning of its second week."""
 PRIOR_NIGHT_SLOTS: Final = 20
 PRIOR_DAY_MIN: Final = 90
 PRIOR_TAIL_MIN: Final = 36
