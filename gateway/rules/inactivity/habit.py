@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.rules.civil import CivilTime
-from gateway.rules.inactivity.survival import ENOUGH_DAYS, KEEP_DAYS, SLOT_MS, SLOTS, SurvivalLine
+from gateway.rules.inactivity.survival import ENOUGH_DAYS, KEEP_DAYS, SLOT_MS, SLOTS, UNKNOWN, SurvivalLine
 
 SECOND_RESIDENT: Final = 1.25
 """Two people are quieter together than either alone only when both are still; but one may be ill while the other goes
@@ -100,24 +100,16 @@ class Habit:
         return "learned_line_at_cap" if self._line else "learning"
 
     def learned_day(self) -> dict[str, Any]:
-        """The learned day for people: the line and the evidence of each half-hour."""
+        """The learned day for people: line, longest silence and days of evidence of each half-hour."""
         today = self._day or 0
-        counts = self.survival.counts(today)
-        line = self._line or [0] * SLOTS
         cap = self.limit_ms // 60_000
         return {
             "days": self.survival.evidence_days(today),
             "days_needed": ENOUGH_DAYS,
             "days_kept": KEEP_DAYS,
-            "half_hours": [
-                {
-                    "at": f"{slot // 2:02d}:{slot % 2 * 30:02d}",
-                    "line_min": min(round(line[slot] * self.wide), cap) if self._line else cap,
-                    "days": counts[slot],
-                    "longest_min": self.survival.longest(slot),
-                }
-                for slot in range(SLOTS)
-            ],
+            "line_min": [min(round(line * self.wide), cap) for line in self._line] or [cap] * SLOTS,
+            "longest_min": [None if m == UNKNOWN else m for m in map(self.survival.longest, range(SLOTS))],
+            "observed_days": self.survival.counts(today),
         }
 
     def to_json(self) -> dict[str, Any]:

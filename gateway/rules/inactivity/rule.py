@@ -77,7 +77,7 @@ class Inactivity(PlainRule):
             parameters.ms("inactivity.limit_h" if self._code == CODE else "inactivity.meter_alone_h"),
             len(home.residents),
             exit_sensor=bool(self._presence.entrances),
-            learns=self._code == CODE,
+            learns=self._code == CODE and parameters["inactivity.learned"] > 0,
         )
         self._silence.touch(t)
         self._exact = None
@@ -116,7 +116,7 @@ class Inactivity(PlainRule):
         else:
             self._noticed = False
         if where is Where.HOME:
-            self._habit.silence_ended(self._silence.began, t, whole=self._silence.whole)
+            self._habit.silence_ended(self._silence.began, t, whole=self._silence.whole and not self._lost)
             self._witnesses.saw(device, t)
         asked, self._asked = self._asked, False
         self._exact, self._last_device = None, device
