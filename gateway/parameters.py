@@ -38,7 +38,7 @@ TABLE: Final[dict[str, Parameter]] = {
         Parameter("call_button.stuck_again_min", 10, "min", 1, 120, "[P]",
                   "a stuck device whose alarm is over may call again after this"),
         Parameter("inactivity.enabled", 1, "0/1", 0, 1, "[P]", "1: watch for long inactivity"),
-        Parameter("inactivity.learned", 1, "0/1", 0, 1, "[P]", "1: a learned line under the hard cap; 0: the cap alone"),
+        Parameter("inactivity.learned", 1, "0/1", 0, 1, "[P]", "1: a learned line under the cap; 0: the cap alone"),
         Parameter("inactivity.limit_h", 12, "h", 1, 72, "domain 3.1 (fixed12)",
                   "hard cap of silence at home, the question included; the limit while learning"),
         Parameter("inactivity.meter_alone_h", 24, "h", 12, 72, "domain 3.1 (Taicang)",
