@@ -41,7 +41,7 @@ def all_rules(civil: CivilTime, fall_models: Mapping[str, Model] | None = None) 
         CallButton(),
         Supervision(),
         TechnicalConditions(),
-        Inactivity(),
+        Inactivity(civil),
         Reminders(civil),
         DailyLine(civil),
         RollCall(),

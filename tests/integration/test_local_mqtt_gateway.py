@@ -99,7 +99,7 @@ async def test_a_bridge_offline_makes_the_rule_unavailable_and_the_platform_hear
     box.outside.say(f"{BASE}/bridge/state", {"state": "online"}, retain=True)
     await box.start()
 
-    assert box.status()["rules"]["inactivity"]["status"] == "ARMED"
+    assert box.status()["rules"]["inactivity"]["status"] == "LEARNING"
     box.outside.say(f"{BASE}/bridge/state", {"state": "offline"}, retain=True)
     await until(lambda: box.status()["rules"]["inactivity"]["status"] == "UNAVAILABLE", "unavailable")
     await until(lambda: box.told().get("RULE_UNAVAILABLE inactivity") == "RAISED", "told")

@@ -32,6 +32,11 @@ class Silence:
         self.heard: dict[str, int] = {}
         self.last: dict[str, Any] = {}
         self.keys: set[str] = set()
+        self.out_since: int | None = None  # went out by the door, or said so, and not heard inside since
+        self.deaf_until = 0
+        self.returning = False
+        self.doubt: tuple[str | None, int] | None = None
+        self.flow: dict[str, int] = {}
         self.asked_at: list[int] = []
 
     def copy(self) -> Silence:
@@ -50,6 +55,7 @@ class Silence:
             and self.recording
             and not needed & self.lost
             and self.away_until is None
+            and self.out_since is None
         )
 
     def limit(self) -> int:
@@ -75,6 +81,8 @@ class Silence:
         if o.kind is Kind.RESTART:
             shift = o.t - self.t  # nobody watched: not silence, and no device's fault
             self.heard = {d: t + shift for d, t in self.heard.items()}
+            if self.out_since is not None:
+                self.out_since += shift
             self._absence_ends(o.t, watched=False)
             self.t = o.t
         self._walk(o.t, inclusive=False)
@@ -132,7 +140,6 @@ class Silence:
         if self.away_until is None or self.away_until > t - (not watched):
             return False
         self.away_until = None
-        self.silent = 0
         return True
 
     def _hear(self, o: Observation) -> None:
@@ -153,16 +160,45 @@ class Silence:
             self.recording = o.value
         if not self.observable():
             self.asked = False
-        if self._act(o):
-            self.silent, self.at_home = 0, True
+        if self._act(o) and (self._passes(o) or self._believed(o)):
+            self.silent = 0
             self.asked = False
+
+    def _passes(self, o: Observation) -> bool:
+        """Somebody goes through the entrance door: out, as far as anybody knows yet."""
+        device = self.home.devices.get(o.device or "")
+        if o.kind is not Kind.CONTACT or device is None or not device.entrance:
+            return False
+        if self.out_since is None:
+            self.returning = False
+        elif o.t - self.out_since > 10 * 60_000:
+            self.returning = True
+        self.out_since, self.doubt = o.t, None
+        self.deaf_until = o.t if self.returning else o.t + 20_000
+        return True
+
+    def _believed(self, o: Observation) -> bool:
+        """After a departure only what cannot well be wrong says that somebody is in: water alone may drip."""
+        if self.out_since is not None:
+            inside = [d for d in self.home.devices.values() if d.kind in NEEDED and not d.entrance]
+            if o.t <= self.deaf_until:
+                return False
+            if o.kind is Kind.WATER_VOLUME and not self.returning and len(inside) >= 3:
+                before, self.doubt = self.doubt, (o.device, o.t)
+                if before is None or before[0] == o.device or o.t - before[1] > HOUR / 2:
+                    return False
+        self.out_since, self.doubt, self.at_home = None, None, True
+        return True
 
     def _leaves(self, o: Observation) -> None:
         """Away lasts 12 h at most; saying it again does not prolong it, and only somebody at home can say it anew."""
         if o.value is not True:
-            self.away_until, self.at_home = None, True
+            self.away_until, self.out_since, self.at_home = None, None, True
         elif self.away_until is None and self.at_home:
             self.away_until, self.at_home = o.t + 12 * HOUR, False
+            if self.out_since is None:
+                self.out_since, self.returning, self.doubt = o.t, False, None
+                self.deaf_until = o.t + 10 * 60_000
 
     def _act(self, o: Observation) -> bool:
         """Whether somebody must be there for this to be said."""
@@ -172,7 +208,11 @@ class Silence:
             known, before = o.device in self.last, self.last.get(o.device)
             self.last[o.device] = o.value
             if o.kind is Kind.WATER_VOLUME:
-                return known and o.value > before
+                flowed = self.flow.get(o.device)
+                if not known or o.value <= before:
+                    return False
+                self.flow[o.device] = o.t
+                return flowed is None or o.t - flowed >= 9 * 60_000  # else the same draw goes on
             return not known or before != o.value
         return o.kind is Kind.BUTTON
 

@@ -78,7 +78,7 @@ def _home(rng: random.Random) -> HomeView:
         Contact("c2", 2, channels=phones.choice(ways), hours=phones.choice([None, "07:00-21:00"])),
         Contact("n1", 1, "primary_visit_contact", channels=phones.choice(ways), can_enter=phones.random() < 0.5),
     ]
-    settings: dict[str, float] = {}
+    settings: dict[str, float] = {"inactivity.learned": 0}  # the plain count knows no habits
     if rng.random() < 0.4:
         settings["call_button.pre_alarm_s"] = rng.choice([0, 5, 20])
     if rng.random() < 0.6:

@@ -110,7 +110,7 @@ def test_the_count_stands_still_while_the_sensor_is_lost_and_goes_on_after() -> 
     assert house.controller.book.alarms == {}
     house.wait(HOUR)
     assert house.states() == ["DETECTED", "PRE_ALARM", "RAISED"]
-    assert [n.status for n in house.notices if n.subject == "inactivity"] == ["UNAVAILABLE", "ARMED"]
+    assert [n.status for n in house.notices if n.subject == "inactivity"] == ["UNAVAILABLE", "LEARNING"]
 
 
 def test_a_sensor_lost_during_the_question_ends_it_as_technical() -> None:
@@ -126,14 +126,27 @@ def test_a_sensor_lost_during_the_question_ends_it_as_technical() -> None:
     assert house.state() is State.RECOVERED
 
 
-def test_away_suspends_inactivity_for_at_most_twelve_hours() -> None:
+def test_a_declared_absence_without_return_becomes_a_notice_and_never_inactivity() -> None:
     house = quiet_house()
     house.wait(6 * HOUR)
     house.say(Kind.AWAY, True)
-    house.wait(12 * HOUR)
+    house.wait(24 * HOUR - 1)
     assert house.controller.book.alarms == {}
-    house.wait(12 * HOUR)
+    house.wait(30 * HOUR)  # the declaration ended after 12 h; nobody came back (A10)
+    assert [a.code for a in house.controller.book.alarms.values()] == ["AWAY_TOO_LONG"]
+    assert house.at_s(State.RAISED) == 30 * HOUR
+
+
+def test_who_is_heard_after_a_declared_absence_is_at_home_when_it_ends() -> None:
+    house = quiet_house()
+    house.say(Kind.AWAY, True)
+    house.wait(HOUR)
+    house.say(Kind.MOTION, True, "pir")
+    house.wait(23 * HOUR - 301)
+    assert house.controller.book.alarms == {}
+    house.wait(301)
     assert house.states() == ["DETECTED", "PRE_ALARM", "RAISED"]
+    assert house.controller.book.alarms[1].code == "INACTIVITY"
 
 
 def test_a_lost_recording_is_unobserved_time() -> None:
@@ -174,10 +187,11 @@ def test_the_limit_is_a_setting() -> None:
 def test_a_swapped_water_meter_is_no_activity_but_flow_is() -> None:
     house = House(home(devices={"w": Device("w", "water_meter")}))
     house.say(Kind.WATER_VOLUME, 120.5, "w")
-    house.wait(11 * HOUR)
+    house.wait(23 * HOUR)
     house.say(Kind.WATER_VOLUME, 0.0, "w")  # a new meter begins at zero (A27)
     house.wait(HOUR)
     assert house.states()[-1] == "RAISED"
+    assert house.controller.book.alarms[1].code == "WATER_LOW_USE"  # nothing but a meter watches: a whole day
     house.say(Kind.WATER_VOLUME, 0.1, "w")
     house.wait(11 * HOUR)
     assert len(house.controller.book.alarms) == 1
@@ -252,8 +266,7 @@ def test_an_absence_that_ends_during_a_power_cut_is_not_followed_by_silence_nobo
     house.say(Kind.AWAY, True)
     house.now_ms += round(60 * HOUR * 1000)
     house.say(Kind.RESTART, {"gap_ms": round(60 * HOUR * 1000)})
+    house.wait(24 * HOUR - 1)
     assert house.controller.book.alarms == {}
-    house.wait(12 * HOUR - 301)
-    assert house.controller.book.alarms == {}
-    house.wait(301)
-    assert house.states() == ["DETECTED", "PRE_ALARM", "RAISED"]
+    house.wait(1)
+    assert [a.code for a in house.controller.book.alarms.values()] == ["AWAY_TOO_LONG"]

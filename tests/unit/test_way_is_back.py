@@ -24,7 +24,7 @@ def test_a_way_that_is_back_gives_the_device_back_without_a_word_of_its_own() ->
     assert house.controller.statuses()["inactivity"].readiness == "UNAVAILABLE"
     house.wait(60)
     house.say(Kind.SEEN, WAY_IS_BACK, "hall-pir")
-    assert house.controller.statuses()["inactivity"].readiness == "ARMED"
+    assert house.controller.statuses()["inactivity"].readiness == "LEARNING"
     assert lost(house) == ["LOST", "RESTORED"]
 
 

@@ -1,0 +1,200 @@
+"""Whether the resident is at home, by the entrance door and what moves behind it, or by what was declared.
+
+A door that opens and closes with nobody heard inside afterwards is a departure. It is doubted only by a witness that
+cannot well be wrong: a mat that bounces in an empty flat is not enough (measured: kasteren C), two devices are, and
+after a return by the door anything is. Declared absence has a limit (A10), guests have one too.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Final
+
+from gateway.home.model import HomeView
+from gateway.observations import Kind, Observation
+
+LAG_MS: Final = 20_000
+"""Activity this soon after the door still belongs to the passage: the hall sensor sees who leaves, radios repeat."""
+DECLARED_LAG_MS: Final = 10 * 60_000  # who says "I am leaving" still looks for the shoes
+ABSENCE_MS: Final = 10 * 60_000  # a door used again after this long without anybody inside: somebody comes back
+SECOND_WITNESS_MS: Final = 30 * 60_000  # two devices within this time vouch for each other
+FEW_WITNESSES: Final = 3  # with fewer devices inside, one is enough: there is nobody to vouch
+DOOR_OPEN_MS: Final = 3_600_000  # domain: a door open for more than 1 h makes home/away unknown
+GUESTS_MAX_MS: Final = 7 * 86_400_000  # domain: GUESTS mode, 7 days at most
+POLARITY_AFTER_MS: Final = 86_400_000
+"""After a day with the door 'open' most of the time it is the sensor that is mounted the wrong way round."""
+WEAK_KINDS: Final = frozenset({Kind.PRESSURE, Kind.WATER, Kind.WATER_VOLUME, Kind.APPLIANCE})
+"""Mats bounce, taps drip and washing machines end by themselves."""
+
+
+class Where(StrEnum):
+    """Where the resident is, as far as can be told."""
+
+    HOME = "HOME"
+    AWAY = "AWAY"  # by the door
+    UNKNOWN = "UNKNOWN"  # nobody heard since the door was opened, and it stands open
+    DECLARED_AWAY = "DECLARED_AWAY"
+    GUESTS = "GUESTS"
+
+
+class Presence:
+    """Follows passages of the entrance door, activity inside, and what is declared."""
+
+    def __init__(self) -> None:
+        self.entrances: frozenset[str] = frozenset()
+        self.out_since: int | None = None  # the last passage, while nobody was heard inside since
+        self.declared_until: int | None = None
+        self.guests_until: int | None = None
+        self._few = False
+        self._returning = False
+        self._deaf_until = 0  # until then activity belongs to the leaving
+        self._doubt: tuple[str, int] | None = None  # the weak witness heard while out
+        self._may_leave = True  # somebody was seen at home since the last declared absence
+        self._open: dict[str, int] = {}  # entrance doors that stand open, since when
+        self._door_known_since: int | None = None
+        self.stands_open = False  # a door has been open for too long to tell who went through it
+        self._judged_open = False
+        self._open_ms = 0  # how long doors stood open, all in all
+
+    def configure(self, home: HomeView, inside: int) -> None:
+        """Which doors lead out; `inside` is how many witnesses there are beside them."""
+        self.entrances = frozenset(d.id for d in home.devices.values() if d.kind == "contact" and d.entrance)
+        self._few = inside < FEW_WITNESSES
+        self._open = {d: t for d, t in self._open.items() if d in self.entrances}
+        if not self.entrances:
+            self._door_known_since = None
+
+    # ---- what is heard
+
+    def passage(self, device: str, is_open: bool, t: int) -> None:
+        """An entrance door was opened or closed."""
+        if self._door_known_since is None:
+            self._door_known_since = t
+        if is_open:
+            self._open.setdefault(device, t)
+        elif (since := self._open.pop(device, None)) is not None:
+            self._open_ms += t - since
+            self.stands_open = self._judged_open = False
+        if self.out_since is None:
+            self._returning = False
+        elif t - self.out_since > ABSENCE_MS:
+            self._returning = True
+        self.out_since, self._doubt = t, None
+        self._deaf_until = t if self._returning else t + LAG_MS
+
+    def inside(self, observation: Observation) -> bool:
+        """Somebody seems to be inside. Returns whether that is believed; if so the resident is at home."""
+        t = observation.t
+        if self.out_since is None:
+            self._may_leave = True
+            return True
+        if t <= self._deaf_until:
+            return False
+        weak = observation.kind in WEAK_KINDS and not (self._returning or self._few)
+        if weak and not self._vouched(observation.device or "", t):
+            return False
+        self.out_since, self._doubt, self._may_leave = None, None, True
+        return True
+
+    def _vouched(self, device: str, t: int) -> bool:
+        if self._doubt is not None and self._doubt[0] != device and t - self._doubt[1] <= SECOND_WITNESS_MS:
+            return True
+        self._doubt = (device, t)
+        return False
+
+    # ---- what is declared
+
+    def declare(self, away: bool, t: int, longest: int) -> None:
+        """Away lasts `longest` ms at most, however often it is said; only somebody at home can say it again (A10)."""
+        if not away:
+            self.declared_until = self.out_since = None
+            self._may_leave = True
+        elif self.declared_until is None and self._may_leave:
+            self.declared_until, self._may_leave = t + longest, False
+            if self.out_since is None:
+                self.out_since, self._returning, self._doubt = t, False, None
+                self._deaf_until = t + DECLARED_LAG_MS
+
+    def guests(self, present: bool, t: int) -> None:
+        """Guests fill the house, for 7 days at most unless somebody says so again after that."""
+        if not present:
+            self.guests_until = None
+        elif self.guests_until is None:
+            self.guests_until = t + GUESTS_MAX_MS
+
+    # ---- what follows
+
+    def where(self) -> Where:
+        """Where the resident is."""
+        if self.guests_until is not None:
+            return Where.GUESTS
+        if self.declared_until is not None:
+            return Where.DECLARED_AWAY
+        if self.out_since is None:
+            return Where.HOME
+        return Where.UNKNOWN if self.stands_open else Where.AWAY
+
+    def open_due(self) -> int | None:
+        """When an open door becomes one that stands open."""
+        return min(self._open.values()) + DOOR_OPEN_MS if self._open and not self._judged_open else None
+
+    def left_open(self, t: int) -> None:
+        """A door has been open for an hour: that counts, unless it has been 'open' most of its life."""
+        assert self._door_known_since is not None
+        known, since = t - self._door_known_since, min(self._open.values())
+        self._judged_open = True
+        self.stands_open = known < POLARITY_AFTER_MS or 2 * (self._open_ms + t - since) < known
+
+    def next_due(self) -> int | None:
+        """When something ends by itself."""
+        return min(filter(None, (self.open_due(), self.declared_until, self.guests_until)), default=None)
+
+    def advance(self, t: int) -> None:
+        """Ends what has lasted long enough at `t`."""
+        if (due := self.open_due()) is not None and due <= t:
+            self.left_open(t)
+        if self.declared_until is not None and self.declared_until <= t:
+            self.declared_until = None  # from here the door and what moves inside decide (A10)
+        if self.guests_until is not None and self.guests_until <= t:
+            self.guests_until = None
+
+    def gap(self, start: int, end: int) -> None:
+        """Nobody watched from `start` to `end`: no part of an absence; what ends meanwhile ends at `end`."""
+        if self.out_since is not None:
+            self.out_since += end - start
+        if self.declared_until is not None:
+            self.declared_until = max(self.declared_until, end)
+        if self.guests_until is not None:
+            self.guests_until = max(self.guests_until, end)
+
+    def to_json(self) -> dict[str, Any]:
+        """All that is remembered."""
+        return {
+            "out_since": self.out_since,
+            "declared_until": self.declared_until,
+            "deaf_until": self._deaf_until,
+            "guests_until": self.guests_until,
+            "returning": self._returning,
+            "doubt": None if self._doubt is None else list(self._doubt),
+            "may_leave": self._may_leave,
+            "open": dict(self._open),
+            "door_known_since": self._door_known_since,
+            "open_ms": self._open_ms,
+            "stands_open": [self.stands_open, self._judged_open],
+        }
+
+    def from_json(self, data: dict[str, Any]) -> None:
+        """The inverse of `to_json`."""
+        self.out_since = _time(data["out_since"])
+        self.declared_until, self._deaf_until = _time(data["declared_until"]), int(data["deaf_until"])
+        self.guests_until = _time(data["guests_until"])
+        self._returning, self._may_leave = bool(data["returning"]), bool(data["may_leave"])
+        self._doubt = None if data["doubt"] is None else (str(data["doubt"][0]), int(data["doubt"][1]))
+        self._open = {str(d): int(t) for d, t in data["open"].items()}
+        self._door_known_since = _time(data["door_known_since"])
+        self._open_ms = int(data["open_ms"])
+        self.stands_open, self._judged_open = (bool(flag) for flag in data["stands_open"])
+
+
+def _time(value: Any) -> int | None:
+    return None if value is None else int(value)

@@ -1,0 +1,358 @@
+"""The rule that joins the witnesses: nobody heard at home for longer than this home's line at this hour (domain 3.2).
+
+"Found dead days later" is the line of the policy this answers (J-4(3)3). The rule counts only time in which it could
+have seen something: while the recording is out, nobody is at home, guests are there, or too many witnesses are lost,
+the count stands still and the status says so. Lost data is neither activity nor its absence (T-27).
+
+Its other half is the long absence: who went out by the door, or said so, and was not heard for a day is AWAY_TOO_LONG.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from typing import Any, Final
+
+from gateway.home.model import HomeView
+from gateway.observations import Kind, Observation
+from gateway.parameters import Parameters
+from gateway.rules.call_button import role_of
+from gateway.rules.civil import CivilTime
+from gateway.rules.inactivity.habit import Habit
+from gateway.rules.inactivity.presence import Presence, Where
+from gateway.rules.inactivity.silence import Silence
+from gateway.rules.inactivity.witnesses import Witnesses
+from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
+
+CODE: Final = "INACTIVITY"
+LONE_METER: Final = "WATER_LOW_USE"
+"""The code where nothing but a water meter watches. Its twelve dry hours are usual (2 to 4 a week in one-person flats,
+research/inactivity.md): it waits a whole day and draws no line of its own."""
+ABSENCE: Final = "AWAY_TOO_LONG"
+MAX_NAMED: Final = 20  # witnesses named in an alarm's evidence
+_AWAY: Final = frozenset({Where.AWAY, Where.DECLARED_AWAY})
+
+
+class Inactivity(PlainRule):
+    """Counts observed silence at home and asks `question_min` before the line is reached."""
+
+    name = "inactivity"
+
+    def __init__(self, civil: CivilTime) -> None:
+        self._home = HomeView()
+        self._witnesses = Witnesses()
+        self._presence = Presence()
+        self._habit = Habit(civil)
+        self._silence = Silence()
+        self._code = CODE
+        self._lost: frozenset[str] = frozenset()
+        self._question = 0  # ms
+        self._enabled = True
+        self._consented = False
+        self._recording = True
+        self._away_max = 0
+        self._absence = 0  # ms after which nobody back is a notice
+        self._asked = False  # since the last activity
+        self._noticed = False  # this absence
+        self._last_device: str | None = None
+        self._exact: int | None = None  # when the line is reached, once it was worth working out
+
+    # ---- configuration
+
+    def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
+        """Which sensors are needed, and the numbers in force."""
+        self._home = home
+        self._enabled = parameters["inactivity.enabled"] > 0
+        self._consented = home.consented("MONITORING")
+        self._question = parameters.ms("inactivity.question_min")
+        self._away_max = parameters.ms("away.max_h")
+        self._absence = parameters.ms("away.notice_h")
+        self._witnesses.configure(home)
+        inside = len(self._witnesses.needed) - sum(d.kind == "contact" and d.entrance for d in home.devices.values())
+        self._presence.configure(home, inside)
+        kinds = {d.kind for d in home.devices.values() if d.id in self._witnesses.needed}
+        self._code = LONE_METER if kinds == {"water_meter"} else CODE
+        if self._code == LONE_METER and parameters["water_preset.rule"] > 0:
+            self._enabled = False  # the city's rule was chosen instead
+        self._habit.configure(
+            parameters.ms("inactivity.limit_h" if self._code == CODE else "inactivity.meter_alone_h"),
+            len(home.residents),
+            exit_sensor=bool(self._presence.entrances),
+            learns=self._code == CODE and parameters["inactivity.learned"] > 0,
+        )
+        self._silence.touch(t)
+        self._exact = None
+        return self._reconsider(t)
+
+    # ---- what is said
+
+    def observe(self, observation: Observation) -> Iterable[Signal]:
+        """Activity starts the count anew; a departure, an outage or a declaration makes it stand still."""
+        kind, t = observation.kind, observation.t
+        if self._is_activity(observation):
+            return self._act(observation)
+        if kind is Kind.AWAY:
+            self._declared(observation.value, t)
+        elif kind is Kind.RECORDER:
+            self._recording = observation.value is True
+        elif kind is Kind.CLOCK:
+            self._habit.clock_changed()
+            self._silence.touch(t)
+            self._exact = None
+        else:
+            return NOTHING
+        return self._reconsider(t)
+
+    def _is_activity(self, observation: Observation) -> bool:
+        return self._witnesses.is_activity(observation)
+
+    def _act(self, observation: Observation) -> Iterable[Signal]:
+        """Somebody did something: at the entrance they may be leaving, anywhere else they are at home."""
+        t, device = observation.t, observation.device
+        where = self._presence.where()
+        if device in self._presence.entrances and observation.kind is Kind.CONTACT:
+            self._presence.passage(device or "", observation.value == "open", t)
+        elif not self._presence.inside(observation):
+            return NOTHING
+        else:
+            self._noticed = False
+        if where is Where.HOME:
+            self._habit.silence_ended(self._silence.began, t, whole=self._silence.whole and not self._lost)
+            self._witnesses.saw(device, t)
+        asked, self._asked = self._asked, False
+        self._exact, self._last_device = None, device
+        self._silence.anew(t)
+        signals = self._answer(observation) if asked else NOTHING
+        if where is not self._presence.where():
+            return (*signals, *self._reconsider(t))
+        return signals
+
+    def _answer(self, observation: Observation) -> Iterable[Signal]:
+        """What ends an open question. Keys speak for themselves: the desk hears 'well' and 'cancel', not this rule."""
+        if observation.kind is Kind.BUTTON:
+            call = role_of(self._home, observation.device) == "call"
+            return (Recovery(self._code, "call_pressed"),) if call else NOTHING
+        return NOTHING if observation.kind in (Kind.OK, Kind.CANCEL) else (Recovery(self._code, "activity"),)
+
+    def _declared(self, value: Any, t: int) -> None:
+        """`true`/`false`, `{"away": bool}` or `{"guests": bool}`."""
+        if isinstance(value, dict) and "guests" in value:
+            self._presence.guests(value["guests"] is True, t)
+        else:
+            self._presence.declare(_is_away(value), t, self._away_max)
+            self._noticed = False
+
+    def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
+        """With a witness lost the others must see enough; else the count stands still."""
+        self._lost = frozenset(lost)
+        self._silence.touch(t)
+        self._exact = None
+        return self._reconsider(t)
+
+    # ---- standing still and going on
+
+    def _reconsider(self, t: int) -> Iterable[Signal]:
+        """Starts or stops the count at `t` as the status demands; a question that can no longer be judged ends."""
+        if self._counts():
+            self._silence.run(t)
+            return NOTHING
+        self._silence.stand(t)
+        self._exact = None
+        if not self._asked:
+            return NOTHING
+        self._asked = False
+        return (Recovery(self._code, "rule_unavailable"),)
+
+    def _counts(self) -> bool:
+        return self._standing_still() is None and self._presence.where() is Where.HOME
+
+    def _standing_still(self) -> Status | None:
+        """Why nothing can be judged, wherever the resident is."""
+        if not self._enabled:
+            return Status(Readiness.OFF, "setting")
+        if not self._consented:
+            return Status(Readiness.OFF, "no_consent")
+        if not self._witnesses.needed:
+            return Status(Readiness.OFF, "no_activity_sensor")
+        if not self._recording:
+            return Status(Readiness.UNAVAILABLE, "recording_lost")
+        if self._lost & self._presence.entrances or not self._witnesses.see_enough_without(self._lost):
+            return Status(Readiness.UNAVAILABLE, "sensor_lost")
+        return None
+
+    def status(self) -> Status:
+        """OFF by setting, without sensors or while nobody is in; UNAVAILABLE while blind; LEARNING, then ARMED."""
+        still = self._standing_still()
+        if still is not None:
+            return still
+        where = self._presence.where()
+        if where is Where.GUESTS:
+            return Status(Readiness.UNAVAILABLE, "guests")
+        if where is Where.UNKNOWN:
+            return Status(Readiness.UNAVAILABLE, "door_open")
+        if where in _AWAY:
+            return Status(Readiness.OFF, "away")
+        return Status(Readiness.ARMED if self._habit.learned else Readiness.LEARNING)
+
+    # ---- time
+
+    def next_due(self) -> int | None:
+        """When there is something to do. Of the question only a moment it cannot come before: each act moves it, and
+        working out the exact one is left until that moment comes."""
+        times = (self._presence.next_due(), self._absence_due(), self._question_due())
+        return min((t for t in times if t is not None), default=None)
+
+    def _question_due(self) -> int | None:
+        if self._silence.since is None or self._asked:
+            return None
+        if self._exact is not None:
+            return self._exact
+        least = self._habit.limit_ms if self._capped() else self._habit.least_ms()
+        return self._silence.reaches(max(least - self._question, 0))
+
+    def _absence_due(self) -> int | None:
+        out = self._presence.out_since
+        if out is None or self._noticed or not (self._enabled and self._consented):
+            return None
+        where = self._presence.where()
+        if where is Where.GUESTS:
+            return None
+        return out + (min(self._habit.limit_ms, self._absence) if where is Where.UNKNOWN else self._absence)
+
+    def advance(self, t: int) -> Iterable[Signal]:
+        """Finds the silence or the absence that has become too long; ends what was declared."""
+        signals: list[Signal] = []
+        due = self._question_due()
+        if due is not None and due <= t:
+            signals += self._asks(due)
+        absent = self._absence_due()
+        if absent is not None and absent <= t:
+            self._noticed = True
+            signals.append(self._absent(t))
+        ends = self._presence.next_due()
+        if ends is not None and ends <= t:
+            self._presence.advance(ends)
+            self._silence.touch(ends)
+            self._exact = None
+            signals += self._reconsider(ends)
+        return signals
+
+    def _asks(self, due: int) -> Iterable[Signal]:
+        if self._exact is None:
+            self._exact = self._reached(due)
+            if self._exact > due:
+                return NOTHING
+        self._asked = True
+        return (Finding(self._code, due, "no_activity", None, self._evidence(due)),)
+
+    def _reached(self, t: int) -> int:
+        """When, from `t` on, the silence reaches the line of the hour, the question taken off."""
+        while True:
+            limit = self._habit.limit_ms if self._capped() else self._habit.at_ms(t)
+            reached = max(self._silence.reaches(max(limit - self._question, 0)), t)
+            end = self._habit.next_slot(t)
+            if reached < end:
+                return reached
+            t = end
+
+    def _capped(self) -> bool:
+        """With a witness lost, or a door that stands open, the learned line knows too little: the fixed limit."""
+        return self._presence.stands_open or bool(self._lost & self._witnesses.needed)
+
+    def _evidence(self, t: int) -> dict[str, Any]:
+        silent, question = self._silence.length(t), self._question
+        needed = sorted(self._witnesses.needed - self._lost)
+        began = self._silence.began
+        evidence: dict[str, Any] = {
+            "limit_h": round((silent + question) / 3_600_000, 2),
+            "silent_min": silent // 60_000,
+            "witnesses": needed[:MAX_NAMED],
+            "witnesses_n": len(needed),
+            "last_sign": {
+                "device": self._last_device,
+                "min_ago": None if began is None else (t - began) // 60_000,
+            },
+            **({"line": "fixed", "why": self._why_capped()} if self._capped() else self._habit.evidence(t)),
+        }
+        if not self._presence.entrances:
+            evidence["hint"] = "no_exit_sensor"
+        return evidence
+
+    def _why_capped(self) -> str:
+        return "door_open" if self._presence.stands_open else "sensor_lost"
+
+    def _absent(self, t: int) -> Finding:
+        out = self._presence.out_since
+        assert out is not None
+        unknown = self._presence.where() is Where.UNKNOWN
+        evidence = {"out_min": (t - out) // 60_000, "last_sign": {"device": self._last_device}}
+        return Finding(ABSENCE, t, "door_left_open" if unknown else "not_back", None, evidence)
+
+    def gap(self, start: int, end: int) -> None:
+        """While the gateway was off nothing was observed: that time does not count as silence.
+
+        The count goes on from `end`, so that what is overdue is asked now and not raised as if it had been asked then.
+        """
+        self._silence.skip(start, end)
+        self._presence.gap(start, end)
+        self._exact = None
+
+    def opened(self, code: str, t: int) -> None:
+        """The alarm is on record: do not ask again before there was activity.
+
+        WATER_LOW_USE is also found by the city's rule; of its own finding this rule knows already.
+        """
+        if code == CODE == self._code:
+            self._asked = True
+        elif code == ABSENCE:
+            self._noticed = True
+
+    def unconfirmed(self, code: str) -> None:
+        """The finding is not on record: it may be found again."""
+        if code == self._code:
+            self._asked = False
+        elif code == ABSENCE:
+            self._noticed = False
+
+    # ---- for people
+
+    def learned(self) -> dict[str, Any]:
+        """What was learned, as data: the line of each half-hour with its evidence, who sees what, what is missing."""
+        return {
+            **self._habit.learned_day(),
+            "where": self._presence.where().value,
+            "witnesses": self._witnesses.coverage(),
+            "hints": [] if self._presence.entrances else ["no_exit_sensor"],
+        }
+
+    # ---- snapshot
+
+    def to_json(self) -> dict[str, Any]:
+        """The count, the absence, the last states and what was learned."""
+        return {
+            "silence": self._silence.to_json(),
+            "asked": self._asked,
+            "noticed": self._noticed,
+            "recording": self._recording,
+            "last_device": self._last_device,
+            "lost": sorted(self._lost),
+            "exact": self._exact,
+            "presence": self._presence.to_json(),
+            "witnesses": self._witnesses.to_json(),
+            "habit": self._habit.to_json(),
+        }
+
+    def from_json(self, data: dict[str, Any]) -> None:
+        """Restores what `to_json` gave."""
+        self._habit.from_json(data["habit"])
+        self._presence.from_json(data["presence"])
+        self._witnesses.from_json(data["witnesses"])
+        self._silence.from_json(data["silence"])
+        self._asked, self._noticed = bool(data["asked"]), bool(data["noticed"])
+        self._recording = bool(data["recording"])
+        self._last_device = None if data["last_device"] is None else str(data["last_device"])
+        self._exact = None if data["exact"] is None else int(data["exact"])
+        self._lost = frozenset(str(device) for device in data["lost"])
+
+
+def _is_away(value: Any) -> bool:
+    return value is True or (isinstance(value, dict) and value.get("away") is True)
