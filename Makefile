@@ -7,7 +7,7 @@ FUZZER := $(VENV)/.fuzz-done
 APT    := dbus mosquitto socat gammu espeak-ng strace
 FUZZ_SECONDS ?= 600
 
-.PHONY: setup demo demo-once prompts test test-slow bench fuzz test-py313 simulate check clean help
+.PHONY: setup demo demo-once prompts test test-slow powercut-all bench fuzz test-py313 simulate check clean help
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+: .*##|^[a-z0-9-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -44,6 +44,9 @@ test-py313: setup ## the pure rooms' tests under CPython 3.13 (WebAssembly; noth
 
 test-slow: setup ## the slow lanes (<= 25 min); brings atheris, node and npm
 	@$(BIN)/python .ci/slow.py
+
+powercut-all: setup ## the slow lane of the power cuts at every system call, none left out (an hour)
+	@POWERCUT=all $(BIN)/python -m pytest -s -m slow tests/powercut
 
 bench: setup     ## one table of figures beside a yardstick's (15 min; BENCH="press idle --quick" for some)
 	@$(BIN)/python tests/benchmarks/run.py $(BENCH)

@@ -283,7 +283,11 @@ class CrashHouse(VirtualHouse):
                         found.states.append(event["state"])
                     found.presses += event["alarm"] == alarm and event["what"] in ("opened", "pressed")
                 value = row.observation.value
-                if row.observation.kind.value == "delivery" and value["alarm"] == alarm and value["result"] == "sent":
+                if (
+                    row.observation.kind.value == "delivery"
+                    and value.get("alarm") == alarm
+                    and value.get("result") == "sent"
+                ):
                     found.delivered[f"{TEMPLATES[value['template']]}:{value['contact']}"] += 1
         for text in self.texts(alarm):
             found.asked[text.what] += 1

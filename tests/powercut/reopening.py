@@ -155,6 +155,13 @@ class Judge:
             wrong.append(f"ids used again: {found.next_ids}")
         return wrong
 
+    def same_history(self, found: Found, whole: Found) -> bool:
+        """Whether two openings of one disk read the same rows, but for the oldest routine ones that are due to be
+        forgotten: whether that happens before or after the history is read, is a race of two threads."""
+        newest = whole.history[-1] if whole.history else 0
+        gone = set(whole.history) ^ set(found.history)
+        return found.history[-1:] == whole.history[-1:] and not gone & set(self._missing(found.history, newest))
+
     def _missing(self, history: list[int], newest: int) -> list[int]:
         """Rows that should be there: all of the record, and routine ones but for the oldest that were due to go."""
         there = set(history)

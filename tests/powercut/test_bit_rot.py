@@ -16,11 +16,12 @@ from cutting import Cut, cuts
 from disk_model import SECTOR, Image
 from reopening import Found, Judge, reopen
 from story import parts
-from test_power_cut import SEED, folder, lived
+from test_power_cut import ALL, SEED, TIMEOUT_S, folder, lived
 
 __all__ = ["folder"]  # the fixture
 
 COUNT = 40
+ONLY_IN_LOG = 3  # entries: so many at least, for damage to hit
 KINDS = ("bit", "zeroed sector", "random sector", "truncated")
 
 
@@ -52,16 +53,25 @@ def damaged(content: bytes, kind: str, rng: random.Random) -> bytes:
 
 
 def whole_cut(taken: list[Cut], judge: Judge, folder: Path, *, log: bool) -> tuple[Cut, Found]:
-    """A disk late in the story that opens without a word, with or without a write-ahead log."""
+    """A disk late in the story that opens without a word, without a write-ahead log or with one that matters: what it
+    holds is not yet in the main file, as it is after a checkpoint, when damage to it would be beside the point."""
     for cut in reversed(taken):
         if bool(cut.image.get("journal.db-wal")) == log and "home.json.prev" in cut.image:
             found = reopen(cut.image, folder / "cut")
-            if not found.problems and not judge.journal(found, cut.promised):
+            if found.problems or judge.journal(found, cut.promised):
+                continue
+            if not log or found.history[-1] - newest_without_log(cut.image, folder) >= ONLY_IN_LOG:
                 return cut, found
     raise AssertionError("no such disk")
 
 
-def harm(image: Image, name: str, whole: Found, folder: Path, count: int, rng: random.Random) -> Tally:
+def newest_without_log(image: Image, folder: Path) -> int:
+    """The newest row of the same disk, its write-ahead log gone."""
+    main_alone = {name: content for name, content in image.items() if name != "journal.db-wal"}
+    return max(reopen(main_alone, folder / "cut").history, default=0)
+
+
+def harm(image: Image, name: str, whole: Found, judge: Judge, folder: Path, count: int, rng: random.Random) -> Tally:
     """Damages one file `count` times and opens what is left."""
     tally = Tally()
     for _ in range(count):
@@ -70,8 +80,8 @@ def harm(image: Image, name: str, whole: Found, folder: Path, count: int, rng: r
         if content == image[name]:
             continue
         found = reopen({**image, name: content}, folder / "cut")
-        same = (found.held, found.history) == (whole.held, whole.history) and (
-            (found.revision, found.home) == (whole.revision, whole.home)
+        same = (found.held, found.revision, found.home) == (whole.held, whole.revision, whole.home) and (
+            judge.same_history(found, whole)
         )
         said = bool(found.problems or found.refused or found.home_problem)
         outcome = ("harmless, said" if said else "harmless") if same else ("found and said" if said else "SILENT")
@@ -89,11 +99,11 @@ def rot(folder: Path, count: int, seed: int) -> dict[str, Tally]:
     closed, found_closed = whole_cut(taken, judge, folder, log=False)
     running, found_running = whole_cut(taken, judge, folder, log=True)
     return {
-        "journal.db, closed": harm(closed.image, "journal.db", found_closed, folder, count, rng),
-        "journal.db, beside its log": harm(running.image, "journal.db", found_running, folder, count, rng),
-        "journal.db-wal": harm(running.image, "journal.db-wal", found_running, folder, count, rng),
-        "home.json": harm(closed.image, "home.json", found_closed, folder, count, rng),
-        "home.json.prev": harm(closed.image, "home.json.prev", found_closed, folder, count // 4, rng),
+        "journal.db, closed": harm(closed.image, "journal.db", found_closed, judge, folder, count, rng),
+        "journal.db, beside its log": harm(running.image, "journal.db", found_running, judge, folder, count, rng),
+        "journal.db-wal": harm(running.image, "journal.db-wal", found_running, judge, folder, count, rng),
+        "home.json": harm(closed.image, "home.json", found_closed, judge, folder, count, rng),
+        "home.json.prev": harm(closed.image, "home.json.prev", found_closed, judge, folder, count // 4, rng),
     }
 
 
@@ -127,6 +137,7 @@ def test_the_registry_falls_back_by_one_generation_and_no_further(folder: Path) 
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(200)
-def test_no_damage_is_silent_over_thousands(folder: Path) -> None:
-    told(rot(folder, 700, SEED + 7))
+@pytest.mark.timeout(TIMEOUT_S)
+def test_no_damage_is_silent_over_hundreds_more(folder: Path) -> None:
+    """With `make powercut-all` over thousands."""
+    told(rot(folder, 700 if ALL else 150, SEED + 7))

@@ -77,7 +77,9 @@ class _Beginning(Gateway):
         self.heart = world.heart
         self.problems: list[str] = []
         self.registry: Any = SimpleNamespace(home=lambda: SimpleNamespace(view=world.registry))
-        self.config: Any = SimpleNamespace(mqtt=SimpleNamespace(enabled=True, hosts=("platform",)))
+        self.config: Any = SimpleNamespace(
+            gateway=SimpleNamespace(id="sim"), mqtt=SimpleNamespace(enabled=True, hosts=("platform",))
+        )
 
     @property
     def _path_up(self) -> bool:  # type: ignore[override]
