@@ -79,7 +79,7 @@ class Reaching:
     def afterwards(self, alarm: Alarm, t: int) -> None:
         """Texts get out again: whoever has not been reached for long hears that it had happened."""
         date = self._tell.date(alarm.opened_t)
-        if alarm.state not in WAITING or alarm.severity not in URGENT or date is None:
+        if alarm.state not in WAITING or alarm.severity not in URGENT:
             return
         if t - alarm.opened_t < self._late_ms():
             return
@@ -88,8 +88,10 @@ class Reaching:
         if not missed:
             return
         self._record.do(alarm, t, "told_late", "way_is_back", patch={"late": [*alarm.late, *missed]})
+        # without a clock that anybody believes nobody is told a day: then it is the alarm's own words, late
+        template, params = (CODES[alarm.code].template, {}) if date is None else ("S18", {"date": date})
         for contact in missed:
-            self._tell.text(alarm, contact, "S18", f"late{t}", date=date)
+            self._tell.text(alarm, contact, template, f"late{t}", **params)
 
     # ---- the telephone
 

@@ -14,6 +14,7 @@ from typing import Any, Final
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
 from gateway.rules.night import Night
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
@@ -33,6 +34,7 @@ class NightExit(PlainRule):
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil
+        self._home = HomeView()
         self._night = Night(0, 0)
         self._enabled = self._consented = False
         self._wait = self._settle = 0
@@ -49,7 +51,7 @@ class NightExit(PlainRule):
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Which doors and witnesses there are, and the numbers in force."""
-        self._t = t
+        self._t, self._home = t, home
         self._enabled = parameters["night_exit.enabled"] > 0
         self._consented = home.consented("MONITORING")
         self._night = Night.of_hours(parameters["night_exit.from_h"], parameters["night_exit.until_h"])
@@ -74,9 +76,17 @@ class NightExit(PlainRule):
         self._t = t
         if observation.device in self._doors and kind is Kind.CONTACT:
             return self._door_moved(str(observation.device), t)
-        if self._moved is not None and (t - self._moved >= self._settle or kind in _KEY_IS_A_PERSON):
-            return self._well("activity")
-        return NOTHING
+        if self._moved is None:
+            return NOTHING
+        if kind in _KEY_IS_A_PERSON:
+            return self._pressed(observation)
+        return self._well("activity") if t - self._moved >= self._settle else NOTHING
+
+    def _pressed(self, observation: Observation) -> Iterable[Signal]:
+        """Somebody is in. A key speaks for itself: a call is no word that all is well, the desk hears 'well' itself."""
+        answered = self._well("call_pressed")
+        called = observation.kind is Kind.BUTTON and role_of(self._home, observation.device) == "call"
+        return answered if called else NOTHING
 
     def _acts(self, observation: Observation) -> bool:
         kind, device = observation.kind, observation.device

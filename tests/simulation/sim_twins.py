@@ -20,7 +20,16 @@ _MOVED_MS = 50
 
 def no_wall_step_makes_or_ends_an_alarm(story: Story) -> list[Violation]:
     """(v) No wall-clock step creates or removes an alarm: the same life without steps has the same alarms, moved at the
-    same controller time. (Without power cuts: across a boot the wall is what the gap is measured by.)"""
+    same controller time.
+
+    Without power cuts: across a boot the wall is what the gap is measured by. And in a home where nothing goes by the
+    hour of the day: night, contacts' hours and the exit at night do so on purpose, and give way for a day after a step.
+    Nobody answers: without a believed date a late text has other words, and who answers goes by what text came.
+    """
+    anytime = tuple(replace(c, hours=None) for c in story.home.contacts)
+    hourless = {"night.from_h": 0, "night.until_h": 0, "night_exit.enabled": 0}
+    home = replace(story.home, contacts=anytime, settings={**story.home.settings, **hourless})
+    story = replace(story, home=home, traits={**story.traits, "answers": 0.0, "desk": 0.0})
     stepped = World(story, gentle=True).run()
     steady = World(story, gentle=True, steps=False).run()
     return _differ("v wall steps", stepped.transitions(), steady.transitions(), stepped)

@@ -7,6 +7,7 @@ import json
 import pytest
 from virtual_home import START_WALL_MS, House, home
 
+from gateway.alarms.life import State
 from gateway.controller import Controller
 from gateway.home.model import Device
 from gateway.observations import Kind, Observation
@@ -314,3 +315,24 @@ def test_a_door_taken_off_the_wall_is_over() -> None:
 
 def test_the_rule_is_in_the_table() -> None:
     assert any(isinstance(rule, NightExit) for rule in House().controller.rules)
+
+
+def test_a_call_while_the_home_asks_is_no_word_that_all_is_well() -> None:
+    """Found by the simulation: whoever pressed for help in answer to the question was thanked for reporting well."""
+    house = night_house()
+    leave(house)
+    house.wait(15 * MIN)
+    house.press("bedroom")
+    assert house.state(1) is State.RECOVERED
+    assert "V20" not in house.said()
+    assert house.controller.book.alarms[2].code == "CALL_FIXED"
+
+
+def test_the_green_key_answers_the_question_once() -> None:
+    house = night_house()
+    leave(house)
+    house.wait(15 * MIN)
+    house.say(Kind.OK)
+    assert house.state(1) is State.RECOVERED
+    assert house.said().count("V20") == 1
+    assert [b["code"] for b in house.published("event")].count("OK_REPORTED") == 0
