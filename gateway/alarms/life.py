@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
+from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
 from gateway.alarms.shape import checks_of, whole
@@ -185,12 +186,12 @@ class Book:
         self.alarms: dict[int, Alarm] = {}
         self.next_number = 1
         self._live: dict[int, Alarm] = {}  # those whose life is not over, in order of number
-        self._next_timer: tuple[int, int, str] | None = None
-        self._looked = False  # whether `_next_timer` holds: nothing was applied since
+        # each live alarm's first timer; rows that no longer hold are passed over, so that a thousand open alarms cost
+        # a look at one (None: to be made anew)
+        self._timers: list[tuple[int, int, str]] | None = None
 
     def apply(self, event: AlarmEvent) -> Alarm | None:
         """Applies one event; an event of an alarm we no longer hold changes nothing and returns None."""
-        self._looked = False
         if event.what == "opened":
             self._open(event)
         alarm = self.alarms.get(event.alarm)
@@ -211,6 +212,9 @@ class Book:
                 self._live.pop(alarm.number, None)
             elif alarm.number not in self._live:  # no move leads back to life, a foreign record might
                 self._live = {n: a for n, a in self.alarms.items() if not a.ended}
+                self._timers = None
+        if event.timers and not alarm.ended:
+            self._wind(alarm)
         return alarm
 
     def _open(self, event: AlarmEvent) -> None:
@@ -237,18 +241,22 @@ class Book:
                 del self.alarms[number]
 
     def next_timer(self) -> tuple[int, int, str] | None:
-        """The next timer of any alarm: (due, alarm number, name), earliest first, then in order of creation.
+        """The next timer of any alarm: (due, alarm number, name), earliest first, then in order of creation."""
+        if self._timers is None or len(self._timers) > 4 * len(self._live) + 64:
+            self._timers = [row for alarm in self._live.values() if (row := _first_timer(alarm)) is not None]
+            heapify(self._timers)
+        while self._timers:
+            row = self._timers[0]
+            alarm = self._live.get(row[1])
+            if alarm is not None and _first_timer(alarm) == row:
+                return row
+            heappop(self._timers)
+        return None
 
-        Asked with every observation, changed only by `apply`: looked for once in between.
-        """
-        if not self._looked:
-            best: tuple[int, int, str] | None = None
-            for alarm in self._live.values():
-                for name, due in alarm.timers.items():
-                    if best is None or due < best[0]:
-                        best = (due, alarm.number, name)
-            self._next_timer, self._looked = best, True
-        return self._next_timer
+    def _wind(self, alarm: Alarm) -> None:
+        """An alarm's timers changed."""
+        if self._timers is not None and (row := _first_timer(alarm)) is not None:
+            heappush(self._timers, row)
 
     def live(self) -> Iterator[Alarm]:
         """Alarms whose life is not over, in order of number."""
@@ -278,6 +286,12 @@ class Book:
             if not alarm.ended:
                 book._live[alarm.number] = alarm
         return book
+
+
+def _first_timer(alarm: Alarm) -> tuple[int, int, str] | None:
+    """(due, number, name) of what an alarm does next; of two at once the one that was set first."""
+    name = min(alarm.timers, key=alarm.timers.__getitem__, default=None)
+    return None if name is None else (alarm.timers[name], alarm.number, name)
 
 
 def _plain(value: Any) -> Any:

@@ -38,9 +38,9 @@ def texts(house: VirtualHouse, part: str, since: int) -> list[Line]:
     return [x for x in house.timeline[since:] if x.where == "sms" and x.text.startswith("→") and part in x.text]
 
 
-def told(house: VirtualHouse, state: str, since: int) -> list[Line]:
-    """Messages the platform stored and acknowledged, by state."""
-    return [x for x in house.timeline[since:] if x.where == "platform" and f" {state}" in x.text]
+def told(house: VirtualHouse, state: str, since: int, code: str = "CALL_FIXED") -> list[Line]:
+    """Messages the platform stored and acknowledged, by the alarm's code and state."""
+    return [x for x in house.timeline[since:] if x.where == "platform" and f"{code} {state}" in x.text]
 
 
 async def press_to_acceptance(house: VirtualHouse) -> None:
@@ -180,7 +180,7 @@ async def twelve_hours_of_silence(house: VirtualHouse) -> None:
     claim(not house.seen("elder", "按绿键", since=since), "nothing is asked before the time")
     await house.leap(6 / 60)
     await house.expect("elder", "绿键报平安", since=since)
-    claim(not told(house, "RAISED", since), "the home asks before it alarms")
+    claim(not told(house, "RAISED", since, "INACTIVITY"), "the home asks before it alarms")
     await house.leap(5 / 60)
     await house.expect("platform", "INACTIVITY RAISED", since=since)
     sms = await house.expect("sms", "→", "没有动静", since=since)
