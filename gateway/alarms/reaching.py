@@ -13,6 +13,7 @@ from gateway.alarms.codes import CODES, Flow
 from gateway.alarms.life import WAITING, Alarm
 from gateway.alarms.record import Record, Timers
 from gateway.alarms.telling import URGENT
+from gateway.alarms.truth import LATE
 from gateway.home.model import Contact
 
 FAMILY: Final = "emergency_contact"
@@ -91,7 +92,7 @@ class Reaching:
         # without a clock that anybody believes nobody is told a day: then it is the alarm's own words, late
         template, params = (CODES[alarm.code].template, {}) if date is None else ("S18", {"date": date})
         for contact in missed:
-            self._tell.text(alarm, contact, template, f"late{t}", **params)
+            self._tell.text(alarm, contact, template, f"{LATE}{t}", **params)
 
     # ---- the telephone
 

@@ -42,6 +42,9 @@ ASKS: Final = frozenset({"S09", "S18", "S21", "S21-ref", "S-area"})
 """Texts that are true only while nobody has taken it."""
 
 
+LATE: Final = "late"  # tag of the text that tells late what had happened
+
+
 def still_true(action: Action, alarm: Alarm, promised: str | None, now: int | None) -> bool:
     """Whether `action` about `alarm` still says something true. `promised`: the contact who goes, if one does."""
     if isinstance(action, Say):
@@ -68,7 +71,8 @@ def _to_who_goes(action: Text | Push | Call, alarm: Alarm) -> bool:
 def _text(text: Text | Push, alarm: Alarm, promised: str | None) -> bool:
     if text.template == CODES[alarm.code].template:  # "please go": to who promised, and after another press to all
         if alarm.state in WAITING:
-            return text.contact not in alarm.late  # told by S18 meanwhile
+            is_late = text.key.rpartition(":")[2].startswith(LATE)
+            return is_late or text.contact not in alarm.late  # told late meanwhile: one of the two is enough
         return _to_who_goes(text, alarm)
     if text.template == "S10":  # "... has promised to go": still, and the same; the desk is nobody in particular
         return alarm.state in (State.ACCEPTED, State.ATTENDED) and text.params.get("contact") in (promised, None)

@@ -17,7 +17,7 @@ from gateway.actions import Publish, Text
 WAITING: Final = frozenset({"RAISED", "UNANSWERED", "CANCELLED_BY_USER"})
 ENDED: Final = frozenset({"CANCELLED_LOCAL", "RECOVERED", "CLOSED"})
 CALLS: Final = frozenset({"CALL_FIXED", "CALL_PERSONAL", "CALL_GATEWAY"})
-MAIN: Final = frozenset({"S01", "S02", "S03", "S09", "S18", "S22"})
+MAIN: Final = frozenset({"S01", "S02", "S03", "S04", "S05", "S05-gas", "S06", "S07", "S08", "S09", "S18", "S22"})
 
 
 @dataclass(slots=True)

@@ -9,13 +9,14 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any, Final
 
+from sim_folds import MAIN
+
 from gateway.actions import Call, Publish, Say, Text
 
 if TYPE_CHECKING:
     from sim_world import World
 
 RUBBISH: Final = ("好的", "收到", "1/2", "11111", "??", "马上", "120", "1 99", "您好 1", "")
-MAIN: Final = frozenset({"S01", "S02", "S03", "S04", "S05", "S05-gas", "S06", "S09", "S18", "S22"})
 
 
 class People:
