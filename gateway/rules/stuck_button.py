@@ -31,6 +31,7 @@ class StuckButton(PlainRule):
         self._home = HomeView()
         self._held = self._quiet = 0
         self._most = 0.0
+        self._apart = False  # every press is to be an alarm of its own: then none is one too many
         self._began: dict[str, int] = {}  # device -> begin of a run of presses without a pause
         self._presses: dict[str, list[int]] = {}
         self._on: set[str] = set()
@@ -40,6 +41,7 @@ class StuckButton(PlainRule):
         self._home = home
         self._held, self._quiet = parameters.ms("call_button.stuck_s"), parameters.ms("call_button.stuck_quiet_min")
         self._most = parameters["call_button.stuck_presses"]
+        self._apart = parameters["call_button.join_s"] <= 0
         return NOTHING
 
     def stuck(self, device: str | None) -> bool:
@@ -49,7 +51,12 @@ class StuckButton(PlainRule):
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Counts a press; says once that the button is stuck."""
         device, t = observation.device, observation.t
-        if observation.kind is not Kind.BUTTON or device is None or role_of(self._home, device) != "call":
+        if (
+            self._apart
+            or observation.kind is not Kind.BUTTON
+            or device is None
+            or role_of(self._home, device) != "call"
+        ):
             return NOTHING
         presses = self._presses.pop(device, [])
         if not presses or t - presses[-1] > PAUSE_MS:

@@ -56,7 +56,7 @@ class BlackBox:
         self.config.write_text(CONFIG.format(port=self.broker.port), encoding="utf-8")
         (folder / "state").mkdir(mode=0o700)
         with Registry(folder / "state" / "home.json") as registry:
-            document = {**HOME, "settings": {"call_button.pre_alarm_s": 0}}
+            document = {**HOME, "settings": {"call_button.pre_alarm_s": 0, "call_button.stuck_presses": 120}}
             registry.apply([{"op": "replace", "document": document}])
         self.child: subprocess.Popen[bytes] | None = None
 

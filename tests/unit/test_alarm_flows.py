@@ -441,3 +441,12 @@ def test_away_suspends_no_call_no_detector_and_no_fall() -> None:
     find(house, "FALL", "pendant")
     house.wait(31)
     assert {house.state(n) for n in (1, 2, 3)} == {State.RAISED}
+
+
+def test_where_every_press_is_to_be_an_alarm_of_its_own_none_is_one_too_many() -> None:
+    house = House(call_button__join_s=0, call_button__pre_alarm_s=0)
+    for n in range(60):
+        house.press("bedroom", key=f"mqtt:{n}")
+        house.wait(0.02)
+    assert [a.evidence["key"] for a in house.controller.book.alarms.values()] == [f"mqtt:{n}" for n in range(60)]
+    assert [n for n in house.notices if n.code == "DEVICE_STUCK"] == []
