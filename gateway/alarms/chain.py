@@ -231,7 +231,10 @@ class Chain:
             self.lapse(alarm, t, "withdrawn_by_contact")
         elif alarm.state in WAITING:
             redial = self.reaching.redial_of(contact)
-            self._record.do(alarm, t, "declined", contact, timers={redial: None} if redial in alarm.timers else None)
+            # a call may still be under way: whoever said no is not rung again however it ends
+            patch = {"dialled": alarm.dialled | {contact: 2}} if contact in alarm.dialled else None
+            timers: Timers | None = {redial: None} if redial in alarm.timers else None
+            self._record.do(alarm, t, "declined", contact, patch=patch, timers=timers)
             self.pass_on(alarm, contact, t)
 
     def pass_on(self, alarm: Alarm, contact: str, t: int) -> None:

@@ -273,3 +273,15 @@ def test_each_contact_hears_each_fact_once_per_state() -> None:
     keys = [a.key for a in house.actions if isinstance(a, (Text, Call))]
     assert len(keys) == len(set(keys))
     assert sorted(house.told("S10")) == ["c1", "n1", "v1"]
+
+
+def test_whoever_said_no_by_text_is_not_rung_again_when_their_call_ends() -> None:
+    """Found by the simulation: the answer came while the telephone was still ringing."""
+    house = House()
+    house.press()
+    house.wait(10)
+    house.reply("c1", "2")
+    house.say(Kind.DELIVERY, {"alarm": 1, "contact": "c1", "channel": "call", "result": "no_answer"})
+    before = len(house.actions)
+    house.wait(60)
+    assert [a.contact for a in house.actions[before:] if isinstance(a, Call)] == []
