@@ -88,14 +88,18 @@ class VirtualHouse:
         pre_alarm_s: float = 10,
         on_line: Callable[[Line], None] | None = None,
         log_names: bool = True,
+        settings: dict[str, float] | None = None,
     ):
-        """`log_names`: the spoken-text log holds names as the elder hears them; nobody here is real."""
+        """`log_names`: the spoken-text log holds names as the elder hears them; nobody here is real.
+
+        `settings`: the home's, beside the cancel window.
+        """
         self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="hearthwatch-demo-"))
         self.state = self.folder / "state"
         self.timeline: list[Line] = []
         self._on_line = on_line
-        self._pre_alarm_s = pre_alarm_s
+        self._settings = {"call_button.pre_alarm_s": pre_alarm_s, **(settings or {})}
         self._child_options = [] if log_names else ["--ids"]
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -169,7 +173,7 @@ key = "{key}"
         )
         self.state.mkdir(mode=0o700, exist_ok=True)
         with Registry(self.state / "home.json") as registry:
-            home = {**HOME, "settings": {"call_button.pre_alarm_s": self._pre_alarm_s}}
+            home = {**HOME, "settings": self._settings}
             registry.apply([{"op": "replace", "document": home}])
 
     async def start_gateway(self, *, answers: bool = True) -> None:
