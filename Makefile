@@ -48,6 +48,9 @@ test-slow: setup ## the slow lanes (<= 25 min); brings atheris, node and npm
 powercut-all: setup ## the slow lane of the power cuts at every system call, none left out (an hour)
 	@POWERCUT=all $(BIN)/python -m pytest -s -m slow tests/powercut
 
+crash: setup     ## more than fifty kill -9 in a press-to-delivery flow (does not hold yet, see tests/crash)
+	@$(BIN)/python -m pytest -m unproven -s tests/crash
+
 bench: setup     ## one table of figures beside a yardstick's (15 min; BENCH="press idle --quick" for some)
 	@$(BIN)/python tests/benchmarks/run.py $(BENCH)
 

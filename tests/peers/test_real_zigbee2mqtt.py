@@ -92,7 +92,9 @@ async def test_join_press_door_and_a_bridge_that_stops(stick: FakeZnp, box: Blac
     await until(lambda: box.told().get("DRIVER_BLIND zigbee2mqtt") == "RAISED", "and told")
     before = len(box.outside.heard)
     zigbee.start()
-    await until(lambda: box.status()["rules"]["inactivity"]["status"] == "ARMED", "seeing again", PATIENCE_S)
+    await until(
+        lambda: box.status()["rules"]["inactivity"]["status"] in ("ARMED", "LEARNING"), "seeing again", PATIENCE_S
+    )
     await until(lambda: box.told().get("DRIVER_BLIND zigbee2mqtt") == "CLOSED", "and told")
 
     def cache_of(device: ZigbeeDevice) -> list[bytes]:
