@@ -51,6 +51,9 @@ powercut-all: setup ## the slow lane of the power cuts at every system call, non
 crash: setup     ## more than fifty kill -9 in a press-to-delivery flow (does not hold yet, see tests/crash)
 	@$(BIN)/python -m pytest -m unproven -s tests/crash
 
+peers: setup     ## real Zigbee2MQTT on a fake stick (its return after a stop does not hold yet, see README)
+	@$(BIN)/python -m pytest -m unproven tests/peers
+
 bench: setup     ## one table of figures beside a yardstick's (15 min; BENCH="press idle --quick" for some)
 	@$(BIN)/python tests/benchmarks/run.py $(BENCH)
 

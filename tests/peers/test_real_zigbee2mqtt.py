@@ -16,7 +16,7 @@ from zigbee_device import ALARM_1, ALARM_2, RESTORE, ZigbeeDevice
 
 from gateway.runtime.control import request
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(420)]
+pytestmark = [pytest.mark.unproven, pytest.mark.timeout(420)]
 PATIENCE_S = 60.0
 
 
