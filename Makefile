@@ -16,8 +16,9 @@ setup: $(STAMP)  ## install the venv and the apt packages, nothing else
 
 $(STAMP): pyproject.toml .ci/apt
 	@bash .ci/apt $(APT)
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { bash .ci/apt python3-venv && $(PYTHON) -m venv $(VENV); }
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || bash .ci/apt python3-venv
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV)
+	@$(BIN)/python -m pip install --quiet --use-pep517 --disable-pip-version-check -e '.[dev]'
 	@touch $@
 
 demo: setup      ## a whole home on this machine, live, with keys
