@@ -11,6 +11,7 @@ What paho 2.2 does to the unwary (research/fleet.md 2.2, and its source), and wh
   socket: the thread is ours, runs paho's public loop(), and always ends with `on_ended`.
 - SSLSocket.shutdown() from another thread would strip TLS off a socket in use, and until TLS stands nobody is told of
   the socket: a duplicate of it, made before it connects, is what `drop` shuts down.
+- its ids are 16 bit and come round to one that a swallowed PUBACK still holds: publish() refuses, and is asked again.
 - its publish() and ack() raise OSError while it is being closed: an end like any other.
 - a packet's announced length (up to 256 MiB) is allocated at once: `_Bounded` refuses it.
 """
@@ -41,6 +42,8 @@ TOPIC_ROOM_BYTES: Final = 512  # beside the body, in the packet size that we tel
 MAX_HANDED_OVER: Final = 256  # incoming messages that wait for the loop; a broker may have 20 unanswered
 RECEIVE_MAXIMUM: Final = 20  # unanswered messages we let an MQTT 5 broker send; mosquitto's own default for 3.1.1
 LOOP_WAIT_S: Final = 5.0  # paho's select; publishing wakes it at once, this only paces its keepalive check
+ID_IN_USE: Final = 15  # MQTT_ERR_QUEUE_SIZE; we set no limit to its queue, so it means nothing else
+MAX_IDS_HELD: Final = 256  # in one row, at most: the window is a few dozen
 NO_LINGER: Final = struct.pack("ii", 1, 0)  # closing resets; unsent bytes are not sent any more
 NO_RECEIVE_MAXIMUM: Final = 65535  # MQTT 5 3.2.2.3.3: absent means this
 
@@ -121,10 +124,15 @@ class Connection:
         if client is None or self._gone or not self._up:
             return None
         try:
-            info = client.publish(topic, payload, qos=1, retain=retain)
+            # An id is 16 bit and comes round; paho takes the next one, and refuses it while a publish whose PUBACK was
+            # swallowed still holds it, which it does for as long as the connection lives.
+            for _ in range(MAX_IDS_HELD):
+                info = client.publish(topic, payload, qos=1, retain=retain)
+                if info.rc != ID_IN_USE:
+                    return info.mid if info.rc == 0 else None
         except OSError:  # its thread is ending this moment and has closed its wake-up pair; `on_ended` is on its way
-            return None
-        return info.mid if info.rc == 0 else None
+            pass
+        return None
 
     def subscribe(self, *filters: str) -> None:
         """Subscribes at QoS 1."""

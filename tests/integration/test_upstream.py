@@ -472,6 +472,30 @@ async def test_a_puback_that_overtakes_publish_is_not_lost():
             assert gateway.link.status()["unanswered"] == 0
 
 
+async def test_ids_that_come_round_to_unanswered_publishes_hold_no_alarm_up():
+    """Ids are 16 bit: 65,535 publishes later paho meets the one whose PUBACK was swallowed, and refuses."""
+    async with FarEnd() as far:
+        gateway = Gateway(settings(far.address, protocol="3.1.1"))
+        async with running(gateway):
+            await until(lambda: gateway.up)
+            far.puback = False
+            gateway.put(3)
+            await until(lambda: len(far.messages("event")) == 3)
+            session = gateway.link._session
+            assert session is not None
+            client = session._connection._client
+            assert client is not None
+            held = sorted(client._out_messages)
+            assert held == list(range(held[0], held[0] + 3))
+            far.puback = True
+            client._last_mid = held[0] - 2  # one id is free, the next three are not
+            gateway.put(2, alarm=True)
+            await until(lambda: len(far.messages("alarm")) == 2)
+            await until(lambda: gateway.counted("puback") == 2, "the PUBACKs are booked to the alarms")
+            assert sorted(client._out_messages) == held
+            assert far.connections == 1
+
+
 async def test_publishing_into_a_client_that_is_just_ending_does_not_end_the_link(broker):
     """Its thread has closed paho's wake-up pair, the loop does not know yet: publish() and ack() raise OSError."""
     events: Events = []
