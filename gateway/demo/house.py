@@ -286,12 +286,15 @@ key = "{key}"
         self.note("platform", f"desk says {stage}")
         self.platform.say(GATEWAY, alarm, Stage(stage), "desk", outcome)
 
-    async def leap(self, hours: float) -> None:
-        """Lets hours pass in small steps; sensors send their signs of life meanwhile, as real ones would."""
+    async def leap(self, hours: float, *, step_min: int = 30, until: Callable[[], bool] = lambda: False) -> None:
+        """Lets hours pass in small steps; sensors send their signs of life meanwhile, as real ones would.
+
+        `until`: time stands still again as soon as this holds, looked at after each step of `step_min` minutes.
+        """
         self.note("demo", f"{hours:g} h pass")
         left = round(hours * 3600_000)
-        while left > 0:
-            step = min(left, 30 * 60_000)
+        while left > 0 and not until():
+            step = min(left, step_min * 60_000)
             reply = await self._ask({"op": "leap", "ms": step})
             if not reply.get("ok"):
                 raise RuntimeError(f"leap: {reply}")
