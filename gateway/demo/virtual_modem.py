@@ -9,8 +9,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import fcntl
 import json
 import os
+import termios
 import tty
 from collections.abc import Callable
 from dataclasses import asdict
@@ -89,6 +91,11 @@ class VirtualModem(ModemCalls):
             self._link.symlink_to(self.path)
             self.path = str(self._link)
         asyncio.get_running_loop().add_reader(self._master, self._readable)
+
+    def let_go(self) -> None:
+        """A client that wanted the port for itself (TIOCEXCL) is gone. A tty forgets that with its last close; our own
+        end is never closed, and only root would get in again."""
+        fcntl.ioctl(self._slave, termios.TIOCNXCL)
 
     def unplug(self) -> None:
         """The USB cable is out: the port hangs up and its name is gone."""

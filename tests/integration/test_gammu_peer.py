@@ -52,6 +52,7 @@ async def gammu(modem: VirtualModem, folder: Path, *arguments: str) -> str:
         if process.returncode is None:
             process.kill()
             await process.wait()
+        modem.let_go()
     assert process.returncode == 0, out.decode()
     return out.decode()
 
