@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from mounts import as_root, small_tmpfs
 
 from gateway.demo.house import VirtualHouse
 
-
-def mount(*args: str) -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(["mount", *args], capture_output=True, check=False)
+DISK_BYTES = 40 << 20
 
 
 @pytest.fixture
@@ -20,19 +18,12 @@ async def house(tmp_path: Path) -> AsyncIterator[VirtualHouse]:
     """A house whose state lies on a small file system of its own."""
     made = VirtualHouse(tmp_path, pre_alarm_s=1)
     made.state.mkdir()
-    mounted = mount("-t", "tmpfs", "-o", "size=40m,mode=0700", "tmpfs", str(made.state))
-    if mounted.returncode:
-        pytest.skip(f"NOT RUN: mounting a file system needs root here: {mounted.stderr.decode().strip()}")
-    try:
-        await made.start()
-        yield made
-    finally:
-        await made.stop()
-        unmount(made.state)
-
-
-def unmount(folder: Path) -> None:
-    subprocess.run(["umount", "-l", str(folder)], check=False)
+    with small_tmpfs(made.state, DISK_BYTES):
+        try:
+            await made.start()
+            yield made
+        finally:
+            await made.stop()
 
 
 async def alarm_goes_out(house: VirtualHouse, button: str = "bedroom-button") -> None:
@@ -45,7 +36,7 @@ async def alarm_goes_out(house: VirtualHouse, button: str = "bedroom-button") ->
 async def test_after_a_restart_on_a_read_only_disk_a_press_is_still_an_alarm(house: VirtualHouse) -> None:
     await alarm_goes_out(house)
     await house.kill_gateway()
-    assert mount("-o", "remount,ro", str(house.state)).returncode == 0
+    assert as_root("mount", "-o", "remount,ro", house.state).returncode == 0
     await house.start_gateway(answers=False)
     await alarm_goes_out(house, "bathroom-cord")
     log = (house.folder / "gateway.log").read_text()

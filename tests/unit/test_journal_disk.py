@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 from journal_rig import SMALL, acknowledged, contents, four_actions, motion, opened, press, publish
+from mounts import small_tmpfs
 
 from gateway.journal import Entry, Health, Journal, Limits, Seam, State, export
 from gateway.observations import Kind, Observation
@@ -64,13 +65,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A tmpfs of 8 MiB."""
     mount = tmp_path / "disk"
     mount.mkdir()
-    made = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={MOUNT_BYTES}", "tmpfs", mount], capture_output=True)
-    if made.returncode != 0:
-        pytest.skip("mounting a tmpfs needs root")
-    try:
+    with small_tmpfs(mount, MOUNT_BYTES):
         yield mount
-    finally:
-        subprocess.run(["umount", "-l", mount], check=True)
 
 
 def fill(disk: Path) -> Path:
