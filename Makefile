@@ -40,7 +40,7 @@ $(FUZZER): $(STAMP)
 fuzz: $(FUZZER)  ## every decoder under libFuzzer, 10 minutes each (FUZZ_SECONDS=60 FUZZ_DECODERS="at sms_pdu")
 	@$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_SECONDS) $(FUZZ_DECODERS)
 
-test-py313: setup ## the pure rooms' tests under CPython 3.13 (WebAssembly; nothing native is to be had)
+test-py313: ## the demo and the tests under CPython 3.13, in a Debian 13 of its own (needs root or sudo; 20 min)
 	@bash .ci/py313
 
 test-slow: setup ## the slow lanes (<= 25 min); brings atheris, node and npm
