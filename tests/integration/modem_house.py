@@ -23,7 +23,14 @@ CALLS = replace(QUICK, mute_s=1.0, mute_unproven_s=4.0, clcc_s=0.05, pause_s=0.0
 
 PATIENCE_S = 30.0  # for a loaded machine; nothing here should take that long
 
-__all__ = ["CALLS", "PATIENCE_S", "QUICK", "CallEnd", "House"]
+__all__ = ["CALLS", "PATIENCE_S", "QUICK", "CallEnd", "House", "eventually"]
+
+
+async def eventually(fact: Callable[[], bool]) -> None:
+    """Waits for what the modem shows while no driver runs."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not fact():  # noqa: ASYNC110 -- the virtual modem has no event for each of its facts
+            await asyncio.sleep(0.01)
 
 
 class House:
