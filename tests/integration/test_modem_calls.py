@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from modem_house import CALLS, CallEnd, House, eventually
+from modem_house import CALLS, NOBODY, CallEnd, House, eventually
 
 from gateway.demo.virtual_modem import VirtualModem
 from gateway.drivers.modem.errors import Cause
@@ -106,9 +106,12 @@ async def test_a_key_in_the_middle_of_the_message_silences_it(modem: VirtualMode
     assert "AT+QTTS=0" in modem.commands
 
 
-async def test_nobody_presses_a_key_it_is_said_three_times_and_then_hung_up(modem: VirtualModem, house: House) -> None:
+async def test_nobody_presses_a_key_it_is_said_three_times_and_then_hung_up(modem: VirtualModem) -> None:
     modem.phone(SON, presses="")
+    house = House(modem, NOBODY)
+    await house.start()
     result = await house.call(SON, Message(WORDS))
+    await house.stop()
     assert (result.end, result.answer, result.spoken) == (CallEnd.ANSWERED, None, 3)
     assert modem.calls[0].said == [WORDS] * 3
 
@@ -119,12 +122,15 @@ async def test_nobody_presses_a_key_it_is_said_three_times_and_then_hung_up(mode
     [("busy", CallEnd.BUSY), ("reject", CallEnd.REJECTED), ("no_answer", CallEnd.NO_ANSWER), ("off", CallEnd.FAILED)],
 )
 async def test_busy_rejected_unanswered_and_switched_off_are_told_apart(
-    modem: VirtualModem, house: House, does: str, end: CallEnd, in_words: bool
+    modem: VirtualModem, does: str, end: CallEnd, in_words: bool
 ) -> None:
     """With the words BUSY and NO ANSWER, and with NO CARRIER for everything, where only CEER knows."""
     modem.says_how_it_ended = in_words
     modem.phone(SON, does)
+    house = House(modem, NOBODY if end is CallEnd.NO_ANSWER else CALLS)
+    await house.start()
     result = await house.call(SON, Message(WORDS))
+    await house.stop()
     assert (result.end, result.answer) == (end, None)
     assert modem.calls[0].said == []
     assert modem.calls[0].over
