@@ -7,7 +7,7 @@ FUZZER := $(VENV)/.fuzz-done
 APT    := dbus mosquitto socat gammu espeak-ng strace
 FUZZ_SECONDS ?= 600
 
-.PHONY: setup demo demo-once prompts test test-slow powercut-all bench fuzz test-py313 simulate check clean help
+.PHONY: setup demo demo-once prompts test test-slow powercut-all crash peers bench fuzz test-py313 simulate check clean help
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+: .*##|^[a-z0-9-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -43,17 +43,17 @@ fuzz: $(FUZZER)  ## every decoder under libFuzzer, 10 minutes each (FUZZ_SECONDS
 test-py313: ## the demo and the tests under CPython 3.13, in a Debian 13 of its own (needs root or sudo; 20 min)
 	@bash .ci/py313
 
-test-slow: setup ## the slow lanes (<= 25 min); brings atheris, node and npm
+test-slow: setup ## the slow lanes (<= 25 min); brings atheris, node, npm and Zigbee2MQTT
 	@$(BIN)/python .ci/slow.py
 
 powercut-all: setup ## the slow lane of the power cuts at every system call, none left out (an hour)
 	@POWERCUT=all $(BIN)/python -m pytest -s -m slow tests/powercut
 
-crash: setup     ## more than fifty kill -9 in a press-to-delivery flow (does not hold yet, see tests/crash)
-	@$(BIN)/python -m pytest -m unproven -s tests/crash
+crash: setup     ## more than fifty kill -9 in a press-to-delivery flow, and a table of where they fell (6 min)
+	@$(BIN)/python -m pytest -m slow -s tests/crash
 
-peers: setup     ## real Zigbee2MQTT on a fake stick (its return after a stop does not hold yet, see README)
-	@$(BIN)/python -m pytest -m unproven tests/peers
+peers: setup     ## real Zigbee2MQTT on a fake stick (2 min; npm brings it, node and npm are to be there)
+	@$(BIN)/python -m pytest -m slow tests/peers
 
 bench: setup     ## one table of figures beside a yardstick's (15 min; BENCH="press idle --quick" for some)
 	@$(BIN)/python tests/benchmarks/run.py $(BENCH)

@@ -25,13 +25,14 @@ def had(what: str, *command: str) -> str:
 
 
 def bring() -> list[str]:
-    """Installs atheris, node and npm where they are missing; returns what could not be had."""
+    """Installs atheris, node, npm and Zigbee2MQTT where they are missing; returns what could not be had."""
     lacking = []
     if importlib.util.find_spec("atheris") is None:
         pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", ".[dev,fuzz]")
         lacking.append(had("atheris", *pip))
     if not (shutil.which("node") and shutil.which("npm")):
         lacking.append(had("node and npm", "bash", ".ci/apt", "nodejs", "npm"))
+    lacking.append(had("Zigbee2MQTT", sys.executable, "tests/peers/real_zigbee2mqtt.py"))
     return [lack for lack in lacking if lack]
 
 

@@ -88,18 +88,15 @@ class VirtualHouse:
         pre_alarm_s: float = 10,
         on_line: Callable[[Line], None] | None = None,
         log_names: bool = True,
-        settings: dict[str, float] | None = None,
+        home: dict[str, Any] = HOME,
     ):
-        """`log_names`: the spoken-text log holds names as the elder hears them; nobody here is real.
-
-        `settings`: the home's, beside the cancel window.
-        """
+        """`log_names`: the spoken-text log holds names as the elder hears them; nobody here is real."""
         self._own_folder = folder is None
         self.folder = folder or Path(tempfile.mkdtemp(prefix="hearthwatch-demo-"))
         self.state = self.folder / "state"
         self.timeline: list[Line] = []
         self._on_line = on_line
-        self._settings = {"call_button.pre_alarm_s": pre_alarm_s, **(settings or {})}
+        self._home = {**home, "settings": {"call_button.pre_alarm_s": pre_alarm_s}}
         self._child_options = [] if log_names else ["--ids"]
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -111,7 +108,7 @@ class VirtualHouse:
         self.modem = VirtualModem(self.folder / "modem")
         self.meter = VirtualMeter("123456789012")
         self.line = VirtualLine(self.folder / "meter", [self.meter])
-        keys = {d["id"]: d for d in HOME["devices"] if d["kind"] != "electricity_meter"}
+        keys = {d["id"]: d for d in home["devices"] if d["kind"] != "electricity_meter"}
         self.devices = {
             name: VirtualBthomeDevice(d["address"], bytes.fromhex(d["key"]) if "key" in d else None)
             for name, d in keys.items()
@@ -173,8 +170,7 @@ key = "{key}"
         )
         self.state.mkdir(mode=0o700, exist_ok=True)
         with Registry(self.state / "home.json") as registry:
-            home = {**HOME, "settings": self._settings}
-            registry.apply([{"op": "replace", "document": home}])
+            registry.apply([{"op": "replace", "document": self._home}])
 
     async def start_gateway(self, *, answers: bool = True) -> None:
         """Starts the gateway process and waits until its radio scans and it answers on its socket.
@@ -340,8 +336,9 @@ key = "{key}"
             if time.monotonic() > deadline:
                 raise TimeoutError(f"not within {timeout_s:g} s: {what}")
             self._changed.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), 0.25)
+            with contextlib.suppress(TimeoutError):  # no `wait_for`: under 3.11 it may swallow our caller's cancel
+                async with asyncio.timeout(0.25):
+                    await self._changed.wait()
 
     async def expect(self, where: str, *parts: str, since: int = 0, within_s: float = 30) -> Line:
         """Waits for a line there that holds all the parts."""

@@ -1,8 +1,8 @@
 """A whole home whose gateway dies at a chosen moment: the demo's far ends, the real `hearthwatch run`, kill -9.
 
 Far ends come up once and outlive every gateway. They also tell when a moment has come (`Point`): the press is in the
-air, the modem has got a text, has answered, a message has reached the platform, ... A kill at such a moment is done in
-the very callback that saw it. `evidence` is what the disk and the world hold right after a kill.
+air, the modem has got a text, has answered, a telephone rings, a message has reached the platform, ... A kill at such a
+moment is done in the very callback that saw it. `evidence` is what the disk and the world hold right after a kill.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from gateway.demo.house import GATEWAY, VirtualHouse
+from gateway.demo.house import GATEWAY, HOME, VirtualHouse
+from gateway.demo.modem_calls import PhoneCall
 from gateway.demo.sms_network import read_submit
 from gateway.demo.virtual_modem import VirtualModem
 from gateway.journal import export
@@ -36,9 +38,22 @@ AGAIN_S = 2.5  # an elder who hears nothing presses again
 NUMBERS = {"c1": "13800000001", "c2": "13800000002"}
 WORDS = {"按了": "call", "答应": "taken", "结束": "end"}  # what a text is, by a word of it
 TEMPLATES = {"S01": "call", "S10": "taken", "S12": "end"}
+LINE_HELD = "+CME ERROR 3"  # what the modem says to who dials while another call stands
 EXCUSED = ("TAIL_CUT", "acting from memory")
 TEXTS = ("call:c1", "call:c2", "taken:c1", "end:c1")  # what a flow texts
 PRE_ALARM_S = 1.0
+PATIENCE_S = 120.0  # for a machine that does much else meanwhile; a flow takes 4 to 15 s here
+LOOK_S = 0.05
+BUTTONS = tuple(f"button-{n}" for n in range(1, 7))
+"""Pressed in turn: one key pressed every five seconds for a minute is stuck (`rules.stuck_button`), and once its alarm
+is over it calls no more for a while. Rightly so; here every press is a call of its own."""
+MANY_BUTTONS = {
+    **HOME,
+    "devices": [
+        *HOME["devices"],
+        *({"id": b, "kind": "button", "room": "hall", "address": f"C4:7C:8D:00:01:0{b[-1]}"} for b in BUTTONS),
+    ],
+}
 
 
 class Point(StrEnum):
@@ -49,6 +64,9 @@ class Point(StrEnum):
     PROMPT = "modem prompts"
     ASKED = "modem has the text"
     ANSWERED = "modem answered"
+    RINGS = "modem dials"
+    SPEAKS = "modem speaks into a call"
+    KEYED = "second contact keys yes"
     ARRIVED = "RAISED at platform"
     ACKNOWLEDGED = "RAISED acknowledged"
     DECLINE = "first contact says no"
@@ -85,6 +103,7 @@ class Evidence:
     answered: Counter[str] = field(default_factory=Counter)  # text -> the modem answered
     platform: list[str] = field(default_factory=list)
     spoken: list[str] = field(default_factory=list)
+    in_call: bool = False  # a call stood on the modem's line
 
     def open_texts(self) -> dict[str, str]:
         """Texts out of our hands but not finished on disk: the only ones that may come twice."""
@@ -98,15 +117,15 @@ class Evidence:
         """Where the flow was, in a word, by what the disk says."""
         state = self.states[-1] if self.states else "nothing durable"
         texts = ", ".join(f"{text} {how}, not committed" for text, how in self.open_texts().items())
-        return f"{state}{' / ' + texts if texts else ''}"
+        return f"{state}{' / ' + texts if texts else ''}{' / in a call' if self.in_call else ''}"
 
 
 class WatchedModem(VirtualModem):
     """The virtual modem, telling what happens on its wire at the moment it happens."""
 
-    def __init__(self, link: Path, reached: Callable[[Point], None]) -> None:
+    def __init__(self, link: Path, reached: Callable[[Point], None], nears: Callable[[Point], None]) -> None:
         super().__init__(link)
-        self.reached = reached
+        self.reached, self.nears = reached, nears
         self.asked: list[str] = []  # PDUs
 
     @property
@@ -124,18 +143,36 @@ class WatchedModem(VirtualModem):
         self.reached(Point.ASKED)
 
     def _settle(self, pdu: str, octets: int) -> None:
+        self.nears(Point.ANSWERED)
         super()._settle(pdu, octets)
         self.reached(Point.ANSWERED)
+
+    @property
+    def in_call(self) -> bool:
+        """Whether a call stands, ringing or answered."""
+        return self._standing() is not None
+
+    def _begin(self, call: PhoneCall) -> None:
+        super()._begin(call)
+        self.reached(Point.RINGS)
+
+    def _at_qtts(self, rest: str) -> None:
+        super()._at_qtts(rest)
+        if rest.startswith("=1"):
+            self.reached(Point.SPEAKS)
+
+    def press(self, key: str) -> None:
+        """The far end presses a key."""
+        super().press(key)
+        self.reached(Point.KEYED)
 
 
 class CrashHouse(VirtualHouse):
     """The demo's house around the real `hearthwatch run`; `armed` is the kill that waits for its moment."""
 
     def __init__(self, folder: Path) -> None:
-        # one button calls some sixty times in a row here: that is no stuck key
-        patient = {"call_button.stuck_s": 600, "call_button.stuck_presses": 120}
-        super().__init__(folder, pre_alarm_s=PRE_ALARM_S, settings=patient)
-        self.modem = WatchedModem(folder / "modem", self.reached)
+        super().__init__(folder, pre_alarm_s=PRE_ALARM_S, home=MANY_BUTTONS)
+        self.modem = WatchedModem(folder / "modem", self.reached, self.nears)
         self.armed: Kill | None = None
         self.killed = asyncio.Event()
         self.pid = 0
@@ -186,7 +223,15 @@ class CrashHouse(VirtualHouse):
 
     async def up(self) -> None:
         """Waits until the gateway that was spawned hears and can text."""
-        await self.until(self._up, 60, "the gateway is up")
+        await self.eventually(lambda: asyncio.to_thread(self._up), "the gateway is up")
+
+    async def eventually(self, true: Callable[[], Awaitable[object]], what: str) -> None:
+        """As `until`, for what must be asked for: the far ends go on while the gateway thinks of its answer."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not await true():
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"not within {PATIENCE_S:g} s: {what}")
+            await asyncio.sleep(LOOK_S)
 
     def arm(self, kill: Kill | None) -> None:
         """From now on the next time its point is reached, the gateway dies."""
@@ -195,6 +240,7 @@ class CrashHouse(VirtualHouse):
 
     def reached(self, point: Point) -> None:
         """A moment has come."""
+        self._changed.set()
         if self.armed is None or self.armed.point is not point or self._child is None:
             return
         delay, self.armed = self.armed.delay_s, None
@@ -202,6 +248,17 @@ class CrashHouse(VirtualHouse):
             self.late = asyncio.get_running_loop().call_later(delay, self._kill, self.pid)
         else:
             self._kill(self.pid)
+
+    def nears(self, point: Point) -> None:
+        """A moment is about to come. Whoever is to die at it is stopped first: what comes with it stays unread, however
+        long this process has to wait for a core between that and the kill."""
+        if self.armed is not None and self.armed == Kill(point) and self._child is not None:
+            os.kill(self.pid, signal.SIGSTOP)
+            os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+
+    def falling(self) -> bool:
+        """Whether a kill's point has been reached and its delay runs."""
+        return self.late is not None and not self.late.cancelled() and not self.killed.is_set()
 
     def _kill(self, pid: int) -> None:
         if self.pid == pid and self._child is not None:
@@ -216,11 +273,16 @@ class CrashHouse(VirtualHouse):
         while select.select([self.modem.wire], [], [], 0)[0]:  # noqa: ASYNC110
             await asyncio.sleep(0.001)  # the modem reads in this loop
 
-    def press(self, device: str = "bedroom-button") -> None:
+    def press(self, device: str = BUTTONS[0]) -> None:
         """One advert; the moments after it are counted from here."""
         super().press(device)
         self.reached(Point.PRESS)
         asyncio.get_running_loop().call_later(PRE_ALARM_S, self.reached, Point.RAISE)
+
+    def telephones(self, by_phone: bool) -> None:
+        """What the contacts do when it rings: nobody picks up; or the first pushes it away and the second keys yes."""
+        self.modem.phone(NUMBERS["c1"], "reject" if by_phone else "no_answer", after_s=0.05)
+        self.modem.phone(NUMBERS["c2"], "answer" if by_phone else "no_answer", after_s=0.05, presses="1")
 
     def reply(self, alarm: int, contact: str, answer: str) -> None:
         """A contact answers."""
@@ -257,6 +319,10 @@ class CrashHouse(VirtualHouse):
         return [m.body for m in self.platform.events(GATEWAY) if m.body.get("alarm") in (alarm, str(alarm))
                 or str(m.body.get("alarm")).endswith(f"-{alarm}")]  # fmt: skip
 
+    def knows(self, state: str, alarm: int) -> bool:
+        """Whether the platform has stored this state of an alarm."""
+        return any(body["state"] == state for body in self.stored(alarm))
+
     def spoken_since(self, offset: int) -> list[str]:
         """Prompts the elder heard, as the gateway's own log of them says."""
         with contextlib.suppress(FileNotFoundError):
@@ -269,16 +335,20 @@ class CrashHouse(VirtualHouse):
         path = self.state / "spoken.jsonl"
         return path.stat().st_size if path.exists() else 0
 
-    def evidence(self, alarm: int, spoken_from: int) -> Evidence:
-        """Reads a copy of the journal, so that the real one stays as the kill left it."""
-        found = Evidence()
+    def _copy(self) -> Path:
+        """A copy of the journal of one who was killed: the real one stays as the kill left it."""
         copy = self.folder / "evidence"
         shutil.rmtree(copy, ignore_errors=True)
         copy.mkdir()
         for name in ("journal.db", "journal.db-wal"):
             with contextlib.suppress(FileNotFoundError):
                 shutil.copy(self.state / name, copy / name)
-        with export(copy / "journal.db") as rows:
+        return copy / "journal.db"
+
+    def evidence(self, alarm: int, spoken_from: int, *, alive: bool = False) -> Evidence:
+        """What is known of an alarm. `alive`: the gateway runs, and its journal is read beside it."""
+        found = Evidence(in_call=self.modem.in_call)
+        with export(self.state / "journal.db" if alive else self._copy()) as rows:
             for row in rows:
                 for event in row.events:
                     if event["alarm"] == alarm and event.get("state"):
@@ -302,6 +372,6 @@ class CrashHouse(VirtualHouse):
         """Lines of the gateway's log that no crash excuses. A log cut while written and a disk slower than 0.5 s are
         errors of their own kind, and may happen on a busy machine."""
         log = (self.folder / "gateway.log").read_text(encoding="utf-8", errors="replace")
-        bad = ("Traceback", "never retrieved", "was destroyed", '"CRITICAL"', "a turn failed")
+        bad = ("Traceback", "never retrieved", "was destroyed", '"CRITICAL"', "a turn failed", LINE_HELD)
         errors = [x for x in log.splitlines() if '"level": "ERROR"' in x and not any(e in x for e in EXCUSED)]
         return [x[:300] for x in log.splitlines() if any(b in x for b in bad)] + [x[:300] for x in errors]

@@ -9,7 +9,19 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from crash_house import AGAIN_S, PRE_ALARM_S, SENDING_S, TEXTS, THINKING_S, CrashHouse, Evidence, Kill, Point
+from crash_house import (
+    AGAIN_S,
+    BUTTONS,
+    PATIENCE_S,
+    PRE_ALARM_S,
+    SENDING_S,
+    TEXTS,
+    THINKING_S,
+    CrashHouse,
+    Evidence,
+    Kill,
+    Point,
+)
 
 WHOLE_S = PRE_ALARM_S + 4 * SENDING_S + 3 * THINKING_S + 0.3  # how long a flow takes without a kill, about
 BASIS = {
@@ -19,6 +31,8 @@ BASIS = {
 """What must be durable before it is said, texted or published (invariant vii, decision 2)."""
 ORDER = {"V01": 1, "V02": 2, "V04": 2, "V05": 2, "V03": 3}
 """Heard, trying (or nothing goes out just now), somebody comes: never back."""
+BY_PHONE = frozenset({"as it is said", "at a key"})
+"""In these flows the second contact keys yes on the telephone; in all others they text it."""
 
 
 @dataclass(slots=True)
@@ -27,6 +41,8 @@ class Flow:
 
     alarm: int
     plan: list[Kill]
+    by_phone: bool = False
+    spoken_from: int = 0
     kills: list[tuple[Kill, float, Evidence]] = field(default_factory=list)  # with ms after the press
     missed: int = 0
     pressed_again: bool = False
@@ -36,84 +52,104 @@ class Flow:
     wrong: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
+    @property
+    def button(self) -> str:
+        """Which button calls."""
+        return BUTTONS[self.alarm % len(BUTTONS)]
 
-async def play(house: CrashHouse, alarm: int, plan: list[Kill]) -> Flow:
+
+async def play(house: CrashHouse, alarm: int, plan: list[Kill], *, by_phone: bool = False) -> Flow:
     """Presses, kills as planned, restarts, lets people answer, waits for the end and judges."""
-    flow, spoken_from, began = Flow(alarm, plan), house.spoken_bytes(), time.monotonic()
+    flow, began = Flow(alarm, plan, by_phone, house.spoken_bytes()), time.monotonic()
     duplicates = house.platform.counts["duplicates"]
-    people = asyncio.create_task(_people(house, flow, spoken_from))
+    house.telephones(by_phone)
+    people = asyncio.create_task(_people(house, flow))
     try:
         house.arm(plan[0] if plan else None)
-        house.press()
+        house.press(flow.button)
         for position, kill in enumerate(plan):
-            if not await _dies(house, kill):
+            if not await _dies(house, flow, kill):
                 flow.missed += len(plan) - position
                 break
             await house.buried()
-            seen = house.evidence(alarm, spoken_from)
+            seen = house.evidence(alarm, flow.spoken_from)
             flow.kills.append((kill, (time.monotonic() - began) * 1000, seen))
             house.arm(plan[position + 1] if position + 1 < len(plan) else None)
             await house.spawn()
         await house.up()
-        await _settled(house, alarm)
+        await _settled(house, flow)
     except TimeoutError as error:
         flow.wrong.append(f"stuck: {error}")
     finally:
         people.cancel()
         await asyncio.gather(people, return_exceptions=True)
     flow.redelivered = house.platform.counts["duplicates"] - duplicates
-    flow.end = house.evidence(alarm, spoken_from)
+    flow.end = house.evidence(alarm, flow.spoken_from, alive=True)
     flow.seconds = time.monotonic() - began
     judge(flow)
     return flow
 
 
-async def _dies(house: CrashHouse, kill: Kill) -> bool:
+async def _dies(house: CrashHouse, flow: Flow, kill: Kill) -> bool:
     """Whether the planned kill happened; the flow may end without reaching its point."""
+    killed, ended = asyncio.create_task(house.killed.wait()), asyncio.create_task(_settled(house, flow))
     try:
-        async with asyncio.timeout(WHOLE_S + kill.delay_s + 4):
-            await house.killed.wait()
-    except TimeoutError:
-        house.arm(None)
-        return False
-    return True
+        await asyncio.wait({killed, ended}, return_when=asyncio.FIRST_COMPLETED)
+        if not killed.done() and house.falling():
+            await asyncio.wait({killed}, timeout=kill.delay_s + PATIENCE_S)
+        if not killed.done():
+            house.arm(None)
+            await ended  # raises if it is stuck
+        return killed.done()
+    finally:
+        killed.cancel()
+        ended.cancel()
+        await asyncio.gather(killed, ended, return_exceptions=True)
 
 
-async def _people(house: CrashHouse, flow: Flow, spoken_from: int) -> None:
+async def _people(house: CrashHouse, flow: Flow) -> None:
     """An elder who presses again if nothing is said, a contact who cannot go, one who can, a desk that closes."""
 
     async def elder() -> None:
-        while not house.spoken_since(spoken_from):
+        while not house.spoken_since(flow.spoken_from):
             await asyncio.sleep(AGAIN_S)
-            if not house.spoken_since(spoken_from) and house.scanning():
+            if not house.spoken_since(flow.spoken_from) and house.scanning():
                 flow.pressed_again = True
-                house.press()
+                house.press(flow.button)
 
     async def contact(name: str, answer: str) -> None:
-        await house.until(lambda: house.has_got(f"call:{name}", flow.alarm), 60, f"{name} was called")
+        await house.until(lambda: house.has_got(f"call:{name}", flow.alarm), PATIENCE_S, f"{name} was called")
         await asyncio.sleep(THINKING_S)
         house.reply(flow.alarm, name, answer)
 
     async def desk() -> None:
-        await house.until(lambda: any(b["state"] == "ACCEPTED" for b in house.stored(flow.alarm)), 60, "accepted")
-        await house.until(lambda: house.has_got("taken:c1", flow.alarm), 60, "c1 knows")
+        await house.until(
+            lambda: any(b["state"] == "ACCEPTED" for b in house.stored(flow.alarm)), PATIENCE_S, "accepted"
+        )
+        await house.until(lambda: house.has_got("taken:c1", flow.alarm), PATIENCE_S, "c1 knows")
         await asyncio.sleep(THINKING_S)
         house.close_at_desk(flow.alarm)
 
     with contextlib.suppress(TimeoutError):  # `_settled` says it
-        await asyncio.gather(elder(), contact("c1", "2"), contact("c2", "1"), desk())
+        second = () if flow.by_phone else (contact("c2", "1"),)
+        await asyncio.gather(elder(), contact("c1", "2"), *second, desk())
 
 
-async def _settled(house: CrashHouse, alarm: int) -> None:
-    """Everything that should go out went out."""
+async def _settled(house: CrashHouse, flow: Flow) -> None:
+    """Everything that should go out went out, and is written down."""
+    alarm = flow.alarm
 
-    def done() -> bool:
-        status = house.status()
-        closed = any(b["state"] == "CLOSED" for b in house.stored(alarm)) and house.has_got("end:c1", alarm)
-        return bool(status) and closed and not status["outbox"] and not status["texts_waiting"]
+    def out() -> bool:
+        return house.has_got("end:c1", alarm) and house.knows("CLOSED", alarm)
 
-    await house.until(done, 45, "CLOSED at the platform, the last text at the phone, nothing left in the journal")
-    await asyncio.sleep(0.1)  # the last delivery is committed
+    async def written() -> bool:
+        status = await asyncio.to_thread(house.status)
+        if not status or status["outbox"] or status["texts_waiting"]:
+            return False
+        return house.evidence(alarm, flow.spoken_from, alive=True).delivered.keys() >= set(TEXTS)
+
+    await house.until(out, PATIENCE_S, "CLOSED at the platform, the last text at the phone")
+    await house.eventually(written, "nothing left in the journal, every text's delivery in it")
 
 
 def judge(flow: Flow) -> None:
@@ -130,6 +166,8 @@ def judge(flow: Flow) -> None:
         flow.wrong.append(f"platform: {end.platform}")
     for text in TEXTS:
         _texted_once(flow, text)
+        if end.delivered[text] != 1:
+            flow.wrong.append(f"journal: {text} sent {end.delivered[text]} times")
     order = [ORDER[prompt] for prompt in end.spoken if prompt in ORDER]
     if order != sorted(order) or not {2, 3} <= set(order):
         flow.wrong.append(f"heard: {end.spoken}")
@@ -157,6 +195,13 @@ def _texted_once(flow: Flow, text: str) -> None:
             flow.wrong.append(f"text {text}: sent again although its delivery was on disk")
 
 
+def since(house: CrashHouse, flow: Flow) -> list[str]:
+    """What came of a flow after it was judged: a later restart must not repeat what was done."""
+    now, end = house.evidence(flow.alarm, flow.spoken_from, alive=True), flow.end
+    pairs = {name: (getattr(now, name), getattr(end, name)) for name in ("asked", "platform", "states", "delivered")}
+    return [f"alarm {flow.alarm}: {name} later: {new}, not {old}" for name, (new, old) in pairs.items() if new != old]
+
+
 def aimed(rng: random.Random) -> dict[str, list[Kill]]:
     """A kill for each place where it could hurt."""
 
@@ -175,6 +220,9 @@ def aimed(rng: random.Random) -> dict[str, list[Kill]]:
         "at acknowledgement": [Kill(Point.ACKNOWLEDGED, soon(4))],
         "at a refusal": [Kill(Point.DECLINE, soon(12))],
         "at acceptance": [Kill(Point.REPLY, soon(12))],
+        "as the phone rings": [Kill(Point.RINGS, soon(150))],
+        "as it is said": [Kill(Point.SPEAKS, soon(150))],
+        "at a key": [Kill(Point.KEYED, soon(12))],
         "as ACCEPTED arrives": [Kill(Point.ACCEPTED)],
         "at closing": [Kill(Point.CLOSING, soon(12))],
         "while starting": [Kill(Point.PRESS, soon(900)), Kill(Point.SPAWN, soon(900))],

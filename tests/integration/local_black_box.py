@@ -43,6 +43,14 @@ device = "hall"
 """
 
 
+UP, ACK = "hw/v1/home/gw-1/up", "hw/v1/home/gw-1/down/ack"
+
+
+def received(message: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """As the platform acknowledges: a gateway that hears nothing of the kind sends a handful and waits."""
+    return ACK, {"epoch": message["epoch"], "seq": [message["seq"]], "stage": "RECEIVED"}
+
+
 class BlackBox:
     """One `hearthwatch run`, one broker for home and platform, and somebody at both ends."""
 
@@ -51,6 +59,8 @@ class BlackBox:
         self.broker = Broker(folder / "broker", durable=True)
         self.broker.start()
         self.outside = Somebody(self.broker)
+        for channel in ("alarm", "event"):
+            self.outside.answers(f"{UP}/{channel}", received)
         self.outside.listen("hw/v1/+/+/up/#")
         self.config = folder / "hearthwatch.toml"
         self.config.write_text(CONFIG.format(port=self.broker.port), encoding="utf-8")
@@ -94,7 +104,7 @@ class BlackBox:
         self.broker.kill()
 
     def up(self, channel: str = "alarm") -> list[dict[str, Any]]:
-        return [json.loads(b) for t, b in list(self.outside.heard) if t == f"hw/v1/home/gw-1/up/{channel}"]
+        return [json.loads(b) for t, b in list(self.outside.heard) if t == f"{UP}/{channel}"]
 
     def raised(self) -> list[int]:
         """Alarms the platform was told of, each once however often it was told."""

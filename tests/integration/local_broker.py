@@ -100,10 +100,14 @@ class Somebody:
     def listen(self, topic: str, answer: Callable[[Any], tuple[str, Any]] | None = None) -> None:
         """Hears a topic from now on; `answer` makes the topic and body to publish in return."""
         if answer is not None:
-            self._answers[topic] = answer
+            self.answers(topic, answer)
         self._subscribed.clear()
         self._client.subscribe(topic, 1)
         assert self._subscribed.wait(PATIENCE_S), "the broker did not answer"
+
+    def answers(self, topic: str, answer: Callable[[Any], tuple[str, Any]]) -> None:
+        """From now on says `answer` of each body heard on exactly this topic."""
+        self._answers[topic] = answer
 
     def _on_message(self, _client: Any, _data: Any, message: Any) -> None:
         self.heard.append((message.topic, message.payload))

@@ -18,12 +18,21 @@ from gateway.drivers.port import DriverContext, DriverFault
 from gateway.observations import Report, check_value
 
 QUICK = Timing(settle_s=0.02, probe_after_s=0.3, mute_s=2.0, mute_unproven_s=6.0)
-CALLS = replace(QUICK, mute_s=1.0, mute_unproven_s=4.0, clcc_s=0.05, pause_s=0.02, key_s=0.3, ring_s=1.5)
-"""Waits for people who answer and press within a tenth of a second."""
+CALLS = replace(QUICK, mute_unproven_s=4.0, clcc_s=0.05, pause_s=0.02, key_s=2.0, ring_s=20.0)
+"""Waits for people who answer and press within a tenth of a second, on a machine that now and then stands still."""
+NOBODY = replace(CALLS, key_s=0.3, ring_s=1.5)
+"""And for people who do neither."""
 
 PATIENCE_S = 30.0  # for a loaded machine; nothing here should take that long
 
-__all__ = ["CALLS", "PATIENCE_S", "QUICK", "CallEnd", "House"]
+__all__ = ["CALLS", "NOBODY", "PATIENCE_S", "QUICK", "CallEnd", "House", "eventually"]
+
+
+async def eventually(fact: Callable[[], bool]) -> None:
+    """Waits for what the modem shows while no driver runs."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not fact():  # noqa: ASYNC110 -- the virtual modem has no event for each of its facts
+            await asyncio.sleep(0.01)
 
 
 class House:

@@ -126,7 +126,6 @@ async def test_permit_join_over_the_local_socket(box: BlackBox) -> None:
         f"{BASE}/bridge/request/permit_join",
         lambda body: (f"{BASE}/bridge/response/permit_join", {"data": body, "status": "ok"}),
     )
-    await asyncio.sleep(0.2)
     assert (await asyncio.to_thread(request, box.socket, {"op": "zigbee.permit_join", "seconds": 60}))["ok"]
 
 

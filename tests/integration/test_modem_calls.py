@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from modem_house import CALLS, CallEnd, House
+from modem_house import CALLS, NOBODY, CallEnd, House, eventually
 
 from gateway.demo.virtual_modem import VirtualModem
 from gateway.drivers.modem.errors import Cause
@@ -105,9 +106,12 @@ async def test_a_key_in_the_middle_of_the_message_silences_it(modem: VirtualMode
     assert "AT+QTTS=0" in modem.commands
 
 
-async def test_nobody_presses_a_key_it_is_said_three_times_and_then_hung_up(modem: VirtualModem, house: House) -> None:
+async def test_nobody_presses_a_key_it_is_said_three_times_and_then_hung_up(modem: VirtualModem) -> None:
     modem.phone(SON, presses="")
+    house = House(modem, NOBODY)
+    await house.start()
     result = await house.call(SON, Message(WORDS))
+    await house.stop()
     assert (result.end, result.answer, result.spoken) == (CallEnd.ANSWERED, None, 3)
     assert modem.calls[0].said == [WORDS] * 3
 
@@ -118,12 +122,15 @@ async def test_nobody_presses_a_key_it_is_said_three_times_and_then_hung_up(mode
     [("busy", CallEnd.BUSY), ("reject", CallEnd.REJECTED), ("no_answer", CallEnd.NO_ANSWER), ("off", CallEnd.FAILED)],
 )
 async def test_busy_rejected_unanswered_and_switched_off_are_told_apart(
-    modem: VirtualModem, house: House, does: str, end: CallEnd, in_words: bool
+    modem: VirtualModem, does: str, end: CallEnd, in_words: bool
 ) -> None:
     """With the words BUSY and NO ANSWER, and with NO CARRIER for everything, where only CEER knows."""
     modem.says_how_it_ended = in_words
     modem.phone(SON, does)
+    house = House(modem, NOBODY if end is CallEnd.NO_ANSWER else CALLS)
+    await house.start()
     result = await house.call(SON, Message(WORDS))
+    await house.stop()
     assert (result.end, result.answer) == (end, None)
     assert modem.calls[0].said == []
     assert modem.calls[0].over
@@ -233,6 +240,59 @@ async def test_a_modem_unplugged_in_a_call_is_a_failed_call_to_be_tried_again(
     modem.unplug()
     result = await call
     assert (result.end, result.retry_after_s is not None) == (CallEnd.FAILED, True)
+
+
+# --- what an earlier life left ---------------------------------------------------------------------------------------
+
+
+def die_in_a_call(modem: VirtualModem, number: str) -> None:
+    """Dials as a gateway would that is killed the next moment: the modem goes on, and nobody reads what it says."""
+    port = os.open(modem.path, os.O_RDWR | os.O_NOCTTY)
+    os.write(port, f"ATE0\rATD{number};\r".encode())
+    os.close(port)
+
+
+@pytest.mark.parametrize(("does", "stat"), [("no_answer", 3), ("answer", 0)])
+async def test_a_call_that_a_killed_gateway_left_is_hung_up_at_the_start_and_the_next_one_goes_out(
+    modem: VirtualModem, does: str, stat: int
+) -> None:
+    """Nobody would ever speak to the son who picked up, and nobody else could be called."""
+    modem.phone(SON, does)
+    die_in_a_call(modem, SON)
+    house = House(modem, CALLS)
+    await eventually(lambda: bool(modem.calls) and modem.calls[0].stat == stat)
+    await house.start()
+    assert modem.calls[0].over
+    assert house.counts["call_orphaned"] == 1
+    modem.phone(SON, presses="1")
+    assert (await house.call(SON, Message(WORDS))).answer == "1"
+    await house.stop()
+    assert modem.calls[0].said == []
+
+
+async def test_a_contact_who_rings_while_the_gateway_starts_is_still_answered(modem: VirtualModem) -> None:
+    house, answers = House(modem, CALLS), Answers()
+    house.answer_with = answers.message(modem)
+    modem.phone(SON, presses="1")
+    modem.ring(SON)
+    await house.start()
+    await house.until(lambda: bool(answers.keys))
+    await house.stop()
+    assert [call.said[0] for call in modem.calls] == [WORDS]
+    assert house.counts["call_orphaned"] == 0
+
+
+async def test_a_call_that_stands_though_nobody_is_in_it_does_not_keep_us_from_calling_for_help(
+    modem: VirtualModem, house: House
+) -> None:
+    """Its end was lost, or a second program dialled."""
+    modem.phone(STRANGER, "no_answer")
+    die_in_a_call(modem, STRANGER)
+    await house.until(lambda: bool(modem.calls))
+    modem.phone(SON, presses="1")
+    assert (await house.call(SON, Message(WORDS))).answer == "1"
+    assert modem.calls[0].over
+    assert house.counts["call_orphaned"] == 1
 
 
 # --- in -------------------------------------------------------------------------------------------------------------

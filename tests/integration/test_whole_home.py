@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -11,12 +12,13 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from gateway.demo.house import GATEWAY, VirtualHouse
 from gateway.demo.script import STEPS, play
-from gateway.runtime.control import request
+from gateway.runtime.control import ControlUnavailable, request
 
 HEARTHWATCH = [sys.executable, "-m", "gateway.cli.main"]
 
@@ -125,7 +127,13 @@ async def test_a_hostile_neighbour_changes_nothing(house: VirtualHouse) -> None:
     house.modem.raw(os.urandom(3000) + b"\r\n+CMT: ,999\r\nZZZZ\r\n")
     house.line.say(b"\x68" * 500)
     house.meter.bad_checksum = True
-    await asyncio.sleep(1.0)
+
+    def refused() -> bool:
+        status = house.status()
+        counters = next((d["counters"] for d in status.get("drivers", ()) if d["name"] == "ble"), {})
+        return counters.get("auth_failed", 0) >= 1 and status["counts"].get("sms_from_strangers") == 1
+
+    await house.until(refused, 60, "the forged press and the stranger's text were looked at")
     assert house.status()["alarms"] == []
     house.meter.bad_checksum = False
     house.press("bedroom-button")
@@ -134,8 +142,6 @@ async def test_a_hostile_neighbour_changes_nothing(house: VirtualHouse) -> None:
     await house.until(lambda: house.status()["counts"].get("sms_from_strangers") == 2, 20, "the stranger was counted")
     (alarm,) = house.status()["alarms"]
     assert alarm["state"] == "RAISED"
-    counters = {d["name"]: d["counters"] for d in house.status()["drivers"]}
-    assert counters["ble"].get("auth_failed", 0) >= 1
 
 
 async def test_rubbish_from_the_platform_moves_nothing(house: VirtualHouse) -> None:
@@ -157,11 +163,11 @@ async def test_rubbish_from_the_platform_moves_nothing(house: VirtualHouse) -> N
         b'{"cmd":"format_disk"}' + b" " * 20_000,
     ):
         session.publish(topic, payload)
-    await asyncio.sleep(1)
+    house.accept_at_platform(raised.data["alarm"])  # comes after them on the same wire, and finds the alarm waiting
+    accepted = await house.expect("platform", "ACCEPTED")
+    assert accepted.data["by"] == "desk"
     (alarm,) = house.status()["alarms"]
-    assert alarm["state"] == "RAISED"
-    house.accept_at_platform(raised.data["alarm"])
-    await house.expect("platform", "ACCEPTED")
+    assert alarm["state"] == "ACCEPTED"
 
 
 async def test_the_home_is_changed_while_the_gateway_runs(house: VirtualHouse) -> None:
@@ -229,16 +235,14 @@ async def test_with_no_radio_modem_or_broker_it_runs_and_says_what_is_missing(tm
     )
     try:
         socket = tmp_path / "state" / "control.sock"
-        for _ in range(100):
-            if socket.exists():
-                break
-            await asyncio.sleep(0.1)
-        for _ in range(100):
-            status = (await asyncio.to_thread(request, socket, {"op": "status"}))["status"]
-            reasons = {d["name"]: d["reason"] for d in status["drivers"]}
-            if all(reasons.values()) and status["upstream"]["failures_in_a_row"]:
-                break
-            await asyncio.sleep(0.1)
+        status: dict[str, Any] = {}
+        reasons: dict[str, str] = {}
+        async with asyncio.timeout(60):  # for a loaded machine
+            while not (status and all(reasons.values()) and status["upstream"]["failures_in_a_row"]):
+                with contextlib.suppress(ControlUnavailable):
+                    status = (await asyncio.to_thread(request, socket, {"op": "status"}))["status"]
+                    reasons = {d["name"]: d["reason"] for d in status["drivers"]}
+                await asyncio.sleep(0.1)
         assert reasons["modem"]
         assert reasons["ble"]
         assert status["upstream"]["state"] == "DOWN"

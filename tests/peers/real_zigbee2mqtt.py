@@ -1,6 +1,7 @@
 """The real Zigbee2MQTT (npm, GPL: started as a program, never imported) on a stick of ours.
 
-Installed once into a cache outside the repository; where that fails, `Zigbee2MqttMissing` says why.
+Installed once into a cache outside the repository; where that fails, `Zigbee2MqttMissing` says why. Run as a program it
+installs and nothing else (`.ci/slow.py` does, to name at its end what could not be had).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from pathlib import Path
 
 from znp_memory import CHANNEL, EXTENDED_PAN, NETWORK_KEY, PAN
@@ -39,7 +41,7 @@ def install() -> Path:
         except subprocess.TimeoutExpired:
             raise Zigbee2MqttMissing(f"npm did not install zigbee2mqtt@{VERSION} in {INSTALL_S:g} s") from None
         if done.returncode:
-            raise Zigbee2MqttMissing(f"npm cannot install zigbee2mqtt@{VERSION}: {done.stderr[-300:]}")
+            raise Zigbee2MqttMissing(f"npm cannot install zigbee2mqtt@{VERSION}: {done.stderr[:300]}")
         (folder / "complete").touch()
     return package
 
@@ -91,3 +93,10 @@ class RealZigbee2Mqtt:
                 self._process.kill()
                 self._process.wait()
             self._process = None
+
+
+if __name__ == "__main__":
+    try:
+        install()
+    except Zigbee2MqttMissing as missing:
+        sys.exit(" ".join(str(missing).split()))

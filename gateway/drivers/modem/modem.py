@@ -220,6 +220,7 @@ class ModemDriver:
         for name in _REGISTRATION:
             await link.command(f"AT{name}=1")  # tell changes; a 2G modem knows no +CEREG, an LTE-only one no +CREG
         self._phone = Phone(link, self._timing, context.count, self._play)
+        await self._phone.hang_up_orphan()
         await self._ask_sim(link)
         await self._ask_registration(link)
         self._link = link

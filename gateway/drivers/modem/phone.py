@@ -35,6 +35,7 @@ from gateway.drivers.port import DriverFault
 
 RETRY_DOWN_S: Final = 5.0  # as for texts (`send`): about as long as a restart of the modem takes
 MOST_PLAYS: Final = 8  # with "again" pressed; a child that plays with the keys must not hold the line
+UNTOLD: Final = -1  # a state of a call: neither answered nor over, the modem does not say
 MAX_EVENTS: Final = 64  # keys and notes of one call that wait to be read
 SECONDS_A_CHARACTER: Final = 0.4  # slow Mandarin; a voice that has not ended by then has lost its last word
 SPEECH_MARGIN_S: Final = 4.0
@@ -110,6 +111,14 @@ class Phone:
                 return
         self._count("no_key_detection")
 
+    async def hang_up_orphan(self) -> None:
+        """Ends a call that an earlier life left standing: killed in it, or cut off from the modem.
+
+        Nobody will speak into it, and while it stands no other can be made. One that only rings may still be answered.
+        """
+        async with self._line:
+            await self._free_line(sparing=INCOMING)
+
     def heard(self, urc: Urc) -> bool:
         """Takes what came unasked if it is about a call."""
         if urc.name not in ENDS and urc.name not in KEY_NAMES and urc.name not in SAID_NAMES:
@@ -143,8 +152,7 @@ class Phone:
                 return CallResult(CallEnd.FAILED, str(fault))
 
     async def _dial(self, number: str, message: Message) -> CallResult:
-        if await self._stat() == INCOMING:  # a stranger who rings and rings must not keep us from calling for help
-            await self._hang_up()
+        await self._free_line()
         try:
             reply = await self._link.command(f"ATD{number};", timeout_s=self._timing.dial_s)
             if reply.result is Result.CALL:
@@ -281,11 +289,22 @@ class Phone:
         return urc
 
     async def _stat(self) -> int | None:
-        """The state of the voice call; None if there is none."""
+        """The state of the voice call; None if there is none, `UNTOLD` if the modem cannot say."""
         reply = await self._link.command("AT+CLCC", prefix="+CLCC")
         if not reply.ok:
-            return -1  # not able to tell: neither answered nor over
+            return UNTOLD
         return next((c.stat for c in standing_calls(reply.lines) if c.voice), None)
+
+    async def _free_line(self, sparing: int | None = None) -> None:
+        """Hangs up what stands on a line that we hold and are in no call on.
+
+        That is an orphan, or a stranger who rings and rings; neither must keep us from calling for help.
+        """
+        stat = await self._stat()
+        if stat not in (None, UNTOLD, sparing):
+            self._count("ring_cut_off" if stat == INCOMING else "call_orphaned")
+            await self._hang_up()
+            self._forget()
 
     async def _hang_up(self) -> None:
         """Ends the call, whatever state it is in; a line that is dead ends it by itself."""
