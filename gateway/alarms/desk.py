@@ -201,6 +201,9 @@ class Desk:
         self, kind: Code, t: int, now: int, reason: str, device: str | None, evidence: dict[str, Any], severity: str
     ) -> None:
         known = self.tell.home.devices.get(device or "")
+        wait = self.record.parameters.ms(kind.pre_alarm) if kind.pre_alarm else 0
+        if wait > 0:
+            evidence = {**evidence, "pre_alarm_s": wait / 1000}
         patch = {
             "code": kind.name,
             "severity": severity,
@@ -212,7 +215,6 @@ class Desk:
         assert alarm is not None
         if kind.flow is Flow.CALL:
             self.tell.feedback(alarm, self.book, now)
-        wait = self.record.parameters.ms(kind.pre_alarm) if kind.pre_alarm else 0
         if wait <= 0:
             self._chain.raise_(alarm, now, reason)
             return

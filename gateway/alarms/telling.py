@@ -13,11 +13,15 @@ from gateway.actions import AckDevice, Action, Call, Lamp, Publish, Say, Siren, 
 from gateway.alarms.codes import CODES, Flow, Severity
 from gateway.alarms.life import WAITING, Alarm, Book, State
 from gateway.alarms.quiet import Quiet
+from gateway.alarms.why import scalars
 from gateway.home.model import HomeView
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 URGENT: Final = frozenset({Severity.P0.value, Severity.P1.value})
 FALLS: Final = frozenset({"FALL", "FALL_IMMOBILE"})
+_HEALTH: Final = frozenset({"VITAL_OUT_OF_RANGE"})
+_HEALTH_TOLD: Final = frozenset({"rule", "signs_n", "lasting_min", "pre_alarm_s"})
+"""Readings of a body stay in the record at home (domain 4.2: vague)."""
 _LAMP: Final[tuple[tuple[str, frozenset[State]], ...]] = (
     ("calling", frozenset({State.DETECTED, State.PRE_ALARM})),
     ("sent", WAITING),
@@ -155,7 +159,15 @@ class Telling:
             "opened_at": self._when(alarm.opened_t)[0],
             "presses": alarm.presses,
         }
+        if evidence := _told_evidence(alarm):
+            body["evidence"] = evidence
         return body | {k: v for k, v in more.items() if v is not None}
+
+
+def _told_evidence(alarm: Alarm) -> dict[str, Any]:
+    """What the platform is told of the evidence: single numbers; of a person's health only how many and how long."""
+    told = _HEALTH_TOLD if alarm.code in _HEALTH else alarm.evidence.keys()
+    return scalars({name: value for name, value in alarm.evidence.items() if name in told})
 
 
 def silent(alarm: Alarm) -> bool:

@@ -33,7 +33,7 @@ class Trial:
             "severity": CODES[CODE].severity.value,
             "device": None,
             "room": None,
-            "evidence": {"press": press},
+            "evidence": {"rule": "test", "press": press},
             "test": True,
         }
         record = self._record

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway import __version__
+from gateway.alarms.words import explain
 from gateway.channels.accept_link import BadLink
 from gateway.clock import GapKind, LeapSources, iso
 from gateway.config import Config
@@ -150,6 +151,7 @@ class Gateway:
         from gateway.upstream.link import Upstream
         from gateway.upstream.settings import BadSettings, from_config
 
+        explain("", {})  # the words are read now, not while the first alarm waits for them
         try:
             settings = from_config(self.config.mqtt, self.config.resolved)
         except BadSettings as error:

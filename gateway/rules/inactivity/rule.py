@@ -284,7 +284,11 @@ class Inactivity(PlainRule):
         out = self._presence.out_since
         assert out is not None
         unknown = self._presence.where() is Where.UNKNOWN
-        evidence = {"out_min": (t - out) // 60_000, "last_sign": {"device": self._last_device}}
+        evidence = {
+            "out_min": (t - out) // 60_000,
+            "limit_h": round(self._absence / 3_600_000, 2),
+            "last_sign": {"device": self._last_device},
+        }
         return Finding(ABSENCE, t, "door_left_open" if unknown else "not_back", None, evidence)
 
     def gap(self, start: int, end: int) -> None:
