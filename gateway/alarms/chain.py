@@ -12,7 +12,7 @@ from typing import Any, Final
 from gateway.alarms.codes import CODES, Flow, Outcome
 from gateway.alarms.hazards import Hazards
 from gateway.alarms.life import WAITING, Alarm, Move, State
-from gateway.alarms.reaching import Reaching
+from gateway.alarms.reaching import Reaching, reads
 from gateway.alarms.record import Record, Timers
 from gateway.alarms.telling import URGENT, silent
 from gateway.home.model import Contact
@@ -133,7 +133,7 @@ class Chain:
         Whoever wants no call at this hour is left out, unless it is P0 or nobody else is there.
         """
         home = self._tell.home
-        contacts = [c for c in home.contacts if "sms" in c.channels or "call" in c.channels]
+        contacts = [c for c in home.contacts if reads(c) or "call" in c.channels]
         if alarm.severity not in URGENT:
             family, village = home.consented("NOTIFY_FAMILY"), home.consented("NOTIFY_VILLAGE")
             contacts = [c for c in contacts if (village if c.kind == "village_liaison" else family)]
