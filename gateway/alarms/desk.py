@@ -7,7 +7,7 @@ Who is told is `chain`'s, what people answer `people`'s, what may still be said 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from gateway.actions import Action
@@ -309,9 +309,9 @@ class Desk:
         """The elder wants quiet for a while: nothing below P1 is said (P0, P1 and tests are)."""
         self.quiet.mute(value, t)
 
-    def test(self, t: int, *, press: bool = False, reason: str = "test_wanted") -> bool:
-        """A test alarm is wanted; returns whether one began."""
-        return self._trial.begin(t, press=press, reason=reason)
+    def test(self, t: int, wanted: Mapping[str, Any]) -> bool:
+        """A test alarm is wanted (`Trial.begin`); returns whether one began."""
+        return self._trial.begin(t, wanted)
 
     def recovered(self, code: str, t: int, reason: str, device: str | None = None) -> None:
         """A rule takes back what is still only asked about; only who was well is thanked."""

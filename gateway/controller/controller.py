@@ -17,6 +17,7 @@ from gateway.actions import Publish
 from gateway.alarms.codes import CODES, Flow
 from gateway.alarms.desk import Desk
 from gateway.alarms.life import AlarmEvent, Book
+from gateway.alarms.trial import COMMAND as TEST_ALARM
 from gateway.controller import snapshot
 from gateway.controller.heard import HeardKeys
 from gateway.controller.result import Notice, Result
@@ -269,8 +270,8 @@ class Controller:
     def _on_command(self, observation: Observation) -> None:
         """A test of the whole way, of the button first where `press` asks for it; others are not the heart's."""
         value = observation.value
-        if value.get("cmd") == "test_alarm":
-            self.desk.test(self.t, press=value.get("press") is True)
+        if value.get("cmd") == TEST_ALARM:
+            self.desk.test(self.t, value)
 
     def _on_visit(self, observation: Observation) -> None:
         value = observation.value
