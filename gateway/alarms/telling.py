@@ -176,6 +176,11 @@ def _told_evidence(alarm: Alarm) -> dict[str, Any]:
     return scalars({name: value for name, value in alarm.evidence.items() if name in told})
 
 
+def unspoken(alarm: Alarm) -> bool:
+    """Whether nothing is said at home about what we try: nobody may hear of it, or nobody is there to hear."""
+    return CODES[alarm.code].flow in (Flow.SILENT, Flow.ABSENT)
+
+
 def silent(alarm: Alarm) -> bool:
     """Whether nothing at home may show this alarm: whoever forces the elder is there."""
     return CODES[alarm.code].flow is Flow.SILENT

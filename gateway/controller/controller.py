@@ -77,8 +77,8 @@ class Controller:
         self._supervision = next(rule for rule in self.rules if isinstance(rule, Supervision))
         self._technical = next(rule for rule in self.rules if isinstance(rule, TechnicalConditions))
         self._upkeep = next(rule for rule in self.rules if isinstance(rule, Upkeep))
-        stuck = next(rule for rule in self.rules if isinstance(rule, StuckButton))
-        self.desk = Desk(self.book, self._when, self.civil, stuck.stuck)
+        buttons = next(rule for rule in self.rules if isinstance(rule, StuckButton))
+        self.desk = Desk(self.book, self._when, self.civil, buttons)
         self.faults: dict[str, str] = {}  # rules that raised: our fault, out of service until restart
         self._readiness: dict[str, Status] = {}
         self.restored_empty: list[str] = []  # rules whose state in a snapshot could not be read
