@@ -12,9 +12,9 @@ from typing import Any, Final
 from gateway.alarms.codes import CODES, Flow, Outcome
 from gateway.alarms.hazards import Hazards
 from gateway.alarms.life import WAITING, Alarm, Move, State
-from gateway.alarms.reaching import Reaching
+from gateway.alarms.reaching import Reaching, reads
 from gateway.alarms.record import Record, Timers
-from gateway.alarms.telling import URGENT, silent
+from gateway.alarms.telling import URGENT, unspoken
 from gateway.home.model import Contact
 
 FRESH_MS: Final = 24 * 3_600_000
@@ -22,7 +22,7 @@ STALE_REPEAT_MS: Final = 3_600_000
 """An alarm nobody answered for a day is repeated hourly: an outbox must stay bounded through a month of outage."""
 TEST_ROUNDS: Final = 1  # a test is no emergency: nobody is asked twice
 PLATFORM: Final = "platform"
-_STOP: Final[Timers] = {"next": None, "speak": None, "repeat": None}
+_STOP: Final[Timers] = {"next": None, "speak": None, "repeat": None, "persist": None}
 
 
 class Chain:
@@ -40,7 +40,7 @@ class Chain:
         """RAISED: platform and contacts at once (policy N-2(4)); by night a matter of P2 is the platform's first."""
         record = self._record
         timers: Timers = {"pre": None, "ask": None}
-        if alarm.severity in URGENT and not silent(alarm):
+        if alarm.severity in URGENT and not unspoken(alarm):
             timers["speak"] = record.in_(t, "voice.still_trying_s")
         record.move(alarm, t, Move.RAISE, reason, timers=timers)
         self._tell.publish(alarm, t, reason)
@@ -100,19 +100,26 @@ class Chain:
         self.reaching.reach(alarm, contact, t, f"r{round_}t{t}", first=first)
 
     def _defer(self, alarm: Alarm, t: int) -> bool:
-        """By night the contacts of a P2 alarm sleep until the morning, once, unless it lasts (domain 4.1)."""
+        """By night the contacts of a P2 alarm sleep until the morning, once, unless it persists (domain 4.1)."""
         service = CODES[alarm.code].flow is Flow.SERVICE
         at = max(t, self._record.not_before)
         if alarm.severity != "P2" or service or alarm.deferred or not self._tell.quiet.night(at):
             return False
-        timers: Timers = {"next": self._tell.quiet.morning(at)}
+        morning, lasting = self._tell.quiet.morning(at), self._record.in_(t, "night.persist_min")
+        timers: Timers = {"next": morning, "persist": lasting if lasting < morning else None}
         self._record.do(alarm, t, "deferred", "until_morning", patch={"deferred": True, "asking": None}, timers=timers)
         return True
 
-    def lasts(self, alarm: Alarm, t: int) -> None:
-        """What was put off until the morning is found again: nobody waits for the morning any more."""
-        self._record.do(alarm, t, "persisting", "found_again")
-        self.tell_next(alarm, t)
+    def lasts(self, alarm: Alarm, t: int, reason: str = "found_again") -> None:
+        """What was put off until the morning is found again, or goes on: nobody waits for the morning any more."""
+        self._record.do(alarm, t, "persisting", reason, timers={"persist": None})
+        if alarm.deferred and not alarm.told and alarm.state in WAITING:
+            self.tell_next(alarm, t)
+
+    def eased(self, alarm: Alarm, t: int, reason: str) -> None:
+        """What was put off until the morning is over for now: it can wait that long. Raised it stays (invariant ii)."""
+        if "persist" in alarm.timers:
+            self._record.do(alarm, t, "eased", reason, timers={"persist": None})
 
     def _exhaust(self, alarm: Alarm, t: int) -> None:
         again = self._record.in_(t, "escalation.unanswered_repeat_s")
@@ -133,7 +140,7 @@ class Chain:
         Whoever wants no call at this hour is left out, unless it is P0 or nobody else is there.
         """
         home = self._tell.home
-        contacts = [c for c in home.contacts if "sms" in c.channels or "call" in c.channels]
+        contacts = [c for c in home.contacts if reads(c) or "call" in c.channels]
         if alarm.severity not in URGENT:
             family, village = home.consented("NOTIFY_FAMILY"), home.consented("NOTIFY_VILLAGE")
             contacts = [c for c in contacts if (village if c.kind == "village_liaison" else family)]
@@ -147,7 +154,7 @@ class Chain:
 
     def say_trying(self, alarm: Alarm, t: int, *, still: bool = False) -> None:
         """The elder hears whom we try to reach, or that nothing goes out."""
-        if not alarm.test:
+        if not (alarm.test or unspoken(alarm)):
             self._tell.say_trying(alarm, t, alarm.asking or self.first(alarm, t), still=still)
 
     # ---- time
@@ -162,6 +169,8 @@ class Chain:
             self.say_trying(alarm, t, still=True)
         elif name == "repeat":
             self._repeat(alarm, t)
+        elif name == "persist":
+            self.lasts(alarm, t, "goes_on")
         elif name == "loop":
             self.hazards.go_on(alarm, t)
         elif name == "attend":
@@ -216,7 +225,7 @@ class Chain:
         """Accepted, but nobody came (or they take it back): the whole list again from the next contact on."""
         gone = alarm.accepted_by
         timers: Timers = {"attend": None, "resume": None}
-        if not silent(alarm):
+        if not unspoken(alarm):
             timers["speak"] = self._record.in_(t, "voice.still_trying_s")
         patch: dict[str, Any] = {"accepted_by": None, "asked": [gone] if gone else [], "round": 0}
         patch["heard"] = [fact for fact in alarm.heard if not fact.startswith("S10:")]  # that somebody goes is over

@@ -30,6 +30,7 @@ class Flow(StrEnum):
     HAZARD = "HAZARD"  # smoke, gas, CO, flood: no pre-alarm, all contacts at once
     SILENT = "SILENT"  # duress: contacts in order, and nothing seen or heard at home
     SERVICE = "SERVICE"  # green key: no pre-alarm, no urgency
+    ABSENT = "ABSENT"  # who is out cannot be asked at home: no pre-alarm, nothing said, contacts in order
     TECHNICAL = "TECHNICAL"  # debounced, to the platform, closed by its restore
     INFO = "INFO"  # a line in the record and the summary
     TEST = "TEST"
@@ -112,11 +113,11 @@ CODES: Final[dict[str, Code]] = {
         Code("VISITOR_LEFT", _P4, _INFO, None, None, None, "0043/0111", "099", None),
         Code("VISIT_OVERDUE", _P3, _TECH, "S19", None, None, None, "091", None),
         Code("LEDGER_REVIEW_DUE", _P4, _TECH, None, None, None, None, None, None),
-        Code("AWAY_TOO_LONG", _P2, Flow.SERVICE, "S22", None, None, None, None, None),
-        Code("GEOFENCE_EXIT", _P1, _HAZARD, "S22", None, None, None, None, None),
+        Code("AWAY_TOO_LONG", _P2, Flow.ABSENT, "S22", None, None, None, None, None),
+        Code("GEOFENCE_EXIT", _P1, Flow.ABSENT, "S22", None, None, None, None, None),
         Code("LONG_LIE", _P1, _ASK, "S22", _QUESTION, "V08", None, "022", None),
         Code("STOVE_ON", _P2, _ASK, "S22", _QUESTION, "V08", None, None, None),
-        Code("UNVERIFIED_PRESS", _P1, _ASK, "S01", _UNVERIFIED, "V01", None, "019", None),
+        Code("UNVERIFIED_PRESS", _P1, _ASK, "S22", _UNVERIFIED, "V01", None, "019", None),
         Code("DRIVER_BLIND", _P2, _TECH, None, None, None, None, "057", None),
         Code("METER_STALE", _P3, _TECH, None, None, None, None, "057", None),
         Code("CHILD_CONTACT", _P4, _INFO, None, None, None, None, None, None),

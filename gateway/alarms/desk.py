@@ -7,8 +7,8 @@ Who is told is `chain`'s, what people answer `people`'s, what may still be said 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
 
 from gateway.actions import Action
 from gateway.alarms.chain import Chain
@@ -24,28 +24,49 @@ from gateway.home.model import HomeView
 from gateway.parameters import Parameters
 
 _CANCELLABLE: Final = frozenset({Flow.CALL, Flow.QUESTION, Flow.TEST})
-_STEP_TIMERS: Final = ("ask", "next", "speak", "repeat", "loop", "attend", "resume")
+_STEP_TIMERS: Final = ("ask", "next", "persist", "speak", "repeat", "loop", "attend", "resume")
+_SEEN: Final = frozenset({Flow.HAZARD, Flow.SILENT, Flow.ABSENT})
+"""Found anew it is the same alarm, and nobody at home pressed anything."""
 _LOUDEST: Final = 3
 _WELL: Final = frozenset({"activity", "got_up", "walking", "activity_elsewhere"})
 """Reasons of a recovery for which the elder is thanked: they are seen to be well."""
+UNKNOWN: Final = "rule_unavailable"
+"""Reason of a recovery that knows of nothing better: the rule lost its sensors."""
 
 
-def _never(_: str | None) -> bool:
-    return False
+class Stuck(Protocol):
+    """Which call buttons are known to be held down or to chatter (`gateway.rules.stuck_button.StuckButton`)."""
+
+    def stuck(self, device: str | None, /) -> bool:
+        """Whether this button is."""
+        ...
+
+    def run_since(self, device: str | None, t: int, /) -> int | None:
+        """When the unbroken run began that a press at `t` goes on; None after a pause, which is a person's press."""
+        ...
+
+
+class NeverStuck:
+    """Every press is a person's."""
+
+    def stuck(self, _: str | None) -> bool:
+        """Not known to be stuck."""
+        return False
+
+    def run_since(self, *_: object) -> int | None:
+        """No run."""
+        return None
 
 
 class Desk:
-    """Decides the flows. `when(t)` gives (ISO UTC, local HH:MM or None) for controller time `t`.
-
-    `stuck(device)`: whether a button is known to be held down or to chatter.
-    """
+    """Decides the flows. `when(t)` gives (ISO UTC, local HH:MM or None) for controller time `t`."""
 
     def __init__(
         self,
         book: Book,
         when: Callable[[int], tuple[str, str | None]],
         civil: Civil | None = None,
-        stuck: Callable[[str | None], bool] = _never,
+        buttons: Stuck | None = None,
     ) -> None:
         self.quiet = Quiet(civil)
         self.record = Record(book, when, self.quiet)
@@ -53,7 +74,7 @@ class Desk:
         self._chain = Chain(self.record)
         self._people = People(self.record, self._chain)
         self._trial = Trial(self.record, self._chain)
-        self._stuck = stuck
+        self._buttons: Stuck = buttons or NeverStuck()
 
     @property
     def book(self) -> Book:
@@ -124,27 +145,39 @@ class Desk:
                 self.tell.publish(alarm, t, reason, again=f"{to}{t}")
 
     def _chatters(self, device: str | None, t: int) -> bool:
-        """A stuck button has said what it can say: one alarm, until that is over and a good while has passed."""
-        if not self._stuck(device):
+        """Whether a press only goes on an unbroken run of a stuck button, which has said what it can say.
+
+        One alarm for as long as that is open. Once it is over the run calls again after a while, each time after twice
+        that: somebody in panic may press on and on while a desk closes her alarm too soon. A press after a pause is a
+        person's and always counts.
+        """
+        began = self._buttons.run_since(device, t)
+        if began is None:
             return False
-        again = self.record.parameters.ms("call_button.stuck_again_min")
-        last = [a for a in self.book.alarms.values() if a.device == device and CODES[a.code].flow is Flow.CALL]
-        return any(not a.ended for a in last) or any(t - a.opened_t < again for a in last)
+        calls = [a for a in self.book.alarms.values() if a.device == device and CODES[a.code].flow is Flow.CALL]
+        if any(not a.ended for a in calls):
+            return True
+        over = [a.ended_t for a in calls if a.ended_t >= began]
+        if not over:
+            return False
+        first, most = (self.record.parameters.ms(f"call_button.stuck_again_{unit}") for unit in ("s", "min"))
+        return t - max(over) < min(first << min(len(over) - 1, 16), max(most, first))
 
     def _repeats(self, kind: Code, device: str | None, t: int, evidence: dict[str, Any]) -> Alarm | None:
         """The open alarm this repeats. What cannot be verified never opens a second one beside an open first."""
         doubtful = kind.name == "UNVERIFIED_PRESS" or "replay_suspect" in evidence
         join = self.record.parameters.ms("call_button.join_s")
+        stuck = self._buttons.stuck(device)  # and the press came after a pause: heard, and one more of the same call
         for alarm in self.book.live():
             if alarm.device != device or CODES[alarm.code].flow is not kind.flow or alarm.state is State.ATTENDED:
                 continue
             if kind.flow is Flow.SERVICE or (doubtful and alarm.code == kind.name):
                 return alarm
-            if kind.flow in (Flow.HAZARD, Flow.SILENT) and alarm.code == kind.name:
+            if kind.flow in _SEEN and alarm.code == kind.name:
                 return alarm  # a detector that chatters or goes on: one alarm (A25)
             if alarm.code == kind.name and alarm.deferred and not alarm.told and alarm.state in WAITING:
                 return alarm  # put off until the morning, and it lasts
-            if kind.flow is Flow.CALL and (alarm.state is State.ACCEPTED or t - alarm.last_press_t <= join):
+            if kind.flow is Flow.CALL and (alarm.state is State.ACCEPTED or t - alarm.last_press_t <= join or stuck):
                 return alarm
         return None
 
@@ -156,10 +189,10 @@ class Desk:
 
     def _again(self, alarm: Alarm, t: int) -> None:
         flow = CODES[alarm.code].flow
-        if flow in (Flow.HAZARD, Flow.SILENT):
-            self._detected_again(alarm, t)
-        elif alarm.deferred and not alarm.told and alarm.state in WAITING:
+        if alarm.deferred and not alarm.told and alarm.state in WAITING:
             self._chain.lasts(alarm, t)
+        elif flow in _SEEN:
+            self._detected_again(alarm, t)
         else:
             self._pressed_again(alarm, t)
 
@@ -201,6 +234,9 @@ class Desk:
         self, kind: Code, t: int, now: int, reason: str, device: str | None, evidence: dict[str, Any], severity: str
     ) -> None:
         known = self.tell.home.devices.get(device or "")
+        wait = self.record.parameters.ms(kind.pre_alarm) if kind.pre_alarm else 0
+        if wait > 0:
+            evidence = {**evidence, "pre_alarm_s": wait / 1000}
         patch = {
             "code": kind.name,
             "severity": severity,
@@ -212,7 +248,6 @@ class Desk:
         assert alarm is not None
         if kind.flow is Flow.CALL:
             self.tell.feedback(alarm, self.book, now)
-        wait = self.record.parameters.ms(kind.pre_alarm) if kind.pre_alarm else 0
         if wait <= 0:
             self._chain.raise_(alarm, now, reason)
             return
@@ -307,17 +342,24 @@ class Desk:
         """The elder wants quiet for a while: nothing below P1 is said (P0, P1 and tests are)."""
         self.quiet.mute(value, t)
 
-    def test(self, t: int, *, press: bool = False, reason: str = "test_wanted") -> bool:
-        """A test alarm is wanted; returns whether one began."""
-        return self._trial.begin(t, press=press, reason=reason)
+    def test(self, t: int, wanted: Mapping[str, Any]) -> bool:
+        """A test alarm is wanted (`Trial.begin`); returns whether one began."""
+        return self._trial.begin(t, wanted)
 
     def recovered(self, code: str, t: int, reason: str, device: str | None = None) -> None:
-        """A rule takes back what is still only asked about; only who was well is thanked."""
+        """A rule takes back what is still only asked about; only who was well is thanked.
+
+        What was raised stays raised; if its contacts sleep until the morning they may, unless nobody can tell any more.
+        """
         for alarm in list(self.book.live()):
-            if alarm.code == code and alarm.state is State.PRE_ALARM and device in (None, alarm.device):
+            if alarm.code != code or device not in (None, alarm.device):
+                continue
+            if alarm.state is State.PRE_ALARM:
                 self._recover(alarm, t, reason)
                 if reason in _WELL:
                     self.tell.say(alarm, t, "V20")
+            elif reason != UNKNOWN:
+                self._chain.eased(alarm, t, reason)
 
     def _recover(self, alarm: Alarm, t: int, reason: str) -> None:
         self.record.move(alarm, t, Move.RECOVER, reason, timers={"pre": None, "ask": None})

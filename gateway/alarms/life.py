@@ -143,6 +143,7 @@ class Alarm:
     reason: str
     evidence: dict[str, Any]
     opened_t: int
+    ended_t: int = 0
     last_press_t: int = 0
     presses: int = 1
     round: int = 0
@@ -174,7 +175,7 @@ class Alarm:
 
 _FITS: Final = checks_of(Alarm.__dataclass_fields__)
 _OPENED_WITH: Final = ("code", "severity", "device", "room", "evidence")
-_PATCHABLE: Final = frozenset(Alarm.__dataclass_fields__) - {"number", "state", "timers"}
+_PATCHABLE: Final = frozenset(Alarm.__dataclass_fields__) - {"number", "state", "timers", "ended_t"}
 KEPT_ENDED: Final = 100
 """Ended alarms kept in memory for late answers and joins; the journal keeps all of them."""
 
@@ -208,6 +209,7 @@ class Book:
         if event.state is not None:
             alarm.state = event.state
             if alarm.ended:
+                alarm.ended_t = event.t
                 alarm.timers.clear()
                 self._live.pop(alarm.number, None)
             elif alarm.number not in self._live:  # no move leads back to life, a foreign record might

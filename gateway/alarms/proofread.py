@@ -48,7 +48,7 @@ PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 CHANNELS: Final = ("call", "call-test", "thanks-1", "thanks-2", "link")
 """What a catalogue must say over the telephone and before a link."""
 
-_TEXTS: Final = ("meta", "sms", "prompts", "channels", "words", "kind", "what", "reasons")
+_TEXTS: Final = ("meta", "sms", "prompts", "channels", "words", "kind", "what", "reasons", "measures")
 _WORDS: Final = {
     "family": "contact",
     "desk": "contact",
@@ -86,7 +86,7 @@ def worst_case(text: str, limits: Mapping[str, int]) -> int:
 
 
 def _shape(document: Mapping[str, Any]) -> list[str]:
-    tables = (*_TEXTS, "limits", "labels")
+    tables = (*_TEXTS, "why", "limits", "labels")
     problems = [f"[{table}] is missing" for table in tables if not isinstance(document.get(table), dict)]
     if problems:
         return problems
@@ -102,7 +102,17 @@ def _shape(document: Mapping[str, Any]) -> list[str]:
     problems += [f"words.{name} is missing" for name in _WORDS if name not in document["words"]]
     if "date" not in document["meta"]:
         problems.append("meta.date is missing")
-    return problems
+    problems += [
+        f"measures.{unit} is missing" for unit in ("s", "min", "h", "h_min") if unit not in document["measures"]
+    ]
+    return problems + [f"why.{code}: {what}" for code, row in document["why"].items() if (what := _why(row))]
+
+
+def _why(row: Any) -> str | None:
+    """What is wrong with the sentences of one code: there must be one that can always be said."""
+    if not isinstance(row, list) or not row or not all(isinstance(text, str) for text in row):
+        return "expected a list of sentences"
+    return "the last sentence must need no number" if PLACEHOLDER.search(row[-1]) else None
 
 
 def _sms(templates: Mapping[str, str], limits: Mapping[str, int]) -> list[str]:

@@ -1,7 +1,8 @@
 """Reaching one contact: by which of their ways, with which words, and what the telephone made of it (domain 4.3, 4.4).
 
-Rules this file keeps: a text and a call go out side by side for P0 and P1, one redial after no answer or a busy line;
-a landline is only called; what is told late says so. When the next contact is asked is the chain's to say.
+Rules this file keeps: a text, a push and a call go out side by side for P0 and P1, one redial after no answer or a busy
+line; a push is never instead of the others and proves nothing; a landline takes no text; what is told late says so.
+When the next contact is asked is the chain's to say.
 """
 
 from __future__ import annotations
@@ -22,6 +23,11 @@ CALL_RESULTS: Final = UNANSWERED_CALLS | {"answered", "rejected", "failed"}
 _REDIAL: Final = "redial:"
 
 
+def reads(contact: Contact) -> bool:
+    """Whether words in writing reach a contact: by text, by push, or both."""
+    return "sms" in contact.channels or "push" in contact.channels
+
+
 class Reaching:
     """Texts and calls to contacts about one alarm."""
 
@@ -31,7 +37,7 @@ class Reaching:
 
     def reach(self, alarm: Alarm, contact: Contact, t: int, tag: str, *, first: bool = True) -> None:
         """Tells a contact by every way they have. `first`: they have not heard of it yet."""
-        if "sms" in contact.channels:
+        if reads(contact):
             template, params = self._words(alarm, contact, t)
             self._tell.text(alarm, contact.id, template, tag, **params)
             if first and contact.distance == "other_city" and alarm.severity in URGENT:
@@ -41,9 +47,9 @@ class Reaching:
 
     def remind(self, alarm: Alarm, contact: Contact, tag: str) -> None:
         """Tells who promised once more what it is about, in the alarm's own words."""
-        if "sms" in contact.channels:
+        if reads(contact):
             self._tell.text(alarm, contact.id, CODES[alarm.code].template, tag)
-        else:
+        if "sms" not in contact.channels:
             self._tell.call(alarm, contact.id, tag)
 
     def once(self, alarm: Alarm, to: str, template: str, t: int, **params: Any) -> None:

@@ -9,15 +9,21 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any, Final
 
-from gateway.actions import AckDevice, Action, Call, Lamp, Publish, Say, Siren, Text
+from gateway.actions import AckDevice, Action, Call, Lamp, Publish, Push, Say, Siren, Text
 from gateway.alarms.codes import CODES, Flow, Severity
 from gateway.alarms.life import WAITING, Alarm, Book, State
 from gateway.alarms.quiet import Quiet
+from gateway.alarms.why import scalars
 from gateway.home.model import HomeView
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 URGENT: Final = frozenset({Severity.P0.value, Severity.P1.value})
 FALLS: Final = frozenset({"FALL", "FALL_IMMOBILE"})
+TEXT_ONLY: Final = frozenset({"S21", "S21-ref"})
+"""What answers a text is not pushed: there one answers by the link."""
+_HEALTH: Final = frozenset({"VITAL_OUT_OF_RANGE"})
+_HEALTH_TOLD: Final = frozenset({"rule", "signs_n", "lasting_min", "pre_alarm_s"})
+"""Readings of a body stay in the record at home (domain 4.2: vague)."""
 _LAMP: Final[tuple[tuple[str, frozenset[State]], ...]] = (
     ("calling", frozenset({State.DETECTED, State.PRE_ALARM})),
     ("sent", WAITING),
@@ -74,13 +80,17 @@ class Telling:
     def text(self, alarm: Alarm, to: str, template: str | None, tag: str, **params: Any) -> None:
         """Texts a contact about an alarm. `tag` makes the key: the same tag is never texted twice.
 
-        A landline takes no texts, and who is listed no more gets none.
+        A landline takes no texts, and who is listed no more gets none. Who has push addresses gets the same words there
+        as well, never instead; whether they arrive moves nothing.
         """
         listed = next((c for c in self.home.contacts if c.id == to), None)
-        if template is None or listed is None or "sms" not in listed.channels:
+        if template is None or listed is None:
             return
-        key = f"a{alarm.number}:{template}:{to}:{tag}"
-        self.actions.append(Text(key, to, template, self._facts(alarm) | params, alarm.number, alarm.severity))
+        values, number, severity = self._facts(alarm) | params, alarm.number, alarm.severity
+        if "sms" in listed.channels:
+            self.actions.append(Text(f"a{number}:{template}:{to}:{tag}", to, template, values, number, severity))
+        if "push" in listed.channels and template not in TEXT_ONLY:
+            self.actions.append(Push(f"a{number}:push:{template}:{to}:{tag}", to, template, values, number, severity))
 
     def call(self, alarm: Alarm, to: str, tag: str) -> None:
         """Phones a contact about an alarm; `tag` as for `text`."""
@@ -155,7 +165,20 @@ class Telling:
             "opened_at": self._when(alarm.opened_t)[0],
             "presses": alarm.presses,
         }
+        if evidence := _told_evidence(alarm):
+            body["evidence"] = evidence
         return body | {k: v for k, v in more.items() if v is not None}
+
+
+def _told_evidence(alarm: Alarm) -> dict[str, Any]:
+    """What the platform is told of the evidence: single numbers; of a person's health only how many and how long."""
+    told = _HEALTH_TOLD if alarm.code in _HEALTH else alarm.evidence.keys()
+    return scalars({name: value for name, value in alarm.evidence.items() if name in told})
+
+
+def unspoken(alarm: Alarm) -> bool:
+    """Whether nothing is said at home about what we try: nobody may hear of it, or nobody is there to hear."""
+    return CODES[alarm.code].flow in (Flow.SILENT, Flow.ABSENT)
 
 
 def silent(alarm: Alarm) -> bool:

@@ -2,18 +2,26 @@
 
 With `press` the voice asks for the red key (V15), and the first press while it waits is the test; a second is a call.
 Without, it is sent at once. A contact's 1 closes it with outcome TEST, and only then V16 says that it worked.
+
+Whoever got hold of the platform's broker could call the family by tests, or have the voice ask for presses so that a
+call is taken for one: from there so many a day begin, none at night, none twice, and none while somebody needs help.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from gateway.alarms.chain import Chain
 from gateway.alarms.codes import CODES
-from gateway.alarms.life import Alarm, AlarmEvent, Move, State
+from gateway.alarms.life import WAITING, Alarm, AlarmEvent, Move, State
 from gateway.alarms.record import Record
 
 CODE: Final = "TEST_MANUAL"
+COMMAND: Final = "test_alarm"
+PLATFORM: Final = "platform"
+DAY_MS: Final = 24 * 3_600_000
+_TOLD: Final = ("from", "id", "by")  # who wanted it, kept with the alarm
 
 
 class Trial:
@@ -24,16 +32,24 @@ class Trial:
         self._chain = chain
         self._tell = record.tell
 
-    def begin(self, t: int, *, press: bool, reason: str) -> bool:
-        """A test is wanted; returns whether one began (one that is under way is not doubled)."""
-        if any(a.test for a in self._record.book.live()):
+    def begin(self, t: int, wanted: Mapping[str, Any], reason: str = "test_wanted") -> bool:
+        """A test is wanted: `{"press"?, "from"?: "platform"|"local", "id"?, "by"?}`. Returns whether one began.
+
+        One that is refused is told to the platform with the reason; a command that comes twice is one.
+        """
+        press, who = wanted.get("press") is True, {n: str(wanted[n])[:64] for n in _TOLD if wanted.get(n) is not None}
+        if who.get("from") == PLATFORM and self._known(who.get("id")):
+            return False
+        if (why := self._refusal(t, who.get("from"))) is not None:
+            if who:
+                self._tell.note(CODE, t, why, who)
             return False
         patch: dict[str, Any] = {
             "code": CODE,
             "severity": CODES[CODE].severity.value,
             "device": None,
             "room": None,
-            "evidence": {"press": press},
+            "evidence": {"rule": "test", "press": press, **who},
             "test": True,
         }
         record = self._record
@@ -45,6 +61,24 @@ class Trial:
         record.move(alarm, t, Move.WARN, reason, timers={"pre": record.in_(t, "test.window_s")})
         self._tell.say(alarm, t, CODES[CODE].ask)
         return True
+
+    def _known(self, request: str | None) -> bool:
+        return any(a.test and a.evidence.get("id") == request for a in self._record.book.alarms.values())
+
+    def _refusal(self, t: int, origin: str | None) -> str | None:
+        """Why no test may begin now, or None."""
+        live = list(self._record.book.live())
+        if any(a.test for a in live):
+            return "test_underway"
+        if any(a.state in WAITING or a.state is State.PRE_ALARM for a in live):
+            return "alarm_open"
+        if origin != PLATFORM:
+            return None
+        if self._tell.quiet.night(t):
+            return "test_at_night"
+        alarms = self._record.book.alarms.values()
+        of_today = [a for a in alarms if a.evidence.get("from") == PLATFORM and a.test and t - a.opened_t < DAY_MS]
+        return "test_too_often" if len(of_today) >= self._record.parameters["test.per_day"] else None
 
     def pressed(self, device: str | None, t: int) -> bool:
         """A call button was pressed; returns whether that was the press a test waits for."""

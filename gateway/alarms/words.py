@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
+from gateway.alarms import why
 from gateway.alarms.proofread import FORMS, PLACEHOLDER, SHORTENED, SMS_UNITS, limits_of, problems_of
 from gateway.home.model import units
 
@@ -71,6 +72,8 @@ class Catalogue:
     kinds: Mapping[str, str]
     whats: Mapping[str, str]
     reasons: Mapping[str, str]
+    measures: Mapping[str, str]  # ending of a number's name -> how it is written with its unit
+    whys: Mapping[str, Sequence[str]]  # code -> sentences, the one that needs most evidence first
     labels: Mapping[str, Mapping[str, str]]  # kind of label -> key -> words
 
     def render_sms(self, template: str, params: Mapping[str, Any]) -> str:
@@ -142,6 +145,11 @@ class Catalogue:
             return code
         known = {name: params.get(name, params.get(_ALIASES.get(name, name))) for name in PLACEHOLDER.findall(text)}
         return _fill(text, {name: self._value(code, name, known) for name in known})
+
+    def why(self, code: str, evidence: Mapping[str, Any]) -> str:
+        """Why an alarm of `code` was found, in one sentence: what was seen, and from where on it counts."""
+        made = why.sentence(self.whys.get(code, ()), self.measures, evidence)
+        return self.label("code", code) if made is None else made
 
     def _value(self, template: str, name: str, params: Mapping[str, Any]) -> str:
         """One parameter as text, checked; `house` is empty for the family."""
@@ -245,6 +253,8 @@ def read(language: str, document: Mapping[str, Any]) -> Catalogue:
         kinds=document["kind"],
         whats=document["what"],
         reasons=document["reasons"],
+        measures=document["measures"],
+        whys=document["why"],
         labels=document["labels"],
     )
 
@@ -279,3 +289,12 @@ def what(code: str, language: str = DEFAULT_LANGUAGE) -> str:
 def reason(code: str, params: Mapping[str, Any], language: str = DEFAULT_LANGUAGE) -> str:
     """`Catalogue.reason` of the default language."""
     return load(language).reason(code, params)
+
+
+EXPLAINED_IN: Final = {"zh": "zh_CN", "en": "en"}
+"""Every alarm is explained in these, whatever language the home speaks."""
+
+
+def explain(code: str, evidence: Mapping[str, Any]) -> dict[str, str]:
+    """Why an alarm was found, one sentence in each language; names nobody."""
+    return {short: load(language).why(code, evidence) for short, language in EXPLAINED_IN.items()}

@@ -26,6 +26,11 @@ SERVICE_LIMIT_S: Final = 20.0  # a service answers in one or two seconds; the ne
 RETRY_S: Final = 30.0  # T-09
 MISSING: Final = "the push extra is not installed: pip install 'hearthwatch[push]'"
 
+ASKING: Final = frozenset(
+    {"S01", "S02", "S03", "S04", "S05", "S05-gas", "S06", "S07", "S08", "S09", "S17", "S18", "S22"}
+)
+"""What asks somebody to go carries the link; "it is taken" and "it is over" ask nothing."""
+
 log = logging.getLogger(__name__)
 
 
@@ -149,6 +154,8 @@ def open_channel(around: Surroundings) -> PushChannel:
 
     def link(action: Push) -> str | None:
         reference = action.params.get("ref")
+        if action.template not in ASKING:
+            return None
         if not config.link_base or action.alarm is None or not isinstance(reference, str):
             return None
         try:

@@ -13,14 +13,16 @@ def as_text(incident: Incident) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from gateway.alarms.words import load
+    from gateway.alarms.why import scalars
 
     made, console = incident.to_json(), Console(highlight=False)
     facts = Table(show_header=False, box=None)
     for name, value in made.items():
-        if name not in ("lines", "follow_ups", "evidence") and value is not None:
+        if name not in ("lines", "follow_ups", "evidence", "why") and value is not None:
             facts.add_row(name, str(value))
-    facts.add_row("why", load("en").reason(incident.reason, incident.evidence))
+    for language, sentence in made["why"].items():
+        facts.add_row(f"why ({language})", sentence)
+    facts.add_row("evidence", " ".join(f"{k}={v}" for k, v in scalars(incident.evidence).items()))
     console.print(facts)
     for row in made["follow_ups"]:
         console.print(f"follow-up {row['kind']}: {row['result'] or 'due on ' + row['due_on']}")

@@ -24,6 +24,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "prompts": ("gateway.cli.prompts:command", "What the elder hears: render, import the family's recordings, check."),
     "events": ("gateway.cli.events:command", "Print the journal as a recording that can be replayed."),
     "incidents": ("gateway.cli.incidents:command", "The record of every alarm: list, show, export, verify, close."),
+    "test-alarm": ("gateway.cli.test_alarm:command", "Start an alarm that goes the whole way, marked as a test."),
     "replay": ("gateway.cli.replay:command", "Tell a recording's alarms again."),
     "rules": ("gateway.cli.rules:command", "Show each rule: ready or not, why, and what it has learned."),
     "tune": ("gateway.cli.tune:command", "Propose settings from this home's false alarms, and say what they cost."),

@@ -17,6 +17,7 @@ from gateway.actions import Publish
 from gateway.alarms.codes import CODES, Flow
 from gateway.alarms.desk import Desk
 from gateway.alarms.life import AlarmEvent, Book
+from gateway.alarms.trial import COMMAND as TEST_ALARM
 from gateway.controller import snapshot
 from gateway.controller.heard import HeardKeys
 from gateway.controller.result import Notice, Result
@@ -76,8 +77,8 @@ class Controller:
         self._supervision = next(rule for rule in self.rules if isinstance(rule, Supervision))
         self._technical = next(rule for rule in self.rules if isinstance(rule, TechnicalConditions))
         self._upkeep = next(rule for rule in self.rules if isinstance(rule, Upkeep))
-        stuck = next(rule for rule in self.rules if isinstance(rule, StuckButton))
-        self.desk = Desk(self.book, self._when, self.civil, stuck.stuck)
+        buttons = next(rule for rule in self.rules if isinstance(rule, StuckButton))
+        self.desk = Desk(self.book, self._when, self.civil, buttons)
         self.faults: dict[str, str] = {}  # rules that raised: our fault, out of service until restart
         self._readiness: dict[str, Status] = {}
         self.restored_empty: list[str] = []  # rules whose state in a snapshot could not be read
@@ -146,7 +147,7 @@ class Controller:
             self._due_known = False
             for rule in self.rules:
                 if rule.name not in self.faults and (rule_due := rule.next_due()) is not None and rule_due <= due:
-                    self._heed(self._guarded(rule, rule.advance, due), due)
+                    self._heed(self._guarded(rule, rule.advance, due), due, rule.name)
             while not self._rebuilding and (timer := self.desk.due()) is not None and timer[0] <= due:
                 self._look_at_paths()
                 self.desk.fire(timer[1], timer[2])
@@ -179,7 +180,7 @@ class Controller:
         for rule in self.rules:
             signals = self._guarded(rule, rule.observe, observation)
             if signals:
-                self._heed(signals, self.t)
+                self._heed(signals, self.t, rule.name)
         if not self._rebuilding and (handler := _PEOPLE.get(kind)) is not None:
             self._look_at_paths()
             handler(self, observation)
@@ -209,7 +210,7 @@ class Controller:
         parameters = Parameters(self.home.settings)
         self.desk.configure(self.home, parameters)
         for rule in self.rules:
-            self._heed(rule.configure(self.home, parameters, self.t), self.t)
+            self._heed(rule.configure(self.home, parameters, self.t), self.t, rule.name)
 
     def _new_clock(self, value: dict[str, Any]) -> None:
         """The mapping from controller to wall time changed. No duration depends on it (invariant v)."""
@@ -228,12 +229,13 @@ class Controller:
         if role == "cancel":
             self.desk.cancel(self.t)
         elif role == "duress":
-            self.desk.found("DURESS", self.t, "duress_pressed", observation.device)
+            self.desk.found("DURESS", self.t, "duress_pressed", observation.device, {"rule": "duress_key"})
         elif role == "ok":
             self._on_ok(observation)
         elif role == "service" and not self.desk.ok(self.t) and not self._green_answers:
             # while a question is open the green key means OK
-            self.desk.found("SERVICE_REQUEST", self.t, "service_requested", observation.device)
+            evidence = {"rule": "green_key"}
+            self.desk.found("SERVICE_REQUEST", self.t, "service_requested", observation.device, evidence)
 
     def _on_ok(self, _: Observation) -> None:
         if not self.desk.ok(self.t) and not self._green_answers:
@@ -268,8 +270,8 @@ class Controller:
     def _on_command(self, observation: Observation) -> None:
         """A test of the whole way, of the button first where `press` asks for it; others are not the heart's."""
         value = observation.value
-        if value.get("cmd") == "test_alarm":
-            self.desk.test(self.t, press=value.get("press") is True)
+        if value.get("cmd") == TEST_ALARM:
+            self.desk.test(self.t, value)
 
     def _on_visit(self, observation: Observation) -> None:
         value = observation.value
@@ -281,7 +283,7 @@ class Controller:
 
     # ---- what rules say
 
-    def _heed(self, signals: Iterable[Signal], t: int) -> None:
+    def _heed(self, signals: Iterable[Signal], t: int, rule: str = "") -> None:
         lost = False
         for signal in signals:
             if isinstance(signal, Technical):
@@ -298,7 +300,7 @@ class Controller:
                     min(signal.t, t),
                     signal.reason,
                     signal.device,
-                    signal.evidence,
+                    {"rule": rule, **signal.evidence},
                     severity=signal.severity,
                     now=t,
                 )
@@ -313,11 +315,17 @@ class Controller:
                 self.desk.tell.note(signal.code, signal.t, signal.reason, signal.more)
             elif isinstance(signal, Upgrade):
                 self.desk.upgraded(
-                    signal.code, signal.to, signal.device, t, signal.reason, signal.evidence, severity=signal.severity
+                    signal.code,
+                    signal.to,
+                    signal.device,
+                    t,
+                    signal.reason,
+                    {"rule": rule, **signal.evidence},
+                    severity=signal.severity,
                 )
         if lost:
-            for rule in self.rules:
-                self._heed(rule.blinded(self._supervision.lost, t), t)
+            for other in self.rules:
+                self._heed(other.blinded(self._supervision.lost, t), t, other.name)
         if signals:
             self._check_readiness(t)
 
@@ -331,7 +339,7 @@ class Controller:
         status = begun if signal.on else "RESTORED"
         code = "DEVICE_RESTORED" if signal.code == "DEVICE_LOST" and not signal.on else signal.code
         self._notice(Notice(code, t, kind, signal.subject, status, signal.reason))
-        self._heed(self._upkeep.changed(signal, t), t)
+        self._heed(self._upkeep.changed(signal, t), t, self._upkeep.name)
         if signal.code == "CELL_LOST" and not signal.on and not self._rebuilding:
             self.desk.way_is_back(t)
 

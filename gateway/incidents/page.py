@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
-from gateway.alarms.words import Catalogue
+from gateway.alarms.why import scalars
+from gateway.alarms.words import Catalogue, explain
 from gateway.incidents.story import FollowUpKind, Incident
 
 SHANGHAI: Final = timezone(timedelta(hours=8))
@@ -66,12 +67,15 @@ class _Page:
 
     def facts(self, incident: Incident) -> str:
         s, label = incident.summary, self._words.label
+        why = explain(s.code, incident.evidence)
         rows = [
             ("类别", f"{label('code', s.code)}（{label('severity', s.severity)}）"),
             ("发生时间", f"{_local(s.opened_ms)}（时钟可信度 {incident.trust}）"),
             ("位置", self.name(incident.room) if incident.room else NOT_ON_RECORD),
             ("设备", incident.device or NOT_ON_RECORD),
-            ("判断依据", self._words.reason(incident.reason, incident.evidence)),
+            ("判断依据", why["zh"]),
+            ("Why", why["en"]),
+            ("判断数据", data_of(incident.evidence)),
             ("应急呼叫", self.emergency_call(incident.emergency_call)),
             ("接手", f"{self.name(incident.accepted_by)} {_local(s.accepted_ms)}"),
             ("到场", self.name(incident.attended_by)),
@@ -146,6 +150,11 @@ class _Page:
         said = self._names.get(reason) or self._words.reason(reason, incident.evidence)
         state = event.get("state")
         return f"{self._words.label('state', state)}（{said}）" if state else said
+
+
+def data_of(evidence: Mapping[str, Any]) -> str:
+    """The evidence for engineers: every single number under its name; what is nested is in the JSON."""
+    return "，".join(f"{name}={value}" for name, value in scalars(evidence).items()) or NOT_ON_RECORD
 
 
 def _table(rows: list[tuple[str, str]]) -> str:

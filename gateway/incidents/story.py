@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from gateway.alarms.life import ENDED, State
+from gateway.alarms.words import explain
 from gateway.clock import iso
 from gateway.incidents.chain import Read
 
@@ -134,6 +135,7 @@ class Incident:
             "room": self.room,
             "reason": self.reason,
             "evidence": self.evidence,
+            "why": explain(s.code, self.evidence),
             "accepted_by": self.accepted_by,
             "attended_by": self.attended_by,
             "closed_by": self.closed_by,

@@ -92,6 +92,7 @@ class Geofence(PlainRule):
         evidence = {
             "lat": round(point.lat, 5), "lon": round(point.lon, 5), "datum": "WGS84",  # five digits: a metre
             "accuracy_m": round(accuracy), "distance_m": round(wearer.distance), "radius_m": round(self._radius),
+            "fixes": wearer.beyond,
         }  # fmt: skip
         return (
             Finding(CODE, observation.t, "beyond_fence", device, evidence),

@@ -99,10 +99,17 @@ class Hazard(PlainRule):
             return self._announce(device, True, t) if known is not None and known.role == "test" else NOTHING
         if kind is Kind.TEMPERATURE:
             hot = self._is_hot(device, observation.value)
-            return NOTHING if hot is None else self._say("HEAT_FIRE", device, hot, t, {"celsius": observation.value})
+            return (
+                NOTHING
+                if hot is None
+                else self._say("HEAT_FIRE", device, hot, t, self._hot_evidence(observation.value))
+            )
         if kind is Kind.HEAT and not self._is_detector(device):
             return NOTHING  # a thermostat's word for warm
         return self._say(CODES[kind], device, observation.value is True, t, {})
+
+    def _hot_evidence(self, celsius: float) -> dict[str, Any]:
+        return {"celsius": celsius, "limit_c": self._hot_c, "readings": HEAT_READINGS}
 
     def _announce(self, device: str, on: bool, t: int) -> Iterable[Signal]:
         """A test begins or ends. Its end is not the end of an alarm that goes on."""

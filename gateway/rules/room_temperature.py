@@ -127,7 +127,11 @@ class RoomTemperature(PlainRule):
                 signals.append(Recovery(room.side, "back_in_range", device))
                 self._rooms[device] = _Room(celsius=room.celsius)
             else:
-                evidence = {"celsius": room.celsius, "limit_c": self._high if room.side == "TEMP_HIGH" else self._low}
+                evidence = {
+                    "celsius": room.celsius,
+                    "limit_c": self._high if room.side == "TEMP_HIGH" else self._low,
+                    "lasting_min": round(self._lasting / 60_000, 1),
+                }
                 signals.append(Finding(room.side, room.due, "temperature_lasted", device, evidence))
                 room.found, room.due = True, None
         self._plan()

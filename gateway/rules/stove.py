@@ -108,7 +108,11 @@ class Stove(PlainRule):
                     if use.due is None:
                         signals.append(Recovery(CODE, "switched_off", stove))
             elif use.due is not None and use.due <= t:
-                evidence = {"on_min": (use.due - use.since) // 60_000}
+                evidence = {
+                    "on_min": (use.due - use.since) // 60_000,
+                    "limit_min": self._limit // 60_000,
+                    "from_w": self._on_w,
+                }
                 signals.append(Finding(CODE, use.due, "stove_on", stove, evidence))
                 use.due = None
         self._plan()

@@ -1,7 +1,8 @@
 """A button that is held down or chatters: one technical condition, so that its one alarm stays one (issue 4.1).
 
-Never stands before a call: the presses that make it stuck have called already. Each device is judged alone; a stuck one
-takes nothing from another. What a stuck button may still do is the alarm desk's.
+Never stands before a call: the presses that make it stuck have called already, and a press after a pause is a person's:
+whoever is heard presses again, and then waits; a held button repeats within seconds. Each device is judged alone; a
+stuck one takes nothing from another. What a stuck button may still do is the alarm desk's.
 """
 
 from __future__ import annotations
@@ -17,8 +18,6 @@ from gateway.rules.rule import NOTHING, PlainRule, Signal, Technical
 
 CODE: Final = "DEVICE_STUCK"
 MINUTE_MS: Final = 60_000
-PAUSE_MS: Final = 10_000
-"""[P]: a person who is heard presses again, and then waits; a held button repeats within seconds."""
 MAX_DEVICES: Final = 256
 
 
@@ -29,7 +28,7 @@ class StuckButton(PlainRule):
 
     def __init__(self) -> None:
         self._home = HomeView()
-        self._held = self._quiet = 0
+        self._held = self._quiet = self._pause = 0
         self._most = 0.0
         self._apart = False  # every press is to be an alarm of its own: then none is one too many
         self._began: dict[str, int] = {}  # device -> begin of a run of presses without a pause
@@ -40,6 +39,7 @@ class StuckButton(PlainRule):
         """The limits in force."""
         self._home = home
         self._held, self._quiet = parameters.ms("call_button.stuck_s"), parameters.ms("call_button.stuck_quiet_min")
+        self._pause = parameters.ms("call_button.stuck_pause_s")
         self._most = parameters["call_button.stuck_presses"]
         self._apart = parameters["call_button.join_s"] <= 0
         return NOTHING
@@ -47,6 +47,15 @@ class StuckButton(PlainRule):
     def stuck(self, device: str | None) -> bool:
         """Whether this button is known to be stuck."""
         return device in self._on
+
+    def run_since(self, device: str | None, t: int) -> int | None:
+        """When the unbroken run began that a press of a stuck button at `t` goes on; None after a pause.
+
+        Asked before the press itself is counted (`table`: a call is decided first).
+        """
+        if device is None or device not in self._on or t - self._presses[device][-1] >= self._pause:
+            return None
+        return self._began[device]
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Counts a press; says once that the button is stuck."""
@@ -59,7 +68,7 @@ class StuckButton(PlainRule):
         ):
             return NOTHING
         presses = self._presses.pop(device, [])
-        if not presses or t - presses[-1] > PAUSE_MS:
+        if not presses or t - presses[-1] >= self._pause:
             self._began[device] = t
         presses = [*[p for p in presses if t - p < MINUTE_MS][-int(self._most) :], t]
         self._presses[device] = presses  # the latest last

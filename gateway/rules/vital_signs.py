@@ -115,6 +115,12 @@ def _believed(measure: Measure, number: Any) -> bool:
     return isinstance(number, (int, float)) and not isinstance(number, bool) and measure.least <= number <= measure.most
 
 
+def limit_of(measure: Measure, side: str, parameters: Parameters) -> float | None:
+    """The limit of that side, None where there is none."""
+    name = measure.low if side == "low" else measure.high
+    return parameters[name] if name else None
+
+
 def beyond(measure: Measure, number: float, parameters: Parameters, side: str) -> str:
     """ "low", "high" or "": beyond which limit, with the hysteresis on the `side` it was beyond before."""
     low = parameters[measure.low] if measure.low else None

@@ -17,7 +17,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Upgrade
-from gateway.rules.vital_signs import MEASURES, SIGN_OF, Belief, beyond
+from gateway.rules.vital_signs import MEASURES, SIGN_OF, Belief, beyond, limit_of
 
 CODE: Final = "VITAL_OUT_OF_RANGE"
 ANEW_MS: Final = 3_600_000
@@ -134,6 +134,11 @@ class Vitals(PlainRule):
         signs = {SIGN_OF.get(n, n) for _, n in found}
         evidence: dict[str, Any] = {"signs": sorted(f"{n}_{s.side}" for (_, n), s in found.items())}
         evidence |= {n: s.value for (_, n), s in found.items()}
+        evidence |= {
+            "signs_n": len(signs),
+            "limits": {f"{n}_{s.side}": limit_of(MEASURES[n], s.side, self._parameters) for (_, n), s in found.items()},
+            "lasting_min": self._parameters["vitals.lasting_min"],
+        }
         if len(signs) > 1:
             if self._grave:
                 return NOTHING

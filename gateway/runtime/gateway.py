@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway import __version__
+from gateway.alarms.words import explain
 from gateway.channels.accept_link import BadLink
 from gateway.clock import GapKind, LeapSources, iso
 from gateway.config import Config
@@ -23,10 +24,10 @@ from gateway.journal import Health, Limits, Problem, StoredAction, message
 from gateway.journal import State as StoreState
 from gateway.observations import Kind, Report
 from gateway.rules.report import report
-from gateway.rules.roll_call import COMMAND as ROLL_CALL
 from gateway.runtime.archivist import Archivist
 from gateway.runtime.awakening import Awake, awaken, last_mark
 from gateway.runtime.carrier import Carrier
+from gateway.runtime.commands import Commands, local_test
 from gateway.runtime.control import ControlBusy, ControlRefused, ControlServer
 from gateway.runtime.heart import Heart
 from gateway.runtime.heartbeat import Heartbeat
@@ -150,11 +151,14 @@ class Gateway:
         from gateway.upstream.link import Upstream
         from gateway.upstream.settings import BadSettings, from_config
 
+        explain("", {})  # the words are read now, not while the first alarm waits for them
         try:
             settings = from_config(self.config.mqtt, self.config.resolved)
         except BadSettings as error:
             self.problems.append(f"[mqtt]: {error}")
             return None
+        loop = asyncio.get_running_loop()
+        commands = Commands(lambda report: self.heart.take(report).committed, self.counts, loop.time)
         upstream = Upstream(
             settings,
             self.config.gateway.id,
@@ -162,7 +166,7 @@ class Gateway:
             self.journal.epoch,
             self.journal.rows,
             self._on_ack,
-            self._on_command,
+            commands.heard,
             self._on_path,
             now_ms=self.heart.clock.now,
         )
@@ -178,6 +182,7 @@ class Gateway:
                 "home.set": self._op_home_set,
                 "leap": self._op_leap,
                 "visit": self._op_visit,
+                "test.alarm": self._op_test_alarm,
                 **record_operations(self),
                 "zigbee.permit_join": self._op_permit_join,
                 "link.answer": self._op_link_answer,
@@ -283,14 +288,6 @@ class Gateway:
             submitted = self.heart.take(Report(Kind.ACK, {**word, "alarm": number}))
         return await submitted.committed
 
-    def _on_command(self, command: dict[str, Any]) -> None:
-        """A roll call only asks. Other commands come with the platform's contract: counted, they change nothing."""
-        if command.get("cmd") == ROLL_CALL:
-            self.heart.take(Report(Kind.COMMAND, {"cmd": ROLL_CALL, "id": str(command.get("id", ""))[:40]}))
-            return
-        self.counts["commands_ignored"] += 1
-        log.warning("a command of the platform was ignored: %s", str(command.get("cmd"))[:40])
-
     def _know_home(self, home: Home) -> None:
         if self._logs is not None:
             pushes = (address for addresses in home.pushes.values() for address in addresses)
@@ -325,6 +322,9 @@ class Gateway:
         by = str(request.get("by", "visitor"))[:64]
         self.heart.take(Report(Kind.VISIT, {"event": "arrived", "by": by}))
         return {}
+
+    async def _op_test_alarm(self, request: dict[str, Any]) -> dict[str, Any]:
+        return await local_test(self.heart, request)
 
     async def _op_link_answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """The page of an accept link: who holds a good link may answer 1 or 2 for the contact it was made for."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final, Protocol
 
+from gateway.alarms.words import explain
 from gateway.bounds import untamed
 from gateway.observations import bounded, shown
 
@@ -33,6 +34,9 @@ ESSENTIAL: Final = (
     "alarm", "code", "severity", "state", "device", "room", "reason",
 )  # fmt: skip
 """What a message keeps when it must be cut to its size."""
+
+SPARE: Final = ("evidence", "why")
+"""What goes first, in this order, before a message is cut to that: the record at home has it all."""
 
 _COMMAND: Final = re.compile(r"[a-z_]{1,32}")
 _DIGITS: Final = re.compile(r"[0-9]{1,15}")
@@ -147,7 +151,15 @@ def upward(row: Row, *, gateway: str, epoch: str, late: bool) -> tuple[str, byte
         "delayed": bool(row.body.get("delayed")) or late,
         "test": bool(row.body.get("test")),
     }
+    if channel == "alarm":
+        body["why"] = _why(body)
     return channel, _fitted(body, MAX_ALARM_BYTES if channel == "alarm" else MAX_EVENT_BYTES)
+
+
+def _why(body: Mapping[str, Any]) -> dict[str, str]:
+    """Why the alarm was found, in Chinese and English, made of what the message itself holds."""
+    evidence = body.get("evidence")
+    return explain(str(body.get("code")), evidence if isinstance(evidence, dict) else {})
 
 
 def heartbeat(body: Mapping[str, Any], *, gateway: str, epoch: str) -> bytes:
@@ -187,6 +199,10 @@ def encode(body: Mapping[str, Any]) -> bytes:
 
 def _fitted(body: dict[str, Any], limit: int) -> bytes:
     data = _dump(body)
+    for spare in SPARE:
+        if len(data) > limit and spare in body:
+            del body[spare]
+            data = _dump(body | {"cut": True})
     if len(data) <= limit:
         return data
     least = {key: body[key] for key in ESSENTIAL if key in body}

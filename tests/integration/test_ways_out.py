@@ -37,8 +37,8 @@ HOME: dict[str, Any] = {
 class House:
     """The gateway in this process, its modems at the far end of ptys, and all that it was told."""
 
-    def __init__(self, folder: Path, modems: int = 1, more: str = "") -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, modems: int = 1, more: str = "", home: dict[str, Any] = HOME) -> None:
+        self.folder, self.document = folder, home
         self.modems = [VirtualModem(folder / f"modem{i}") for i in range(modems)]
         second = f'[modem2]\nenabled = true\nport = "{folder / "modem1"}"\n' if modems == 2 else ""
         text = f"""
@@ -67,7 +67,7 @@ port = "{folder / "modem0"}"
         (self.folder / "state").mkdir(mode=0o700, exist_ok=True)
         if not (self.folder / "state" / "home.json").exists():
             with Registry(self.folder / "state" / "home.json") as registry:
-                registry.apply([{"op": "replace", "document": HOME}])
+                registry.apply([{"op": "replace", "document": self.document}])
         self.gateway = Gateway(self.config)
         await self.gateway.start()
         controller = self.gateway.heart.controller

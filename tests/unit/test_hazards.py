@@ -234,7 +234,12 @@ def test_two_readings_of_a_burning_room_are_a_fire_one_is_a_broken_wire() -> Non
     house.wait(10)
     house.say(Kind.TEMPERATURE, 61.0, "t")
     assert raised(house)[0] == ("HEAT_FIRE", "t")
-    assert house.controller.book.alarms[1].evidence == {"celsius": 61.0}
+    assert house.controller.book.alarms[1].evidence == {
+        "rule": "hazard",
+        "celsius": 61.0,
+        "limit_c": 57,
+        "readings": 2,
+    }
 
 
 def test_a_lone_spike_between_good_readings_is_no_fire() -> None:

@@ -12,6 +12,7 @@ from journal_rig import opened
 from virtual_home import START_WALL_MS, House
 
 from gateway.alarms.words import load
+from gateway.cli.incident_screen import as_text
 from gateway.incidents.archive import FILE_BYTES, HEAD, Archive, file_names, read_head
 from gateway.incidents.page import page
 from gateway.incidents.reading import Findings, lines_of, summaries
@@ -119,6 +120,22 @@ async def test_an_incident_holds_who_did_what_and_when(home: Path) -> None:
     assert [row for body in told["lines"] for row in body.get("received", ())] == [[1, 1]]
 
 
+async def test_the_record_and_the_screen_say_why_in_both_languages(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archived(home)
+    made, _ = story(home)
+    assert made.to_json()["why"] == {
+        "zh": "固定按钮按了一下就算求助，给了10秒可以取消。",
+        "en": "One press of a fixed button is a call; it could be cancelled for 10 s.",
+    }
+    as_text(made)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "why (zh)" in shown
+    assert "One press of a fixed button is a call" in shown
+    assert "rule=call_button" in shown
+
+
 async def test_what_a_contact_wrote_in_their_own_words_is_not_kept(home: Path) -> None:
     archived(home)
     for name in file_names(home / "incidents"):
@@ -163,6 +180,9 @@ async def test_the_page_can_be_printed_and_names_whom_it_is_given(home: Path) ->
         "已帮助",
         "急需困难缓解情况",
         "校验完整",
+        "固定按钮按了一下就算求助，给了10秒可以取消。",
+        "One press of a fixed button is a call; it could be cancelled for 10 s.",
+        "rule=call_button",
         "2026-03-01 08:15:30",
     ):
         assert part in text

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.alarms.words import explain
 from gateway.upstream import messages
 from gateway.upstream.messages import BadMessage, Received, Stage, StageReached, StaleEpoch, Topics
 
@@ -59,7 +60,8 @@ def test_a_topic_that_is_not_of_a_gateway_is_refused(topic):
 
 
 def test_an_alarm_carries_its_row_and_its_name():
-    assert said(Row(body=ALARM)) == {**ALARM, "gateway": "g1", "epoch": EPOCH, "seq": 7}
+    why = explain(ALARM["code"], ALARM.get("evidence", {}))
+    assert said(Row(body=ALARM)) == {**ALARM, "gateway": "g1", "epoch": EPOCH, "seq": 7, "why": why}
 
 
 def test_the_row_cannot_pass_for_another_gateways():

@@ -44,7 +44,13 @@ def test_it_asks_after_a_minute_and_raises_when_nobody_answers() -> None:
     house.wait(0.1)
     assert house.states() == ["DETECTED", "PRE_ALARM"]
     assert house.controller.book.alarms[1].severity == "P2"
-    assert house.controller.book.alarms[1].evidence == {"celsius": 36.0, "limit_c": 35.0}
+    assert house.controller.book.alarms[1].evidence == {
+        "rule": "room_temperature",
+        "celsius": 36.0,
+        "limit_c": 35.0,
+        "lasting_min": 1,
+        "pre_alarm_s": 300,
+    }
     house.wait(5 * MINUTE)
     assert house.state() is State.RAISED
     assert house.texts("S22")[0].params["code"] == "TEMP_HIGH"

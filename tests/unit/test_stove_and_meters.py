@@ -25,7 +25,13 @@ def test_a_stove_that_stays_on_is_asked_about_and_raised() -> None:
     assert raised(house) == []
     house.wait(1)
     assert raised(house) == [("STOVE_ON", "hob")]
-    assert house.controller.book.alarms[1].evidence == {"on_min": 90}
+    assert house.controller.book.alarms[1].evidence == {
+        "rule": "stove",
+        "on_min": 90,
+        "limit_min": 90,
+        "from_w": 150,
+        "pre_alarm_s": 300,
+    }
     assert house.controller.book.alarms[1].severity == "P2"
     house.wait(5 * MINUTE)
     assert house.state() is State.RAISED

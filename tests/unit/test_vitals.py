@@ -84,7 +84,15 @@ def test_it_asks_softly_then_tells_and_the_text_is_vague() -> None:
     measure(house, Kind.SPO2, *[85] * 7)
     alarm = house.controller.book.alarms[1]
     assert alarm.severity == "P2"
-    assert alarm.evidence == {"signs": ["spo2_low"], "spo2": 85}
+    assert alarm.evidence == {
+        "rule": "vitals",
+        "signs": ["spo2_low"],
+        "spo2": 85,
+        "signs_n": 1,
+        "limits": {"spo2_low": 91},
+        "lasting_min": 5,
+        "pre_alarm_s": 300,
+    }
     assert house.state() is State.PRE_ALARM
     house.wait(5 * MINUTE)
     assert house.state() is State.RAISED

@@ -21,6 +21,7 @@ def evidence_of(worn: Wearable, look: Look, features: list[float], verdict: Verd
         "score": round(verdict.score, 3),
         "bar": round(bar, 3),
         "chance": round(chance(verdict.score), 3),
+        "chance_pct": round(100 * chance(verdict.score)),
         "placement": worn.placement,
         "delay_s": round((look.t - look.moment.t) / 1000, 2),
         "heard": look.moment.heard,

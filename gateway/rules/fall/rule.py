@@ -150,7 +150,12 @@ class Fall(PlainRule):
         if posture.lying_ms < limit:
             return []
         posture.told = True
-        evidence = {"lying_min": posture.lying_ms // 60_000, "after_impact": after, "placement": worn.placement}
+        evidence = {
+            "lying_min": posture.lying_ms // 60_000,
+            "limit_min": round(limit / 60_000, 1),
+            "after_impact": after,
+            "placement": worn.placement,
+        }
         return [Finding(LONG_LIE, min(round(t), self._now), "lying", worn.id, evidence)]
 
     def _rests(self, t: int) -> bool:
@@ -276,9 +281,10 @@ class Fall(PlainRule):
 
     def _time_is_up(self, worn: Wearable, watch: Watch) -> list[Signal]:
         self._close(worn)
-        if not watch.immobile((self._ask_ms or 30_000) / 1000):
+        asked_s = (self._ask_ms or 30_000) / 1000
+        if not watch.immobile(asked_s):
             return []
-        return [Upgrade(CODE, IMMOBILE, worn.id, "immobile", {"still_s": watch.heard})]
+        return [Upgrade(CODE, IMMOBILE, worn.id, "immobile", {"still_s": watch.heard, "watch_s": asked_s})]
 
     def gap(self, start: int, end: int) -> None:
         """Nothing was heard while the gateway was off: buffers start empty, a question goes on from `end`."""

@@ -91,7 +91,10 @@ class Inactivity(PlainRule):
         if self._is_activity(observation):
             return self._act(observation)
         if kind is Kind.AWAY:
+            noticed = self._noticed
             self._declared(observation.value, t)
+            if noticed and not self._noticed:  # whoever says so is there to say it
+                return (Recovery(ABSENCE, "ok_reported"), *self._reconsider(t))
         elif kind is Kind.RECORDER:
             self._recording = observation.value is True
         elif kind is Kind.CLOCK:
@@ -113,8 +116,14 @@ class Inactivity(PlainRule):
             self._presence.passage(device or "", observation.value == "open", t)
         elif not self._presence.inside(observation):
             return NOTHING
-        else:
+        elif self._noticed:
             self._noticed = False
+            return (Recovery(ABSENCE, "activity"), *self._act_at(observation, where))
+        return self._act_at(observation, where)
+
+    def _act_at(self, observation: Observation, where: Where) -> Iterable[Signal]:
+        """`where` the resident was before."""
+        t, device = observation.t, observation.device
         if where is Where.HOME:
             self._habit.silence_ended(self._silence.began, t, whole=self._silence.whole and not self._lost)
             self._witnesses.saw(device, t)
@@ -284,7 +293,11 @@ class Inactivity(PlainRule):
         out = self._presence.out_since
         assert out is not None
         unknown = self._presence.where() is Where.UNKNOWN
-        evidence = {"out_min": (t - out) // 60_000, "last_sign": {"device": self._last_device}}
+        evidence = {
+            "out_min": (t - out) // 60_000,
+            "limit_h": round(self._absence / 3_600_000, 2),
+            "last_sign": {"device": self._last_device},
+        }
         return Finding(ABSENCE, t, "door_left_open" if unknown else "not_back", None, evidence)
 
     def gap(self, start: int, end: int) -> None:
