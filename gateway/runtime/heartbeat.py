@@ -59,7 +59,7 @@ class Heartbeat:
             "n": self._seq,
             "clock_trust": str(gateway.heart.clock.trust()),
             "up_s": round(asyncio.get_running_loop().time() - self._began),
-            "open_alarms": len(controller.book.live()),
+            "open_alarms": sum(1 for _ in controller.book.live()),
             "q_depth": gateway.journal.health().outbox_rows,
             "rules": {
                 "armed": sum(s.readiness is Readiness.ARMED for s in statuses.values()),
