@@ -131,7 +131,7 @@ class Desk:
 
         With a `severity` of its own it opens one where the first has ended: it is new that it is that bad.
         """
-        open_alarms = [a for a in self.book.live() if a.code == code and a.device == device]
+        open_alarms = [a for a in self.book.live_of(device) if a.code == code]
         if severity is not None and not open_alarms:
             self.found(to, t, reason, device, evidence, severity=severity)
         for alarm in open_alarms:
@@ -168,8 +168,8 @@ class Desk:
         doubtful = kind.name == "UNVERIFIED_PRESS" or "replay_suspect" in evidence
         join = self.record.parameters.ms("call_button.join_s")
         stuck = self._buttons.stuck(device)  # and the press came after a pause: heard, and one more of the same call
-        for alarm in self.book.live():
-            if alarm.device != device or CODES[alarm.code].flow is not kind.flow or alarm.state is State.ATTENDED:
+        for alarm in self.book.live_of(device):
+            if CODES[alarm.code].flow is not kind.flow or alarm.state is State.ATTENDED:
                 continue
             if kind.flow is Flow.SERVICE or (doubtful and alarm.code == kind.name):
                 return alarm
@@ -185,7 +185,7 @@ class Desk:
         """The fall of this wearable that is not over: one fall is one alarm, however often its wearer is moved."""
         if kind.name not in FALLS and kind.name != "LONG_LIE":
             return None
-        return next((a for a in self.book.live() if a.code in FALLS and a.device == device), None)
+        return next((a for a in self.book.live_of(device) if a.code in FALLS), None)
 
     def _again(self, alarm: Alarm, t: int) -> None:
         flow = CODES[alarm.code].flow
@@ -224,10 +224,10 @@ class Desk:
     def _press_answers_question(self, t: int) -> None:
         """A call during 'have you fallen?' is the answer yes: it is sent at once (T-04). One that could not be verified
         is one with the call that follows it."""
-        for alarm in list(self.book.live()):
-            if alarm.state is State.PRE_ALARM and alarm.code in FALLS:
+        for alarm in list(self.book.live_in(State.PRE_ALARM)):
+            if alarm.code in FALLS:
                 self._chain.raise_(alarm, t, "call_pressed")
-            elif alarm.state is State.PRE_ALARM and alarm.code == "UNVERIFIED_PRESS":
+            elif alarm.code == "UNVERIFIED_PRESS":
                 self._recover(alarm, t, "call_pressed")
 
     def _open(
@@ -331,7 +331,7 @@ class Desk:
 
     def ok(self, t: int) -> bool:
         """The elder answers a question: whatever is asked about ends. Returns whether anything was asked."""
-        asked = [a for a in self.book.live() if a.state is State.PRE_ALARM and CODES[a.code].flow is Flow.QUESTION]
+        asked = [a for a in self.book.live_in(State.PRE_ALARM) if CODES[a.code].flow is Flow.QUESTION]
         for alarm in asked:
             self._recover(alarm, t, "ok_reported")
         if asked:

@@ -10,12 +10,12 @@ Rules this file keeps:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
-from heapq import heapify, heappop, heappush
 from typing import Any, Final
 
+from gateway.alarms.open_alarms import OpenAlarms, Timer
 from gateway.alarms.shape import checks_of, whole
 from gateway.observations import BadObservation
 
@@ -186,10 +186,7 @@ class Book:
     def __init__(self) -> None:
         self.alarms: dict[int, Alarm] = {}
         self.next_number = 1
-        self._live: dict[int, Alarm] = {}  # those whose life is not over, in order of number
-        # each live alarm's first timer; rows that no longer hold are passed over, so that a thousand open alarms cost
-        # a look at one (None: to be made anew)
-        self._timers: list[tuple[int, int, str]] | None = None
+        self._open_alarms = OpenAlarms()
 
     def apply(self, event: AlarmEvent) -> Alarm | None:
         """Applies one event; an event of an alarm we no longer hold changes nothing and returns None."""
@@ -198,6 +195,7 @@ class Book:
         alarm = self.alarms.get(event.alarm)
         if alarm is None:
             return None
+        device, state = alarm.device, alarm.state
         for name, value in event.patch.items():
             if name in _PATCHABLE:
                 setattr(alarm, name, value)
@@ -211,18 +209,31 @@ class Book:
             if alarm.ended:
                 alarm.ended_t = event.t
                 alarm.timers.clear()
-                self._live.pop(alarm.number, None)
-            elif alarm.number not in self._live:  # no move leads back to life, a foreign record might
-                self._live = {n: a for n, a in self.alarms.items() if not a.ended}
-                self._timers = None
+        self._follow(alarm, device, state)
         if event.timers and not alarm.ended:
-            self._wind(alarm)
+            self._open_alarms.wound(alarm)
         return alarm
+
+    def _follow(self, alarm: Alarm, device: str | None, state: State) -> None:
+        """What is found of open alarms is found as they are now; `device` and `state` are from before."""
+        known = alarm.number in self._open_alarms.all
+        if known and alarm.ended:
+            self._open_alarms.drop(alarm, device, state)
+        elif known:
+            self._open_alarms.moved(alarm, device, state)
+        elif not alarm.ended:  # no move leads back to life, a foreign record might
+            self._look_through()
+
+    def _look_through(self) -> None:
+        self._open_alarms = OpenAlarms()
+        for alarm in self.alarms.values():
+            if not alarm.ended:
+                self._open_alarms.add(alarm)
 
     def _open(self, event: AlarmEvent) -> None:
         self._forget_oldest()  # when a new one opens: who hears that an old one ended must still find it
         patch = event.patch
-        self.alarms[event.alarm] = self._live[event.alarm] = Alarm(
+        alarm = self.alarms[event.alarm] = Alarm(
             number=event.alarm,
             code=patch["code"],
             severity=patch["severity"],
@@ -234,35 +245,33 @@ class Book:
             opened_t=event.t,
             last_press_t=event.t,
         )
-        self.next_number = max(self.next_number, event.alarm + 1)
+        if event.alarm >= self.next_number:
+            self._open_alarms.add(alarm)
+            self.next_number = event.alarm + 1
+        else:  # numbers only ever grow, a foreign record's might not
+            self._look_through()
 
     def _forget_oldest(self) -> None:
-        surplus = len(self.alarms) - len(self._live) - KEPT_ENDED
+        surplus = len(self.alarms) - len(self._open_alarms.all) - KEPT_ENDED
         if surplus > 0:
-            for number in [n for n in self.alarms if n not in self._live][:surplus]:
+            for number in [n for n in self.alarms if n not in self._open_alarms.all][:surplus]:
                 del self.alarms[number]
 
-    def next_timer(self) -> tuple[int, int, str] | None:
+    def next_timer(self) -> Timer | None:
         """The next timer of any alarm: (due, alarm number, name), earliest first, then in order of creation."""
-        if self._timers is None or len(self._timers) > 4 * len(self._live) + 64:
-            self._timers = [row for alarm in self._live.values() if (row := _first_timer(alarm)) is not None]
-            heapify(self._timers)
-        while self._timers:
-            row = self._timers[0]
-            alarm = self._live.get(row[1])
-            if alarm is not None and _first_timer(alarm) == row:
-                return row
-            heappop(self._timers)
-        return None
+        return self._open_alarms.next_timer()
 
-    def _wind(self, alarm: Alarm) -> None:
-        """An alarm's timers changed."""
-        if self._timers is not None and (row := _first_timer(alarm)) is not None:
-            heappush(self._timers, row)
-
-    def live(self) -> Iterator[Alarm]:
+    def live(self) -> Collection[Alarm]:
         """Alarms whose life is not over, in order of number."""
-        return iter(self._live.values())
+        return self._open_alarms.all.values()
+
+    def live_of(self, device: str | None) -> Collection[Alarm]:
+        """Those of them that are this device's, in order of number."""
+        return self._open_alarms.of(device)
+
+    def live_in(self, state: State) -> Collection[Alarm]:
+        """Those of them that are in this state, in order of number."""
+        return self._open_alarms.in_(state)
 
     def to_json(self) -> dict[str, Any]:
         """The whole book as JSON, for a snapshot."""
@@ -285,15 +294,8 @@ class Book:
                 raise ValueError(f"alarm: {', '.join(wrong)}: of the wrong type")
             alarm = Alarm(**{**known, "state": State(row["state"])})
             book.alarms[alarm.number] = alarm
-            if not alarm.ended:
-                book._live[alarm.number] = alarm
+        book._look_through()
         return book
-
-
-def _first_timer(alarm: Alarm) -> tuple[int, int, str] | None:
-    """(due, number, name) of what an alarm does next; of two at once the one that was set first."""
-    name = min(alarm.timers, key=alarm.timers.__getitem__, default=None)
-    return None if name is None else (alarm.timers[name], alarm.number, name)
 
 
 def _plain(value: Any) -> Any:

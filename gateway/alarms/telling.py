@@ -51,8 +51,7 @@ class Telling:
 
     def lamp(self, book: Book, t: int) -> None:
         """One lamp for all alarms: it shows the one that is least looked after."""
-        states = {a.state for a in book.live() if not silent(a)}
-        pattern = next((p for p, shown in _LAMP if states & shown), "off")
+        pattern = next((p for p, states in _LAMP if any(_shown(book, state) for state in states)), "off")
         self.actions.append(Lamp(f"lamp:{pattern}:{t}", pattern))
 
     def say(self, alarm: Alarm, t: int, prompt: str | None, **params: Any) -> None:
@@ -179,6 +178,10 @@ def _told_evidence(alarm: Alarm) -> dict[str, Any]:
 def unspoken(alarm: Alarm) -> bool:
     """Whether nothing is said at home about what we try: nobody may hear of it, or nobody is there to hear."""
     return CODES[alarm.code].flow in (Flow.SILENT, Flow.ABSENT)
+
+
+def _shown(book: Book, state: State) -> bool:
+    return any(not silent(alarm) for alarm in book.live_in(state))
 
 
 def silent(alarm: Alarm) -> bool:

@@ -82,7 +82,7 @@ class Trial:
 
     def pressed(self, device: str | None, t: int) -> bool:
         """A call button was pressed; returns whether that was the press a test waits for."""
-        alarm = next((a for a in self._record.book.live() if a.test and a.state is State.PRE_ALARM), None)
+        alarm = next((a for a in self._record.book.live_in(State.PRE_ALARM) if a.test), None)
         if alarm is None:
             return False
         known = self._tell.home.devices.get(device or "")

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from math import inf
 from typing import Any, Final
 
 from gateway.actions import Publish
@@ -50,7 +51,10 @@ from gateway.rules.visits import mode_of
 from gateway.visits.ledger import ON_SITE
 
 SHANGHAI: Final = timezone(timedelta(hours=8))  # no DST since 1991; texts for people in the home are always local
+_MAY_BE_THE_GREEN_KEY: Final = frozenset({Kind.BUTTON, Kind.OK})
 _MAY_CHANGE_READINESS: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART, Kind.WORN})
+_MAY_CHANGE_DUES: Final = _MAY_CHANGE_READINESS | {Kind.CLOCK}
+"""What reaches rules by another way than `observe`: the home, the hour of the day, the time nobody watched."""
 _BLINDING: Final = frozenset({"DEVICE_LOST", INTERFERENCE})
 """What changes the set of devices that cannot be heard."""
 
@@ -74,6 +78,7 @@ class Controller:
         self.book = Book()
         self.civil = CivilTime(offset_ms, trust)
         self.rules: tuple[Rule, ...] = all_rules(self.civil, fall_models)
+        self._hearing = {k: tuple(r for r in self.rules if r.hears is None or k in r.hears) for k in Kind}
         self._supervision = next(rule for rule in self.rules if isinstance(rule, Supervision))
         self._technical = next(rule for rule in self.rules if isinstance(rule, TechnicalConditions))
         self._upkeep = next(rule for rule in self.rules if isinstance(rule, Upkeep))
@@ -90,6 +95,8 @@ class Controller:
         self._found_again: set[str] = set()  # while rebuilding: what the rules found in the entry at hand
         self._due: int | None = None
         self._due_known = False  # `_due` holds until something is said or done: asked three times an observation
+        self._rule_dues: dict[str, float] = {}
+        self._ask_again: tuple[Rule, ...] = self.rules  # whose due time may be another than `_rule_dues` says
         self._configure()
         self._readiness = {rule.name: rule.status() for rule in self.rules}
 
@@ -113,7 +120,7 @@ class Controller:
             rule.gap(self.t, until)
         if not self._rebuilding:
             self.desk.returned(until)
-        self._due_known = False
+        self._due_anew()
 
     def advance(self, t: int) -> Result:
         """Lets time reach `t`: every timer due by then runs, stamped with its due time."""
@@ -124,27 +131,33 @@ class Controller:
     def next_due(self) -> int | None:
         """When the next timer is due, or None: until then nothing happens unless something is said."""
         if not self._due_known:
-            self._due, self._due_known = self._earliest(), True
+            self._due, self._due_known = self._earliest(self._ask_again), True
+            self._ask_again = ()
         return self._due
 
-    def _earliest(self) -> int | None:
-        due: int | None = None
-        for rule in self.rules:
+    def _earliest(self, asked: tuple[Rule, ...]) -> int | None:
+        """The next due time of all, if only those `asked` may have another one than before."""
+        dues = self._rule_dues
+        for rule in asked:
             rule_due = rule.next_due() if rule.name not in self.faults else None
-            if rule_due is not None and (due is None or rule_due < due):
-                due = rule_due
+            dues[rule.name] = inf if rule_due is None else rule_due
+        due = min(dues.values())
         if self.book.alarms and not self._rebuilding:
             alarm_due = self.desk.due()
-            if alarm_due is not None and (due is None or alarm_due[0] < due):
-                due = alarm_due[0]
-        return due
+            if alarm_due is not None:
+                due = min(due, alarm_due[0])
+        return None if due == inf else int(due)
+
+    def _due_anew(self) -> None:
+        """Whatever was known of what is due holds no more."""
+        self._due_known, self._ask_again = False, self.rules
 
     # ---- time
 
     def _run_due(self, limit: int) -> None:
         while (due := self.next_due()) is not None and due <= limit:
             self.t = max(self.t, due)
-            self._due_known = False
+            self._due_anew()
             for rule in self.rules:
                 if rule.name not in self.faults and (rule_due := rule.next_due()) is not None and rule_due <= due:
                     self._heed(self._guarded(rule, rule.advance, due), due, rule.name)
@@ -167,6 +180,8 @@ class Controller:
 
     def _take(self, observation: Observation) -> None:
         kind = observation.kind
+        hearing = self._hearing[kind]
+        self._ask_again = self.rules if self._ask_again or not self._due_known else hearing
         self._due_known = False
         if observation.key is not None and kind is Kind.BUTTON and not self.heard.is_new(observation.key, self.t):
             return
@@ -176,8 +191,9 @@ class Controller:
             self._new_clock(observation.value)
         elif kind is Kind.MUTE:  # state of the home, so a restart repeats it
             self.desk.mute(observation.value, self.t)
-        self._green_answers = any(rule.waiting for rule in self.rules)
-        for rule in self.rules:
+        if kind in _MAY_BE_THE_GREEN_KEY:
+            self._green_answers = any(rule.waiting for rule in self.rules)
+        for rule in hearing:
             signals = self._guarded(rule, rule.observe, observation)
             if signals:
                 self._heed(signals, self.t, rule.name)
@@ -186,10 +202,12 @@ class Controller:
             handler(self, observation)
         if kind in _MAY_CHANGE_READINESS:
             self._check_readiness(self.t)
+        if kind in _MAY_CHANGE_DUES:
+            self._ask_again = self.rules
 
     def _guarded(self, rule: Rule, call: Callable[[Any], Iterable[Signal]], what: Any) -> Iterable[Signal]:
         """One rule's fault is not the next one's (A23): a rule that raises is out of service, and says so."""
-        if rule.name in self.faults and rule.name != CallButton.name:
+        if self.faults and rule.name in self.faults and rule.name != CallButton.name:
             return NOTHING
         try:
             return call(what)
@@ -327,6 +345,7 @@ class Controller:
             for other in self.rules:
                 self._heed(other.blinded(self._supervision.lost, t), t, other.name)
         if signals:
+            self._ask_again = self.rules
             self._check_readiness(t)
 
     def _confirm(self, code: str, t: int) -> None:
@@ -383,6 +402,7 @@ class Controller:
             for event in result.events:
                 if event.what == "opened":
                     self._alarmed(event)
+                    self._ask_again = self.rules
             result.actions, self.desk.tell.actions = self.desk.tell.actions + result.actions, []
         if not result:
             return result
@@ -401,12 +421,14 @@ class Controller:
         What was decided is never decided again, not even by newer code: findings made here are dropped, the recorded
         events are applied. Call `rebuilt()` after the last entry.
         """
-        self._rebuilding, self._due_known = True, False
+        self._rebuilding = True
+        self._due_anew()
         self._found_again.clear()
         try:
             self.handle(observation)
         finally:
-            self._rebuilding, self._due_known = False, False
+            self._rebuilding = False
+            self._due_anew()
         for event in events:
             self.book.apply(event)
             if event.what == "opened":
@@ -424,7 +446,7 @@ class Controller:
             for rule in self.rules:
                 rule.unconfirmed(code)
         self._unconfirmed.clear()
-        self._due_known = False
+        self._due_anew()
 
     def to_json(self) -> dict[str, Any]:
         """The whole state, for a snapshot; holds no name and no number."""
@@ -439,7 +461,7 @@ class Controller:
         """State was put in from a snapshot: how things stand now is the norm, and none of it is news."""
         self._readiness = self.statuses()
         self._drain()
-        self._due_known = False
+        self._due_anew()
 
     def _status(self, rule: Rule) -> Status:
         return Status(Readiness.UNAVAILABLE, "fault") if rule.name in self.faults else rule.status()

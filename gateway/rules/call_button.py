@@ -21,6 +21,7 @@ class CallButton(PlainRule):
     """Turns a press on a call device into a finding, and a wish for service into a request."""
 
     name = "call_button"
+    hears = frozenset({Kind.BUTTON})
 
     def __init__(self) -> None:
         self._home = HomeView()

@@ -22,6 +22,7 @@ class ClockWatch(PlainRule):
     """Counts how long the clock has run without a source that corrects it."""
 
     name = "clock_watch"
+    hears = frozenset({Kind.CLOCK})
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil

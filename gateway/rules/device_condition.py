@@ -24,6 +24,7 @@ class DeviceCondition(PlainRule):
     """Keeps which devices are low, open or worn out."""
 
     name = "device_condition"
+    hears = _READ
 
     def __init__(self) -> None:
         self._known: frozenset[str] = frozenset()

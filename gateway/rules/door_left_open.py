@@ -23,6 +23,7 @@ class DoorLeftOpen(PlainRule):
     """Counts how long each entrance has stood open."""
 
     name = "door_left_open"
+    hears = frozenset({Kind.CLOCK, Kind.CONTACT})
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil

@@ -39,6 +39,7 @@ class Geofence(PlainRule):
     """Judges each fix against one circle."""
 
     name = "geofence"
+    hears = frozenset({Kind.POSITION})
 
     def __init__(self) -> None:
         self._consented = False

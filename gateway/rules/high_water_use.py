@@ -13,7 +13,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Observation
 from gateway.parameters import Parameters
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Status, Technical
-from gateway.rules.water import OwnWater
+from gateway.rules.water import KINDS, OwnWater
 from gateway.rules.water_bins import WaterBins
 
 CODE: Final = "WATER_HIGH_USE"
@@ -26,6 +26,7 @@ class HighWaterUse(PlainRule):
     """Keeps for each meter the litres of the last 24 h."""
 
     name = "high_water_use"
+    hears = KINDS
 
     def __init__(self) -> None:
         self._water = OwnWater()

@@ -14,7 +14,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Status, Technical
-from gateway.rules.water import OwnWater
+from gateway.rules.water import KINDS, OwnWater
 
 CODE: Final = "LEAK_SUSPECTED"
 SLOT_MS: Final = 30 * 60_000
@@ -39,6 +39,7 @@ class Leak(PlainRule):
     """Keeps for each meter the run of slots in which water flowed."""
 
     name = "leak"
+    hears = KINDS | {Kind.RECORDER}
 
     def __init__(self) -> None:
         self._water = OwnWater()

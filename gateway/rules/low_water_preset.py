@@ -18,7 +18,7 @@ from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
 from gateway.rules.civil import DAY_MS, CivilTime
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
-from gateway.rules.water import OwnWater
+from gateway.rules.water import KINDS, OwnWater
 from gateway.rules.water_bins import BIN_MS, WaterBins
 
 CODE: Final = "WATER_LOW_USE"
@@ -51,6 +51,7 @@ class LowWaterPreset(PlainRule):
     """Adds up the meters of the home over the preset's window."""
 
     name = "low_water_preset"
+    hears = KINDS | _AT_HOME | _BY_KEY | {Kind.AWAY, Kind.RECORDER}
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil

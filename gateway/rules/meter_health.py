@@ -39,6 +39,7 @@ class MeterHealth(PlainRule):
     """Keeps the last number of each dial of each meter."""
 
     name = "meter_health"
+    hears = _READ | {Kind.RECORDER}
 
     def __init__(self) -> None:
         self._meters: dict[str, str] = {}  # id -> kind

@@ -26,6 +26,7 @@ class RollCall(PlainRule):
     """Asks, waits, and tells the platform or the liaison."""
 
     name = "roll_call"
+    hears = frozenset({Kind.CONDITION, Kind.COMMAND, Kind.BUTTON, Kind.OK})
 
     def __init__(self) -> None:
         self._home = HomeView()

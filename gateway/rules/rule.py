@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Final, Protocol
 
 from gateway.home.model import HomeView
-from gateway.observations import Observation
+from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 
 
@@ -122,6 +122,11 @@ class Rule(Protocol):
     name: str
 
     @property
+    def hears(self) -> Set[Kind] | None:
+        """What `observe` may do something with; None: everything. Of the rest it need not be told at all."""
+        ...
+
+    @property
     def waiting(self) -> bool:
         """Whether the green key answers something this rule said, and is no wish for service now."""
         ...
@@ -183,6 +188,7 @@ class PlainRule:
     """The answers of a rule without timers, state or a view of lost devices; others override what they need."""
 
     name = ""
+    hears: Set[Kind] | None = None
 
     @property
     def waiting(self) -> bool:

@@ -25,6 +25,7 @@ class StuckButton(PlainRule):
     """Keeps the presses of the last minute of each call button, and which buttons are stuck since when."""
 
     name = "stuck_button"
+    hears = frozenset({Kind.BUTTON})
 
     def __init__(self) -> None:
         self._home = HomeView()

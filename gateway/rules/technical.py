@@ -26,6 +26,7 @@ class TechnicalConditions(PlainRule):
     """Keeps which conditions are on, and since when they have been waiting to be believed."""
 
     name = "technical"
+    hears = frozenset({Kind.CONDITION})
 
     def __init__(self) -> None:
         self._debounce: dict[str, int] = {"": 0}

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from gateway.alarms.quiet import Quiet
 from gateway.home.model import Contact, HomeView
-from gateway.observations import Observation
+from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
 from gateway.rules.rule import NOTHING, Line, PlainRule, Signal, Spoken, Technical
@@ -26,6 +26,7 @@ class Upkeep(PlainRule):
     """Keeps what waits to be told, and when each matter was told last."""
 
     name = "upkeep"
+    hears = frozenset[Kind]()
 
     def __init__(self, civil: CivilTime) -> None:
         self._home = HomeView()

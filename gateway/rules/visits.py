@@ -33,6 +33,7 @@ class Visits(PlainRule):
     """One elder's register of visits; looked at each midnight and after each visit."""
 
     name = "visits"
+    hears = frozenset({Kind.VISIT, Kind.COMMAND, Kind.CLOCK})
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil

@@ -17,7 +17,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.rule import NOTHING, PlainRule, Readiness, Signal, Status, Technical
-from gateway.rules.vital_signs import MEASURES, Belief
+from gateway.rules.vital_signs import KINDS, MEASURES, Belief
 
 CODE: Final = "VITAL_TREND"
 DAY_MS: Final = 86_400_000
@@ -44,6 +44,7 @@ class VitalTrend(PlainRule):
     """Keeps daily means, and no single reading."""
 
     name = "vital_trend"
+    hears = KINDS | {Kind.TEMPERATURE, Kind.WORN}
 
     def __init__(self) -> None:
         self._consented = False

@@ -17,7 +17,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Upgrade
-from gateway.rules.vital_signs import MEASURES, SIGN_OF, Belief, beyond, limit_of
+from gateway.rules.vital_signs import KINDS, MEASURES, SIGN_OF, Belief, beyond, limit_of
 
 CODE: Final = "VITAL_OUT_OF_RANGE"
 ANEW_MS: Final = 3_600_000
@@ -44,6 +44,7 @@ class Vitals(PlainRule):
     """Keeps the measures that are beyond their limits."""
 
     name = "vitals"
+    hears = KINDS | {Kind.TEMPERATURE, Kind.WORN}
 
     def __init__(self) -> None:
         self._consented = False

@@ -391,7 +391,7 @@ class Gateway:
         }
 
     def _status_line(self) -> str:
-        live = sum(1 for _ in self.heart.controller.book.live())
+        live = len(self.heart.controller.book.live())
         rules = self.heart.controller.statuses()
         off = [n for n, s in rules.items() if s.readiness.value == "UNAVAILABLE"]
         return f"{live} alarm(s) open, {len(rules) - len(off)} of {len(rules)} rules ready"

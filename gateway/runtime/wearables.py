@@ -39,7 +39,7 @@ class RecentSignal:
         if decided:
             self._until[device] = t + AROUND_MS
         self._keep(device, observation)
-        asked = any(alarm.device == device and alarm.state is State.PRE_ALARM for alarm in book.live())
+        asked = any(alarm.state is State.PRE_ALARM for alarm in book.live_of(device))
         if asked or t <= self._until.get(device, -1):
             return self._merged(device, t)
         self._until.pop(device, None)

@@ -34,10 +34,12 @@ from gateway.upstream.tls import make_context
 
 if TYPE_CHECKING:
     import paho.mqtt.client as mqtt
+    from paho.mqtt.enums import MQTTErrorCode
 
 _log = logging.getLogger(__name__)
 
 MAX_PACKET_BYTES: Final = 256 * 1024  # sixteen times the largest body we read: above it, the far end is not sane
+READ_AHEAD_BYTES: Final = 4096  # some ten acknowledgements
 TOPIC_ROOM_BYTES: Final = 512  # beside the body, in the packet size that we tell an MQTT 5 broker
 MAX_HANDED_OVER: Final = 256  # incoming messages that wait for the loop; a broker may have 20 unanswered
 RECEIVE_MAXIMUM: Final = 20  # unanswered messages we let an MQTT 5 broker send; mosquitto's own default for 3.1.1
@@ -351,10 +353,13 @@ def _shut(sock: socket.socket) -> None:
 
 def _bounded_client(owner: Connection) -> type[mqtt.Client]:
     """paho's client, refusing to allocate what a packet merely announces, on a socket that we made (made late:
-    importing paho costs 160 ms)."""
+    importing paho costs 160 ms). It reads ahead: paho asks for a packet in three pieces, and each waits for the
+    interpreter's lock."""
     import paho.mqtt.client as mqtt
 
     class Bounded(mqtt.Client):
+        _ahead = b""
+
         def _create_socket_connection(self) -> socket.socket:
             return owner._reach()
 
@@ -362,6 +367,15 @@ def _bounded_client(owner: Connection) -> type[mqtt.Client]:
             if bufsize > MAX_PACKET_BYTES:
                 owner.oversized = True
                 raise ConnectionError(f"a packet of {bufsize} bytes was announced")
-            return super()._sock_recv(bufsize)
+            if not self._ahead:
+                self._ahead = super()._sock_recv(max(bufsize, READ_AHEAD_BYTES))
+            found, self._ahead = self._ahead[:bufsize], self._ahead[bufsize:]
+            return found
+
+        def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
+            done = super().loop_read(max_packets)
+            while done == 0 and self._ahead:  # no socket is ready for what was read already
+                done = super().loop_read(max_packets)
+            return done
 
     return Bounded

@@ -126,7 +126,7 @@ class Upstream:
             return False
         if not self._window.admit(row.seq, row.prio, now) or not self._send(session, row):
             return False
-        self._kick.set()  # its deadlines are to be kept
+        self._kick_for_news()  # its deadlines are to be kept
         return True
 
     def publish_heartbeat(self, body: Mapping[str, Any]) -> bool:
@@ -304,7 +304,14 @@ class Upstream:
     def _room_again(self) -> None:
         """A place or a publish came free: of use to rows that found none, and to those that are to go again."""
         self._ask = self._ask or self._left or self._window.to_repeat
-        self._kick.set()
+        self._kick_for_news()
+
+    def _kick_for_news(self) -> None:
+        """A turn of the link for each message and each answer is most of its work: only if there is something to do."""
+        due = self._window.next_due(asyncio.get_running_loop().time())
+        sooner = due is not None and (self._due is None or due < self._due)
+        if self._ask or sooner or self._state is not self._path():
+            self._kick.set()
 
     # Between connections
 
@@ -344,10 +351,12 @@ class Upstream:
     def _tell_path(self) -> None:
         if self._session is None or self._session.over:
             return
-        if self._window.failed:
-            self._tell(PathState.FAILED, "the platform does not acknowledge")
-        else:
-            self._tell(PathState.UP, "connected")
+        path = self._path()
+        self._tell(path, "connected" if path is PathState.UP else "the platform does not acknowledge")
+
+    def _path(self) -> PathState:
+        """How a connection that stands is."""
+        return PathState.FAILED if self._window.failed else PathState.UP
 
     def _tell(self, state: PathState, detail: str) -> None:
         changed = state is not self._state

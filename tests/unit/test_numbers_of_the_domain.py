@@ -108,12 +108,14 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "T-06": (UNIT + "test_edges_of_the_domain.py::test_t06_no_window_for_detectors",),
     "T-07": (UNIT + "test_edges_of_the_domain.py::test_t07_both_paths_in_the_same_breath",
              REAL + "test_whole_home.py::test_every_step_of_the_demo_holds"),
-    "T-08": (UNIT + "test_window.py::test_without_the_platforms_word_for_30_s_the_path_has_failed_and_its_word_heals_it",),
+    "T-08": (UNIT + "test_window.py::"
+             "test_without_the_platforms_word_for_30_s_the_path_has_failed_and_its_word_heals_it",),
     "T-09": (UNIT + "test_window.py::test_an_unacknowledged_alarm_goes_every_30_s_sixteen_times_then_every_10_min",),
     "T-10": (REAL + "test_modem.py::test_a_slow_network_is_waited_for_because_the_modem_answers_meanwhile",),
     "T-12": (UNIT + "test_edges_of_the_domain.py::test_t12_the_next_contact",
              UNIT + "test_edges_of_the_domain.py::test_t12_twice_round_then_the_platform_alone"),
-    "T-13": (UNIT + "test_heartbeat.py::test_each_pause_is_the_interval_give_or_take_a_tenth_and_no_two_gateways_alike",),
+    "T-13": (UNIT + "test_heartbeat.py::"
+             "test_each_pause_is_the_interval_give_or_take_a_tenth_and_no_two_gateways_alike",),
     "T-14": (REAL + "test_receiver.py::test_three_missed_heartbeats_are_offline_and_a_will_is_suspect_at_once",),
     "T-16": (UNIT + "test_self_test.py::test_a_month_passes_between_two_tests",
              REAL + "test_modem.py::test_a_registration_change_the_modem_forgot_to_tell_is_found_by_asking"),

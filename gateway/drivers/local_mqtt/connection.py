@@ -24,7 +24,9 @@ from gateway.drivers.local_mqtt.heard import Message
 
 if TYPE_CHECKING:
     import paho.mqtt.client as mqtt
+    from paho.mqtt.enums import MQTTErrorCode
 
+READ_AHEAD_BYTES: Final = 4096  # paho asks for a packet in three pieces, and each waits for the interpreter's lock
 MAX_PACKET_BYTES: Final = 4 * 1024 * 1024  # twice the longest list of devices; an MQTT 5 broker keeps back what is more
 MAX_UNSETTLED: Final = 256
 """Messages that wait for the loop or their commit; beyond it we read no further, and the broker keeps what it has. Our
@@ -282,9 +284,20 @@ def _bounded_client() -> type[mqtt.Client]:
     import paho.mqtt.client as mqtt
 
     class Bounded(mqtt.Client):
+        _ahead = b""
+
         def _sock_recv(self, bufsize: int) -> bytes:
             if bufsize > MAX_PACKET_BYTES:
                 raise ConnectionError(f"a packet of {bufsize} bytes; set message_size_limit at the broker")
-            return super()._sock_recv(bufsize)
+            if not self._ahead:
+                self._ahead = super()._sock_recv(max(bufsize, READ_AHEAD_BYTES))
+            found, self._ahead = self._ahead[:bufsize], self._ahead[bufsize:]
+            return found
+
+        def loop_read(self, max_packets: int = 1) -> MQTTErrorCode:
+            done = super().loop_read(max_packets)
+            while done == 0 and self._ahead:  # no socket is ready for what was read already
+                done = super().loop_read(max_packets)
+            return done
 
     return Bounded
