@@ -26,7 +26,7 @@ async def test_a_wait_called_off_in_the_moment_something_happens_ends(tmp_path: 
 
 async def test_a_wait_that_is_in_vain_names_what_it_waited_for(tmp_path: Path) -> None:
     house = VirtualHouse(tmp_path)
-    with pytest.raises(TimeoutError, match="not within 0.1 s: a miracle"):
+    with pytest.raises(TimeoutError, match=r"not within 0\.1 s: a miracle"):
         await house.until(lambda: False, 0.1, "a miracle")
 
 
