@@ -56,7 +56,7 @@ class Telling:
 
     def say(self, alarm: Alarm, t: int, prompt: str | None, **params: Any) -> None:
         """Speaks a prompt about an alarm, with the alarm's severity."""
-        if prompt is None or silent(alarm) or self.quiet.muted(alarm.severity, t):
+        if prompt is None or unspoken(alarm) or self.quiet.muted(alarm.severity, t):
             return
         key = f"a{alarm.number}:{prompt}:{t}"
         self.actions.append(Say(key, prompt, params, alarm.number, alarm.severity))
