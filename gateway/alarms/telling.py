@@ -50,8 +50,10 @@ class Telling:
         self.lamp(book, t)
 
     def lamp(self, book: Book, t: int) -> None:
-        """One lamp for all alarms: it shows the one that is least looked after."""
+        """One lamp for all alarms: it shows the one that is least looked after. What it was to show a moment before in
+        the same decision nobody would see."""
         pattern = next((p for p, states in _LAMP if any(_shown(book, state) for state in states)), "off")
+        self.actions = [action for action in self.actions if not isinstance(action, Lamp)]
         self.actions.append(Lamp(f"lamp:{pattern}:{t}", pattern))
 
     def say(self, alarm: Alarm, t: int, prompt: str | None, **params: Any) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from math import inf
 from typing import Any, Final
 
@@ -172,9 +173,7 @@ class Controller:
 
     def _when(self, t: int) -> tuple[str, str | None]:
         """(ISO UTC with ms, local HH:MM) of `t`; nobody is told an hour that no clock vouches for."""
-        wall = datetime.fromtimestamp(self.wall_ms(t) / 1000, UTC)
-        local = wall.astimezone(SHANGHAI).strftime("%H:%M") if self.trust != "NONE" else None
-        return wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"), local
+        return _written(self.wall_ms(t), self.trust != "NONE")
 
     # ---- what is said
 
@@ -473,6 +472,14 @@ class Controller:
     def reported(self, code: str) -> set[str]:
         """The subjects for which this technical condition is on or waiting to be believed."""
         return self._technical.subjects(code)
+
+
+@lru_cache(maxsize=16)
+def _written(wall_ms: int, believed: bool) -> tuple[str, str | None]:
+    """One decision writes the same moment into each of its messages and texts."""
+    wall = datetime.fromtimestamp(wall_ms / 1000, UTC)
+    local = wall.astimezone(SHANGHAI).strftime("%H:%M") if believed else None
+    return wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"), local
 
 
 _PEOPLE: Final = {

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
@@ -26,9 +26,11 @@ class Readiness(StrEnum):
     OFF = "OFF"
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """A rule's readiness and, where it is not ARMED, why (a reason code, not a sentence)."""
+class Status(NamedTuple):
+    """A rule's readiness and, where it is not ARMED, why (a reason code, not a sentence).
+
+    A tuple, for all rules are asked for theirs with every decision.
+    """
 
     readiness: Readiness
     reason: str = ""
