@@ -291,6 +291,7 @@ class Controller:
                 if isinstance(signal, Finding):
                     self._unconfirmed.add(signal.code)
                     self._found_again.add(signal.code)
+                    self._confirm(signal.code, signal.t)  # as in life: of two rules with one code the other asks not
             elif isinstance(signal, Finding):
                 self._look_at_paths()
                 self.desk.found(
