@@ -15,6 +15,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.asking import AskingRule
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.household import Sign
 from gateway.rules.inactivity.habit import SECOND_RESIDENT
 from gateway.rules.night import Night
@@ -28,6 +29,14 @@ class BedAbsence(AskingRule):
     """Keeps which beds are lain in, and since when the one that was left is empty."""
 
     name = "bed_absence"
+    declared = Declared(
+        "a bed left at night and nobody seen since",
+        needs=("bed",),
+        says=("BED_ABSENCE",),
+        parameters=("away.max_h", "bed_absence.*"),
+        consent="MONITORING",
+        clock=True,
+    )
     code = "BED_ABSENCE"
 
     def __init__(self, civil: CivilTime) -> None:

@@ -15,6 +15,7 @@ from gateway.observations import Observation
 from gateway.parameters import Parameters
 from gateway.rules.asking import AskingRule
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.household import Sign
 from gateway.rules.inactivity.silence import Silence
 from gateway.rules.night import Night
@@ -28,6 +29,13 @@ class DoorNotUsed(AskingRule):
     """Counts how long no entrance was opened or closed."""
 
     name = "door_not_used"
+    declared = Declared(
+        "no entrance used for a day",
+        needs=("an entrance contact; nothing else that sees people, unless door_not_used.watch is 2",),
+        says=("DOOR_NOT_USED",),
+        parameters=("away.max_h", "door_not_used.*", "night.from_h", "night.until_h"),
+        consent="MONITORING",
+    )
     code = "DOOR_NOT_USED"
 
     def __init__(self, civil: CivilTime) -> None:

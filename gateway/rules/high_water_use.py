@@ -12,6 +12,7 @@ from typing import Any, Final
 from gateway.home.model import HomeView
 from gateway.observations import Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Status, Technical
 from gateway.rules.use_bins import UseBins
 from gateway.rules.water import OwnWater
@@ -26,6 +27,13 @@ class HighWaterUse(PlainRule):
     """Keeps for each meter the litres of the last 24 h."""
 
     name = "high_water_use"
+    declared = Declared(
+        "over-use of water in any 24 h",
+        needs=("own water_meter",),
+        says=("WATER_HIGH_USE",),
+        parameters=("water_high.limit_l",),
+        consent="MONITORING",
+    )
 
     def __init__(self) -> None:
         self._water = OwnWater()

@@ -17,6 +17,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
 from gateway.rules.civil import DAY_MS, CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 from gateway.rules.use_bins import BIN_MS, UseBins
 from gateway.rules.water import OwnWater
@@ -51,6 +52,13 @@ class LowWaterPreset(PlainRule):
     """Adds up the meters of the home over the preset's window."""
 
     name = "low_water_preset"
+    declared = Declared(
+        "low use of water by a city's fixed rule",
+        needs=("own water_meter", "water_preset.rule above 0"),
+        says=("WATER_LOW_USE",),
+        parameters=("away.max_h", "water_preset.*"),
+        consent="MONITORING",
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil

@@ -16,6 +16,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.night import Night
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 
@@ -31,6 +32,14 @@ class NightExit(PlainRule):
     """Waits, after an entrance moved at night, for a sign from inside."""
 
     name = "night_exit"
+    declared = Declared(
+        "an entrance used at night and nobody seen inside afterwards",
+        needs=("an entrance contact", "motion, occupancy, pressure, bed, flush or another contact inside"),
+        says=("NIGHT_EXIT",),
+        parameters=("night_exit.*",),
+        consent="MONITORING",
+        clock=True,
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil

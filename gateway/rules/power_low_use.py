@@ -14,6 +14,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.household import Sign
 from gateway.rules.low_use import FRESH_MS, LowUse
 from gateway.rules.meter_flow import EnergyFlow, Flow
@@ -30,6 +31,13 @@ class PowerLowUse(LowUse):
     """The electricity meters of the home, and what its water says of the same day."""
 
     name = "power_low_use"
+    declared = Declared(
+        "less electricity in 24 h than this home usually needs, and nobody seen; P1 with the water low too",
+        needs=("electricity_meter with energy or power", "a week of whole days at home"),
+        says=("POWER_LOW_USE",),
+        parameters=("away.max_h", "power_low_use.*"),
+        consent="MONITORING",
+    )
     code = "POWER_LOW_USE"
     unit = "kWh"
     setting = "power_low_use"

@@ -16,6 +16,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.asking import KEYS, AskingRule
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.household import Sign
 from gateway.rules.night import Night
 from gateway.rules.rule import NOTHING, Finding, Readiness, Signal, Status
@@ -39,6 +40,16 @@ class RoomOverstay(AskingRule):
     """Follows one person in and out of the bathrooms of a home."""
 
     name = "room_overstay"
+    declared = Declared(
+        "somebody went into the bathroom and was not seen to come out",
+        needs=(
+            "motion or occupancy in a bathroom (by its room's id or label)",
+            "one elsewhere, a radar, or a contact on the bathroom's door",
+        ),
+        says=("ROOM_OVERSTAY",),
+        parameters=("away.max_h", "night.from_h", "night.until_h", "room_overstay.*"),
+        consent="MONITORING",
+    )
     code = "ROOM_OVERSTAY"
 
     def __init__(self, civil: CivilTime) -> None:

@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from gateway.home.model import HomeView
 from gateway.observations import Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 
 
 class Readiness(StrEnum):
@@ -120,6 +121,7 @@ class Rule(Protocol):
     """One rule. All times are controller ms and never run backward."""
 
     name: str
+    declared: Declared
 
     @property
     def waiting(self) -> bool:
@@ -183,6 +185,7 @@ class PlainRule:
     """The answers of a rule without timers, state or a view of lost devices; others override what they need."""
 
     name = ""
+    declared = Declared("")
 
     @property
     def waiting(self) -> bool:

@@ -18,6 +18,7 @@ from typing import Any, Final
 from gateway.home.model import Device, HomeView
 from gateway.observations import WAY_IS_BACK, Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.interference import Chorus
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Technical
 from gateway.rules.sightings import ROUTINE, Sightings
@@ -33,6 +34,12 @@ class Supervision(PlainRule):
     """Keeps the set of lost devices."""
 
     name = "supervision"
+    declared = Declared(
+        "devices that give no sign of life for longer than their stated or learned interval; all at once is the radio",
+        needs=("devices with heartbeat_s, or that speak regularly",),
+        says=("DEVICE_LOST", "RADIO_INTERFERENCE"),
+        parameters=("away.max_h", "supervision.*"),
+    )
 
     def __init__(self) -> None:
         self._gone: set[str] = set()

@@ -14,6 +14,7 @@ from gateway.home.model import Contact, HomeView
 from gateway.observations import Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Line, PlainRule, Signal, Spoken, Technical
 
 LIFE_SAFETY: Final = frozenset({"button", "wearable", "smoke", "gas", "co", "heat"})
@@ -26,6 +27,11 @@ class Upkeep(PlainRule):
     """Keeps what waits to be told, and when each matter was told last."""
 
     name = "upkeep"
+    declared = Declared(
+        "what the household can mend is told in the daytime: mains, batteries, a lost button",
+        needs=("technical conditions; a contact",),
+        parameters=("upkeep.*",),
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._home = HomeView()

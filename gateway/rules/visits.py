@@ -15,6 +15,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime, date_of
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, PlainRule, Readiness, Signal, Status, Technical
 from gateway.visits.festivals import festival_windows
 from gateway.visits.ledger import ON_SITE, REMOTE, Assessment, DueState, Register, Window, assess
@@ -33,6 +34,14 @@ class Visits(PlainRule):
     """One elder's register of visits; looked at each midnight and after each visit."""
 
     name = "visits"
+    declared = Declared(
+        "visits due, overdue or unable by class and period; the registration form's renewal",
+        needs=("visits.class above 0",),
+        says=("VISIT_OVERDUE", "LEDGER_REVIEW_DUE"),
+        parameters=("visits.*",),
+        consent="VISITS",
+        clock=True,
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil

@@ -13,6 +13,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.low_use import LowUse
 from gateway.rules.meter_flow import Flow
 from gateway.rules.water import OwnWater
@@ -22,6 +23,13 @@ class WaterLowUse(LowUse):
     """The home's own water meters."""
 
     name = "water_low_use"
+    declared = Declared(
+        "less water in 24 h than this home usually needs, and nobody seen",
+        needs=("own water_meter", "a week of whole days at home"),
+        says=("WATER_LOW_USE",),
+        parameters=("away.max_h", "water_low_use.*", "water_preset.rule"),
+        consent="MONITORING",
+    )
     code = "WATER_LOW_USE"
     unit = "L"
     setting = "water_low_use"

@@ -16,6 +16,7 @@ from gateway.parameters import Parameters
 from gateway.rules.asking import AskingRule
 from gateway.rules.call_button import green_key
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.household import Sign
 from gateway.rules.rule import NOTHING, Finding, Note, Readiness, Signal, Spoken, Status
 from gateway.rules.schedule import Daily
@@ -28,6 +29,14 @@ class Welfare(AskingRule):
     """Opens the window of the day, hears the key, and asks when it closes."""
 
     name = "welfare"
+    declared = Declared(
+        "the green key every morning by an agreed hour",
+        needs=("a button of role ok or service", "welfare.by_h above 0"),
+        says=("WELFARE_MISSED", "OK_REPORTED"),
+        parameters=("away.max_h", "welfare.*"),
+        consent="MONITORING",
+        clock=True,
+    )
     code = "WELFARE_MISSED"
 
     def __init__(self, civil: CivilTime) -> None:

@@ -17,6 +17,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.inactivity.habit import Habit
 from gateway.rules.inactivity.presence import Presence, Where
 from gateway.rules.inactivity.silence import Silence
@@ -36,6 +37,24 @@ class Inactivity(PlainRule):
     """Counts observed silence at home and asks `question_min` before the line is reached."""
 
     name = "inactivity"
+    declared = Declared(
+        "nobody heard at home for longer than its own line at this hour, under a hard cap; who left and is not back",
+        needs=(
+            "motion, occupancy, contact, pressure, bed, appliance, flush, light or own water_meter",
+            "an entrance contact to tell absence by; an electricity_meter shows kettles and cookers",
+        ),
+        says=("INACTIVITY", "WATER_LOW_USE", "AWAY_TOO_LONG"),
+        parameters=(
+            "away.*",
+            "inactivity.enabled",
+            "inactivity.learned",
+            "inactivity.limit_h",
+            "inactivity.meter_alone_h",
+            "inactivity.question_min",
+            "water_preset.rule",
+        ),
+        consent="MONITORING",
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._home = HomeView()
