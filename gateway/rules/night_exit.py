@@ -54,6 +54,7 @@ class NightExit(PlainRule):
         self._moved: int | None = None  # an entrance moved at night, and nobody was seen since
         self._door: str | None = None
         self._asked = False  # about that movement
+        self._used = ("", -1)  # the last movement of an entrance, at whatever hour
         self._away = False
         self._recording = True
         self._t = 0
@@ -109,6 +110,7 @@ class NightExit(PlainRule):
     def _door_moved(self, door: str, t: int) -> Iterable[Signal]:
         """The wait begins, or begins anew: a second movement may be the return, which then shows inside."""
         signals = self._well("door_used") if self._asked else NOTHING
+        self._used = (door, t)
         if self._moved is not None or (self._ready() and not self._away and self._night.holds(self._civil, t)):
             self._moved, self._door = t, door
         return signals
@@ -126,6 +128,8 @@ class NightExit(PlainRule):
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
         """With a door or a witness lost, silence inside proves nothing."""
         self._lost = frozenset(lost)
+        if self._moved is None and self._used[1] == t and self._ready():  # the witness came back in that very moment
+            self._door_moved(self._used[0], t)
         return self._reconsider()
 
     def _reconsider(self) -> Iterable[Signal]:
@@ -189,13 +193,15 @@ class NightExit(PlainRule):
     def to_json(self) -> dict[str, Any]:
         """What was last seen, and the wait."""
         return {
-            "last": dict(self._last), "moved": self._moved, "door": self._door, "asked": self._asked,
-            "away": self._away, "recording": self._recording, "lost": sorted(self._lost),
+            "last": dict(self._last), "used": list(self._used), "moved": self._moved, "door": self._door,
+            "asked": self._asked, "away": self._away, "recording": self._recording, "lost": sorted(self._lost),
         }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
         self._last = dict(data["last"])
+        used = data.get("used", ("", -1))
+        self._used = (str(used[0]), int(used[1]))
         self._moved = None if data["moved"] is None else int(data["moved"])
         self._door = None if data["door"] is None else str(data["door"])
         self._asked, self._away, self._recording = bool(data["asked"]), bool(data["away"]), bool(data["recording"])

@@ -64,6 +64,8 @@ class RoomOverstay(AskingRule):
         self._in: str | None = None  # the room
         self._device: str | None = None  # that saw them go in
         self._since = 0
+        self._last = ("", -1)  # the last sign in there
+        self._elsewhere = -1  # the last sign anywhere else
         self._whole = True  # all of the stay was observed: it can be learned
         self._stays: dict[int, list[int]] = {}  # day -> [longest by day, by night], ms
 
@@ -113,11 +115,19 @@ class RoomOverstay(AskingRule):
             self._out(t)  # through it somebody goes in or out: who is in is seen again
         elif (room := self._room_of.get(device)) is None:
             if observation.kind not in KEYS:  # said, not seen: nobody knows where
+                self._elsewhere = t
                 self._out(t)
-        elif room != self._in:
+        elif t != self._elsewhere:  # seen in both in one moment: they are not in there alone
+            self._seen_in(room, device, t)
+        return NOTHING
+
+    def _seen_in(self, room: str, device: str, t: int) -> None:
+        if room != self._in:
             self._out(t)
             self._in, self._device, self._since, self._whole = room, device, t, True
-        return NOTHING
+        elif t == self._since:
+            self._device = min(device, self._device or device)  # of several in one moment, whichever comes first
+        self._last = (device, t)
 
     def _sees(self, room: str) -> bool:
         return any(self._room_of[radar] == room for radar in self._seen)
@@ -169,7 +179,10 @@ class RoomOverstay(AskingRule):
         self._since, self._whole = t, False
 
     def _run(self, t: int) -> None:
-        self._in = self._device = None  # nobody knows what happened meanwhile
+        if self._in is not None and self._last[1] == t:
+            self._device, self._since, self._whole = self._last[0], t, True
+        else:
+            self._in = self._device = None  # nobody knows what happened meanwhile
 
     def _skip(self, start: int, end: int) -> None:
         self._since, self._whole = self._since + end - start, False
@@ -186,7 +199,8 @@ class RoomOverstay(AskingRule):
     def _state(self) -> dict[str, Any]:
         return {
             "doors": dict(self._doors), "seen": sorted(self._seen), "in": self._in, "device": self._device,
-            "since": self._since, "whole": self._whole, "stays": [[day, *row] for day, row in self._stays.items()],
+            "since": self._since, "last": list(self._last), "elsewhere": self._elsewhere,
+            "whole": self._whole, "stays": [[day, *row] for day, row in self._stays.items()],
         }  # fmt: skip
 
     def _restore(self, data: dict[str, Any]) -> None:
@@ -195,4 +209,6 @@ class RoomOverstay(AskingRule):
         self._in = None if data["in"] is None else str(data["in"])
         self._device = None if data["device"] is None else str(data["device"])
         self._since, self._whole = int(data["since"]), bool(data["whole"])
+        self._last = (str(data["last"][0]), int(data["last"][1]))
+        self._elsewhere = int(data["elsewhere"])
         self._stays = {int(row[0]): [int(row[1]), int(row[2])] for row in data["stays"]}

@@ -118,6 +118,9 @@ class Welfare(AskingRule):
         if opens is not None and opens <= t:
             self._day, self._reminded = self._civil.day(opens), False
 
+    def _begin_anew(self, t: int) -> None:
+        self._let_pass(t)  # who answers at noon what was asked yesterday is not asked for this morning
+
     def _stand(self, t: int) -> None:
         self._day = None
 

@@ -163,6 +163,16 @@ def test_what_is_agreed_at_noon_begins_tomorrow() -> None:
     assert raised(house) == [("WELFARE_MISSED", None)]
 
 
+def test_who_is_seen_at_noon_after_a_question_of_yesterday_is_not_asked_for_this_morning() -> None:
+    house = agreed()
+    house.at_the_hour(10)
+    house.wait(DAY + 2 * HOUR)
+    assert house.states()[-1] == "UNANSWERED"
+    house.say(Kind.MOTION, True, "hall")
+    house.wait(3 * HOUR)
+    assert raised(house) == [("WELFARE_MISSED", None)]
+
+
 def test_it_says_why_it_is_off() -> None:
     assert status(agreed()) == ("ARMED", "")
     assert status(house_of(GREEN)) == ("OFF", "setting")
