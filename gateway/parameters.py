@@ -166,7 +166,7 @@ TABLE: Final[dict[str, Parameter]] = {
         Parameter("vitals.together_min", 60, "min", 5, 720, "[P]", "two signs within this are one emergency"),
         Parameter("supervision.trigger_lost_h", 24, "h", 1, 72, "T-24",
                   "a call button or wearable is lost after this at the latest, if it states no longer interval"),
-        Parameter("supervision.alarm_lost_h", 12, "h", 1, 72, "T-24", "the same for smoke, gas and CO detectors"),
+        Parameter("supervision.alarm_lost_h", 12, "h", 1, 72, "T-24", "the same for smoke, gas, CO and heat detectors"),
         Parameter("supervision.learn", 1, "0/1", 0, 1, "habluetooth",
                   "1: supervise a device that states no interval by the regular one it shows in 16 sightings"),
         Parameter("supervision.interference_s", 30, "s", 10, 600, "T-29",

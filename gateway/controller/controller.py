@@ -41,7 +41,7 @@ from gateway.rules.rule import (
     Upgrade,
 )
 from gateway.rules.stuck_button import StuckButton
-from gateway.rules.supervision import INTERFERENCE, Supervision
+from gateway.rules.supervision import INTERFERENCE, LIFE_SAFETY_TRIGGERS, Supervision
 from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
 from gateway.rules.upkeep import Upkeep
@@ -353,8 +353,8 @@ class Controller:
         self._result.notices.append(notice)
         severity = CODES[notice.code].severity.value
         device = self.home.devices.get(notice.subject)
-        if notice.code == "DEVICE_LOST" and device is not None and device.kind in ("button", "wearable"):
-            severity = "P2"  # life-safety trigger (domain 4.2)
+        if notice.code == "DEVICE_LOST" and device is not None and device.kind in LIFE_SAFETY_TRIGGERS:
+            severity = "P2"  # life-safety trigger (domain 4.2, T-24)
         restored = notice.status not in ("LOST", "RAISED", Readiness.UNAVAILABLE.value)
         body = {
             "at": self._when(notice.t)[0],

@@ -25,7 +25,8 @@ from gateway.rules.sightings import ROUTINE, Sightings
 
 INTERFERENCE: Final = "RADIO_INTERFERENCE"
 TRIGGERS: Final = frozenset({"button", "wearable"})
-ALARM_DETECTORS: Final = frozenset({"smoke", "gas", "co"})
+ALARM_DETECTORS: Final = frozenset({"smoke", "gas", "co", "heat"})
+LIFE_SAFETY_TRIGGERS: Final = TRIGGERS | ALARM_DETECTORS  # lost, they are P2 and no mere fault (domain 4.2)
 SLOW_FACTOR: Final = 1.5  # a device that states a longer interval than T-24 allows for is given half of it more
 MAX_LEARNING: Final = 1_000  # devices whose sightings are kept
 

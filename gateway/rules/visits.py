@@ -24,6 +24,8 @@ from gateway.visits.periods import PriorityClass, Reading
 CODE: Final = "VISIT_OVERDUE"
 REVIEW_CODE: Final = "LEDGER_REVIEW_DUE"
 MAX_NOTED: Final = 64  # visits kept of each kind: the last one decides, the rest is this period's count
+WINDOWS: Final = ("extra_visit_window", "remote_only")
+"""Commands of the platform: a window in which one visit more is wanted, one in which nobody may come to the door."""
 MAX_WINDOWS: Final = 16
 MAX_WINDOW_DAYS: Final = 366
 MAX_CLASSES: Final = 16
@@ -90,7 +92,7 @@ class Visits(PlainRule):
 
     def _window(self, value: dict[str, Any]) -> bool:
         """`{"cmd":"extra_visit_window"|"remote_only","from":"2026-07-01","to":"2026-07-05","reason":…}`."""
-        kept = {"extra_visit_window": self._extra, "remote_only": self._remote_only}.get(str(value.get("cmd")))
+        kept = dict(zip(WINDOWS, (self._extra, self._remote_only), strict=True)).get(str(value.get("cmd")))
         if kept is None:
             return False
         try:

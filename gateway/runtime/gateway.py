@@ -24,6 +24,7 @@ from gateway.journal import State as StoreState
 from gateway.observations import Kind, Report
 from gateway.rules.report import report
 from gateway.rules.roll_call import COMMAND as ROLL_CALL
+from gateway.rules.visits import WINDOWS
 from gateway.runtime.archivist import Archivist
 from gateway.runtime.awakening import Awake, awaken, last_mark
 from gateway.runtime.carrier import Carrier
@@ -50,6 +51,10 @@ UPLINK_DOWN: Final = {"code": "UPLINK_LOST", "on": True}
 CELL_DOWN: Final = {"code": "CELL_LOST", "on": True}
 
 log = logging.getLogger(__name__)
+
+HEARD_COMMANDS: Final = {ROLL_CALL: ("id",), **dict.fromkeys(WINDOWS, ("from", "to", "reason"))}
+"""Commands of the platform that become observations, and which of their words do."""
+MAX_SAID: Final = 40  # characters of each
 
 
 class Gateway:
@@ -284,9 +289,12 @@ class Gateway:
         return await submitted.committed
 
     def _on_command(self, command: dict[str, Any]) -> None:
-        """A roll call only asks. Other commands come with the platform's contract: counted, they change nothing."""
-        if command.get("cmd") == ROLL_CALL:
-            self.heart.take(Report(Kind.COMMAND, {"cmd": ROLL_CALL, "id": str(command.get("id", ""))[:40]}))
+        """A roll call only asks, a window only moves when a visit is due. Other commands come with the platform's
+        contract: counted, they change nothing."""
+        name = str(command.get("cmd"))
+        if (keys := HEARD_COMMANDS.get(name)) is not None:
+            said = {key: str(command[key])[:MAX_SAID] for key in keys if command.get(key) is not None}
+            self.heart.take(Report(Kind.COMMAND, {"cmd": name, **said}))
             return
         self.counts["commands_ignored"] += 1
         log.warning("a command of the platform was ignored: %s", str(command.get("cmd"))[:40])
