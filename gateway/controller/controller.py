@@ -44,7 +44,7 @@ from gateway.rules.rule import (
     Upgrade,
 )
 from gateway.rules.stuck_button import StuckButton
-from gateway.rules.supervision import INTERFERENCE, Supervision
+from gateway.rules.supervision import INTERFERENCE, LIFE_SAFETY_TRIGGERS, Supervision
 from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
 from gateway.rules.upkeep import Upkeep
@@ -310,6 +310,7 @@ class Controller:
                 if isinstance(signal, Finding):
                     self._unconfirmed.add(signal.code)
                     self._found_again.add(signal.code)
+                    self._confirm(signal.code, signal.t)  # as in life: of two rules with one code the other asks not
             elif isinstance(signal, Finding):
                 self._look_at_paths()
                 self.desk.found(
@@ -378,8 +379,8 @@ class Controller:
         self._result.notices.append(notice)
         severity = CODES[notice.code].severity.value
         device = self.home.devices.get(notice.subject)
-        if notice.code == "DEVICE_LOST" and device is not None and device.kind in ("button", "wearable"):
-            severity = "P2"  # life-safety trigger (domain 4.2)
+        if notice.code == "DEVICE_LOST" and device is not None and device.kind in LIFE_SAFETY_TRIGGERS:
+            severity = "P2"  # life-safety trigger (domain 4.2, T-24)
         restored = notice.status not in ("LOST", "RAISED", Readiness.UNAVAILABLE.value)
         body = {
             "at": self._when(notice.t)[0],

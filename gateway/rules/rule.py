@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 
 
 class Readiness(StrEnum):
@@ -122,6 +123,7 @@ class Rule(Protocol):
     """One rule. All times are controller ms and never run backward."""
 
     name: str
+    declared: Declared
 
     @property
     def hears(self) -> Set[Kind] | None:
@@ -191,6 +193,7 @@ class PlainRule:
 
     name = ""
     hears: Set[Kind] | None = None
+    declared = Declared("")
 
     @property
     def waiting(self) -> bool:

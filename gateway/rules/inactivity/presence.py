@@ -23,8 +23,8 @@ DOOR_OPEN_MS: Final = 3_600_000  # domain: a door open for more than 1 h makes h
 GUESTS_MAX_MS: Final = 7 * 86_400_000  # domain: GUESTS mode, 7 days at most
 POLARITY_AFTER_MS: Final = 86_400_000
 """After a day with the door 'open' most of the time it is the sensor that is mounted the wrong way round."""
-WEAK_KINDS: Final = frozenset({Kind.PRESSURE, Kind.WATER, Kind.WATER_VOLUME, Kind.APPLIANCE})
-"""Mats bounce, taps drip and washing machines end by themselves."""
+WEAK_KINDS: Final = frozenset({Kind.PRESSURE, Kind.WATER, Kind.WATER_VOLUME, Kind.APPLIANCE, Kind.POWER})
+"""Mats bounce, taps drip and washing machines end by themselves; so does what draws power by a timer."""
 
 
 class Where(StrEnum):
@@ -123,6 +123,11 @@ class Presence:
             self.guests_until = t + GUESTS_MAX_MS
 
     # ---- what follows
+
+    @property
+    def said_so(self) -> bool:
+        """Whether somebody said that they leave, and nobody was seen at home since."""
+        return not self._may_leave
 
     def where(self) -> Where:
         """Where the resident is."""
