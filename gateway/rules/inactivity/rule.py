@@ -78,6 +78,7 @@ class Inactivity(PlainRule):
             len(home.residents),
             exit_sensor=bool(self._presence.entrances),
             learns=self._code == CODE and parameters["inactivity.learned"] > 0,
+            caution=parameters["inactivity.caution"],
         )
         self._silence.touch(t)
         self._exact = None
@@ -256,12 +257,16 @@ class Inactivity(PlainRule):
     def _reached(self, t: int) -> int:
         """When, from `t` on, the silence reaches the line of the hour, the question taken off."""
         while True:
-            limit = self._habit.limit_ms if self._capped() else self._habit.at_ms(t)
+            limit = self._habit.limit_ms if self._capped() else self._habit.at_ms(t, self._began())
             reached = max(self._silence.reaches(max(limit - self._question, 0)), t)
             end = self._habit.next_slot(t)
             if reached < end:
                 return reached
             t = end
+
+    def _began(self) -> int | None:
+        """When the silence began, if all of it was observed."""
+        return self._silence.began if self._silence.whole else None
 
     def _capped(self) -> bool:
         """With a witness lost, or a door that stands open, the learned line knows too little: the fixed limit."""
@@ -280,14 +285,20 @@ class Inactivity(PlainRule):
                 "device": self._last_device,
                 "min_ago": None if began is None else (t - began) // 60_000,
             },
-            **({"line": "fixed", "why": self._why_capped()} if self._capped() else self._habit.evidence(t)),
+            **(
+                {"line": "fixed", "why": self._why_capped()}
+                if self._capped()
+                else self._habit.evidence(t, self._began())
+            ),
         }
         if not self._presence.entrances:
             evidence["hint"] = "no_exit_sensor"
         return evidence
 
-    def _why_capped(self) -> str:
-        return "door_open" if self._presence.stands_open else "sensor_lost"
+    def _line_crossed(self, t: int) -> dict[str, Any]:
+        if self._capped():
+            return {"line": "fixed", "why": "door_open" if self._presence.stands_open else "sensor_lost"}
+        return self._habit.evidence(t, self._began())
 
     def _absent(self, t: int) -> Finding:
         out = self._presence.out_since

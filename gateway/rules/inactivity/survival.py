@@ -1,7 +1,7 @@
 """How long a silence this home has had at each time of day, and the line no ordinary silence crosses.
 
 For each half-hour of each day the longest silence that reached into it is kept (after Cuddihy et al. 2007), days the
-resident was out or nothing was recorded left out. The line of a half-hour is the level that four days in five stay
+resident was out or nothing was recorded left out. The line of a half-hour is the level that seven days in ten stay
 under, plus an exponential tail above it: how far the home's own excesses go, tempered by what homes in general do.
 It says by itself how sure it is: with no evidence it is the pooled line of the development homes, slow and safe.
 
@@ -20,7 +20,7 @@ ENOUGH_DAYS: Final = 7  # 7 days did as well as 21 on the development homes (res
 SHORTEST_DAY: Final = SLOTS // 4  # a day counts as evidence with so many half-hours observed at home
 UNKNOWN: Final = -1
 
-QUANTILE: Final = 0.8
+QUANTILE: Final = 0.7
 NEIGHBOURS: Final = 1  # slots before and after: nobody rises by the half-hour
 PRIOR_DAYS: Final = 4  # the pooled habit weighs as much as so many days
 PRIOR_BED_SLOT: Final = 44
@@ -30,6 +30,7 @@ PRIOR_NIGHT_SLOTS: Final = 20
 PRIOR_DAY_MIN: Final = 90
 PRIOR_TAIL_MIN: Final = 36
 TAIL_MIN: Final = (20, 45)  # one holiday or one lucky fortnight must not decide alone
+LONG_TAIL_MIN: Final = (20, 90)  # where trips cannot be told from silences they are this home's tail
 PRIOR_TAIL_WEIGHT: Final = 1.6  # excesses: what PRIOR_DAYS days would have shown, counted twice
 FLOOR_MIN: Final = 150
 
@@ -64,21 +65,20 @@ class SurvivalLine:
             1 for day, levels in self._days.items() if day < before and SLOTS - levels.count(UNKNOWN) >= SHORTEST_DAY
         )
 
-    def line(self, today: int, tails: float) -> list[int]:
-        """The line in minutes for each half-hour, from the days before `today`; `tails` is how far out on the tail.
+    def line(self, today: int, tails: float, bounds: tuple[float, float] = TAIL_MIN) -> list[int]:
+        """The line in minutes for each half-hour, from the days before `today`; `tails` is how far out on the tail,
+        which is `bounds` long at least and at most.
 
-        The chance of crossing it, per look, is about 0.2 x exp(-tails).
+        The chance of crossing it, per look, is about 0.3 x exp(-tails).
         """
         days = [levels for day, levels in sorted(self._days.items()) if today - KEEP_DAYS <= day < today]
-        return [self._of_slot(days, slot, tails) for slot in range(SLOTS)]
+        return [self._of_slot(days, slot, tails, bounds) for slot in range(SLOTS)]
 
-    def _of_slot(self, days: list[list[int]], slot: int, tails: float) -> int:
+    def _of_slot(self, days: list[list[int]], slot: int, tails: float, bounds: tuple[float, float]) -> int:
         around = [(slot + d) % SLOTS for d in range(-NEIGHBOURS, NEIGHBOURS + 1)]
         seen = [level for levels in days if (level := max(levels[s] for s in around)) != UNKNOWN]
-        usual = quantile(seen + [prior_level(slot)] * PRIOR_DAYS)
-        excesses = [level - usual for level in seen if level > usual]
-        tail = (sum(excesses) + PRIOR_TAIL_WEIGHT * PRIOR_TAIL_MIN) / (len(excesses) + PRIOR_TAIL_WEIGHT)
-        tail = min(max(tail, TAIL_MIN[0]), TAIL_MIN[1])
+        with_prior = seen + [prior_level(slot)] * PRIOR_DAYS
+        usual, tail = tail_above(with_prior, len(seen), PRIOR_TAIL_MIN, PRIOR_TAIL_WEIGHT, bounds)
         return max(round(usual + tails * tail), FLOOR_MIN)
 
     def longest(self, slot: int) -> int:
@@ -107,6 +107,19 @@ def prior_level(slot: int) -> int:
     if asleep > PRIOR_NIGHT_SLOTS:  # getting up: a half-hour is worth an hour
         return max(PRIOR_DAY_MIN, 30 * PRIOR_NIGHT_SLOTS - 60 * (asleep - PRIOR_NIGHT_SLOTS))
     return max(PRIOR_DAY_MIN, 30 * asleep)
+
+
+def tail_above(
+    values: list[int], own: int, prior: float, weight: float, bounds: tuple[float, float]
+) -> tuple[float, float]:
+    """The usual level of `values`, and how far the first `own` of them go beyond it on average.
+
+    That mean excess is tempered by `prior`, which counts as `weight` excesses, and kept within `bounds`.
+    """
+    usual = quantile(values)
+    excesses = [value - usual for value in values[:own] if value > usual]
+    tail = (sum(excesses) + weight * prior) / (len(excesses) + weight)
+    return usual, min(max(tail, bounds[0]), bounds[1])
 
 
 def quantile(values: list[int]) -> float:
