@@ -35,6 +35,9 @@ class Silence:
         self.out_since: int | None = None  # went out by the door, or said so, and not heard inside since
         self.deaf_until = 0
         self.returning = False
+        self.by_door = False
+        self.came_back = False  # by a door that told of every return so far, and not heard since
+        self.ended = [0, 0]  # absences by door: ended by the door, ended without it
         self.doubt: tuple[str | None, int] | None = None
         self.flow: dict[str, int] = {}
         self.asked_at: list[int] = []
@@ -55,7 +58,7 @@ class Silence:
             and self.recording
             and not needed & self.lost
             and self.away_until is None
-            and self.out_since is None
+            and (self.out_since is None or self.came_back)
         )
 
     def limit(self) -> int:
@@ -170,9 +173,13 @@ class Silence:
         if o.kind is not Kind.CONTACT or device is None or not device.entrance:
             return False
         if self.out_since is None:
-            self.returning = False
+            self.returning, self.by_door = False, True
         elif o.t - self.out_since > 10 * 60_000:
+            sound = self.ended[0] >= 8 and 9 * self.ended[1] <= self.ended[0]
+            self.came_back = sound and self.by_door and not self.returning
             self.returning = True
+        elif o.t - self.out_since > 60_000:
+            self.came_back = False
         self.out_since, self.doubt = o.t, None
         self.deaf_until = o.t if self.returning else o.t + 20_000
         return True
@@ -187,17 +194,21 @@ class Silence:
                 before, self.doubt = self.doubt, (o.device, o.t)
                 if before is None or before[0] == o.device or o.t - before[1] > HOUR / 2:
                     return False
-        self.out_since, self.doubt, self.at_home = None, None, True
+            if self.by_door and (self.returning or o.t - self.out_since > 10 * 60_000):
+                self.ended[not self.returning] += 1
+                if sum(self.ended) >= 64:
+                    self.ended = [n // 2 for n in self.ended]
+        self.out_since, self.doubt, self.at_home, self.came_back = None, None, True, False
         return True
 
     def _leaves(self, o: Observation) -> None:
         """Away lasts 12 h at most; saying it again does not prolong it, and only somebody at home can say it anew."""
         if o.value is not True:
-            self.away_until, self.out_since, self.at_home = None, None, True
+            self.away_until, self.out_since, self.at_home, self.came_back = None, None, True, False
         elif self.away_until is None and self.at_home:
             self.away_until, self.at_home = o.t + 12 * HOUR, False
             if self.out_since is None:
-                self.out_since, self.returning, self.doubt = o.t, False, None
+                self.out_since, self.returning, self.doubt, self.by_door = o.t, False, None, False
                 self.deaf_until = o.t + 10 * 60_000
 
     def _act(self, o: Observation) -> bool:

@@ -12,24 +12,26 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.rules.civil import CivilTime
-from gateway.rules.inactivity.pace import FLOOR_MS, Pace
+from gateway.rules.inactivity.pace import Pace
 from gateway.rules.inactivity.survival import (
     ENOUGH_DAYS,
+    FLOOR_MIN,
     KEEP_DAYS,
-    LONG_TAIL_MIN,
     SLOT_MS,
     SLOTS,
-    TAIL_MIN,
     UNKNOWN,
+    WITH_EXIT,
+    WITHOUT_EXIT,
     SurvivalLine,
 )
 
 SECOND_RESIDENT: Final = 1.25
 """Two people are quieter together than either alone only when both are still; but one may be ill while the other goes
 about, so the line says less: it is widened, never under the cap."""
-TAILS: Final = (4.25, 5.0)
-"""How far out on the tail the line by the hour and the limit of the pace lie (tests/fitting/fit_inactivity.py loho)."""
-TAILS_NO_EXIT: Final = (5.0, 6.0)  # without an exit sensor every trip is a silence: wait longer
+TAILS: Final = (5.0, 5.0)
+"""How far out on the tail the line by the hour and the limit of the pace lie: the fastest on the development homes that
+keeps to the budget of false alarms, near misses weighed in (tests/fitting/fit_inactivity.py)."""
+TAILS_NO_EXIT: Final = (4.5, 5.5)  # on a tail that is longer of itself there; no tails keep to the budget
 STEP_MS: Final = 5 * 60_000  # a clock set by more than this moves the hours
 
 
@@ -43,7 +45,7 @@ class Habit:
         self.wide = 1.0
         self.pace = Pace()
         self.tails = TAILS
-        self._bounds: tuple[float, float] = TAIL_MIN
+        self._tail = WITH_EXIT
         self._learns = True
         self._line: list[int] = []  # minutes for each half-hour; empty while learning
         self._day: int | None = None  # for which the line was made
@@ -61,7 +63,7 @@ class Habit:
             self._unlearn()
         by_hour, by_pace = TAILS if exit_sensor else TAILS_NO_EXIT
         self.tails = (by_hour * caution, by_pace * caution)
-        self._bounds = TAIL_MIN if exit_sensor else LONG_TAIL_MIN
+        self._tail = WITH_EXIT if exit_sensor else WITHOUT_EXIT
 
     @property
     def learned(self) -> bool:
@@ -71,7 +73,7 @@ class Habit:
     def silence_ended(self, began: int | None, t: int, *, whole: bool) -> None:
         """Somebody at home ended a silence at `t`; learned if all of it was observed and nothing doubtful about it."""
         trusted = self._civil.trusted(t)
-        if began is not None and whole and trusted and not self._moved and t - began < self.limit_ms:
+        if began is not None and whole and trusted and not self._moved and 0 < t - began < self.limit_ms:
             day, ms_of_day = self._civil.day(began), self._civil.ms_of_day(began)
             self.survival.learn(day, ms_of_day, t - began)
             self.pace.learn(day, ms_of_day, t - began)
@@ -79,7 +81,7 @@ class Habit:
         if trusted and (today := self._civil.day(t)) != self._day:
             self._day = today
             if self._learns and self.survival.evidence_days(today) >= ENOUGH_DAYS:
-                self._line = self.survival.line(today, self.tails[0], self._bounds)
+                self._line = self.survival.line(today, self.tails[0], self._tail)
                 self.pace.update(today, self.tails[1])
             else:
                 self._unlearn()
@@ -97,7 +99,7 @@ class Habit:
         """What no silence falls under, whatever the hour."""
         if not self._line or self._moved:
             return self.limit_ms
-        return min(self.limit_ms, round(min(self._line) * self.wide) * 60_000, round(FLOOR_MS * self.wide))
+        return min(self.limit_ms, round(FLOOR_MIN * self.wide) * 60_000)
 
     def at_ms(self, t: int, began: int | None) -> int:
         """How long a silence may be at `t`, ms; `began` tells when it began if all of it was observed."""

@@ -13,7 +13,15 @@ from __future__ import annotations
 import math
 from typing import Any, Final
 
-from gateway.rules.inactivity.survival import KEEP_DAYS, PRIOR_BED_SLOT, PRIOR_NIGHT_SLOTS, SLOTS, tail_above
+from gateway.rules.inactivity.survival import (
+    FLOOR_MIN,
+    KEEP_DAYS,
+    PRIOR_BED_SLOT,
+    PRIOR_NIGHT_SLOTS,
+    SLOTS,
+    Tail,
+    tail_above,
+)
 
 QUARTER_MS: Final = 15 * 60_000
 QUARTERS: Final = 96
@@ -24,10 +32,8 @@ PRIOR_HEARD: Final = (0.1, 0.5)  # the chance to be heard in a quarter of the po
 MOST_HEARD: Final = 0.98  # nobody is as regular as a few days make believe
 PRIOR_MISSED: Final = 3 * ACT  # what homes in general miss at a stretch on most days
 PRIOR_MISSED_DAYS: Final = 4
-PRIOR_TAIL: Final = 1 * ACT
-PRIOR_TAIL_WEIGHT: Final = 2.0
-TAIL: Final = (0.3 * ACT, 3.0 * ACT)
-FLOOR_MS: Final = 120 * 60_000  # however busy a home is, two hours with a book are nothing
+TAIL: Final = Tail(1 * ACT, 2, 0.3 * ACT, 3 * ACT)
+FLOOR_MS: Final = FLOOR_MIN * 60_000  # however busy a home is, two hours with a book are nothing
 NEVER_MS: Final = 24 * 3_600_000  # beyond every cap
 
 
@@ -63,7 +69,7 @@ class Pace:
         days = [bits for day, bits in sorted(self._days.items()) if today - KEEP_DAYS <= day < today]
         self._expected = self._acts_expected(days)
         missed = [m for m in self._most_missed(today) if m] + [PRIOR_MISSED] * PRIOR_MISSED_DAYS
-        usual, tail = tail_above(missed, len(missed) - PRIOR_MISSED_DAYS, PRIOR_TAIL, PRIOR_TAIL_WEIGHT, TAIL)
+        usual, tail = tail_above(missed, len(missed) - PRIOR_MISSED_DAYS, TAIL)
         self._limit = round(usual + tails * tail)
 
     def forget(self) -> None:

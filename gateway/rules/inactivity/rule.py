@@ -112,9 +112,13 @@ class Inactivity(PlainRule):
     def _act(self, observation: Observation) -> Iterable[Signal]:
         """Somebody did something: at the entrance they may be leaving, anywhere else they are at home."""
         t, device = observation.t, observation.device
-        where = self._presence.where()
-        if device in self._presence.entrances and observation.kind is Kind.CONTACT:
+        passes = device in self._presence.entrances and observation.kind is Kind.CONTACT
+        if passes:
+            self._presence.rewind(t)
+        where, presumed = self._presence.where(), self._presence.came_back
+        if passes:
             self._presence.passage(device or "", observation.value == "open", t)
+            self._noticed = self._noticed and not self._presence.came_back
         elif not self._presence.inside(observation):
             return NOTHING
         elif self._noticed:
@@ -126,7 +130,8 @@ class Inactivity(PlainRule):
         """`where` the resident was before."""
         t, device = observation.t, observation.device
         if where is Where.HOME:
-            self._habit.silence_ended(self._silence.began, t, whole=self._silence.whole and not self._lost)
+            whole = self._silence.whole and not self._lost and not presumed  # who was presumed in may have been out
+            self._habit.silence_ended(self._silence.began, t, whole=whole)
             self._witnesses.saw(device, t)
         asked, self._asked = self._asked, False
         self._exact, self._last_device = None, device
@@ -224,7 +229,7 @@ class Inactivity(PlainRule):
         if out is None or self._noticed or not (self._enabled and self._consented):
             return None
         where = self._presence.where()
-        if where is Where.GUESTS:
+        if where in (Where.GUESTS, Where.HOME):
             return None
         return out + (min(self._habit.limit_ms, self._absence) if where is Where.UNKNOWN else self._absence)
 
@@ -269,8 +274,10 @@ class Inactivity(PlainRule):
         return self._silence.began if self._silence.whole else None
 
     def _capped(self) -> bool:
-        """With a witness lost, or a door that stands open, the learned line knows too little: the fixed limit."""
-        return self._presence.stands_open or bool(self._lost & self._witnesses.needed)
+        """With a witness lost, a door that stands open, or somebody only presumed in, the learned line knows too
+        little: the fixed limit."""
+        doubtful = self._presence.stands_open or self._presence.came_back
+        return doubtful or bool(self._lost & self._witnesses.needed)
 
     def _evidence(self, t: int) -> dict[str, Any]:
         silent, question = self._silence.length(t), self._question
@@ -297,8 +304,13 @@ class Inactivity(PlainRule):
 
     def _line_crossed(self, t: int) -> dict[str, Any]:
         if self._capped():
-            return {"line": "fixed", "why": "door_open" if self._presence.stands_open else "sensor_lost"}
+            return {"line": "fixed", "why": self._why_capped()}
         return self._habit.evidence(t, self._began())
+
+    def _why_capped(self) -> str:
+        if self._presence.came_back:
+            return "came_back_unheard"
+        return "door_open" if self._presence.stands_open else "sensor_lost"
 
     def _absent(self, t: int) -> Finding:
         out = self._presence.out_since

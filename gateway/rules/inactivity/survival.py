@@ -10,6 +10,7 @@ Knows no device and no clock but the ms of the local day it is given. Pure arith
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 SLOT_MS: Final = 30 * 60_000
@@ -28,11 +29,24 @@ PRIOR_BED_SLOT: Final = 44
 night is soon known for it; one that does not must not be called every morning of its second week."""
 PRIOR_NIGHT_SLOTS: Final = 20
 PRIOR_DAY_MIN: Final = 90
-PRIOR_TAIL_MIN: Final = 36
-TAIL_MIN: Final = (20, 45)  # one holiday or one lucky fortnight must not decide alone
-LONG_TAIL_MIN: Final = (20, 90)  # where trips cannot be told from silences they are this home's tail
-PRIOR_TAIL_WEIGHT: Final = 1.6  # excesses: what PRIOR_DAYS days would have shown, counted twice
 FLOOR_MIN: Final = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """How far a home's own excesses go beyond the usual: what is believed before it has shown any, and the bounds."""
+
+    prior: float
+    weight: float  # excesses of its own the prior counts as
+    least: float
+    most: float
+
+
+WITH_EXIT: Final = Tail(36, 1.6, 20, 45)
+"""Minutes. What four days of the development homes showed, counted twice; within bounds, for one holiday or one lucky
+fortnight must not decide alone."""
+WITHOUT_EXIT: Final = Tail(60, 4, 20, 120)
+"""Where trips cannot be told from silences they are to be expected until this home has shown otherwise."""
 
 
 class SurvivalLine:
@@ -65,21 +79,20 @@ class SurvivalLine:
             1 for day, levels in self._days.items() if day < before and SLOTS - levels.count(UNKNOWN) >= SHORTEST_DAY
         )
 
-    def line(self, today: int, tails: float, bounds: tuple[float, float] = TAIL_MIN) -> list[int]:
-        """The line in minutes for each half-hour, from the days before `today`; `tails` is how far out on the tail,
-        which is `bounds` long at least and at most.
+    def line(self, today: int, tails: float, tail: Tail = WITH_EXIT) -> list[int]:
+        """The line in minutes for each half-hour, from the days before `today`; `tails` is how far out on the tail.
 
         The chance of crossing it, per look, is about 0.3 x exp(-tails).
         """
         days = [levels for day, levels in sorted(self._days.items()) if today - KEEP_DAYS <= day < today]
-        return [self._of_slot(days, slot, tails, bounds) for slot in range(SLOTS)]
+        return [self._of_slot(days, slot, tails, tail) for slot in range(SLOTS)]
 
-    def _of_slot(self, days: list[list[int]], slot: int, tails: float, bounds: tuple[float, float]) -> int:
+    def _of_slot(self, days: list[list[int]], slot: int, tails: float, tail: Tail) -> int:
         around = [(slot + d) % SLOTS for d in range(-NEIGHBOURS, NEIGHBOURS + 1)]
         seen = [level for levels in days if (level := max(levels[s] for s in around)) != UNKNOWN]
         with_prior = seen + [prior_level(slot)] * PRIOR_DAYS
-        usual, tail = tail_above(with_prior, len(seen), PRIOR_TAIL_MIN, PRIOR_TAIL_WEIGHT, bounds)
-        return max(round(usual + tails * tail), FLOOR_MIN)
+        usual, excess = tail_above(with_prior, len(seen), tail)
+        return max(round(usual + tails * excess), FLOOR_MIN)
 
     def longest(self, slot: int) -> int:
         """The longest silence kept for this half-hour, minutes; UNKNOWN if there is none."""
@@ -109,17 +122,12 @@ def prior_level(slot: int) -> int:
     return max(PRIOR_DAY_MIN, 30 * asleep)
 
 
-def tail_above(
-    values: list[int], own: int, prior: float, weight: float, bounds: tuple[float, float]
-) -> tuple[float, float]:
-    """The usual level of `values`, and how far the first `own` of them go beyond it on average.
-
-    That mean excess is tempered by `prior`, which counts as `weight` excesses, and kept within `bounds`.
-    """
+def tail_above(values: list[int], own: int, tail: Tail) -> tuple[float, float]:
+    """The usual level of `values`, and how far the first `own` of them go beyond it on average, tempered by `tail`."""
     usual = quantile(values)
     excesses = [value - usual for value in values[:own] if value > usual]
-    tail = (sum(excesses) + weight * prior) / (len(excesses) + weight)
-    return usual, min(max(tail, bounds[0]), bounds[1])
+    mean = (sum(excesses) + tail.weight * tail.prior) / (len(excesses) + tail.weight)
+    return usual, min(max(mean, tail.least), tail.most)
 
 
 def quantile(values: list[int]) -> float:
