@@ -13,7 +13,7 @@ from gateway.alarms.life import State
 from gateway.home.model import Device
 from gateway.observations import Kind
 from gateway.rules.civil import CivilTime
-from gateway.rules.inactivity.habit import TAILS, TAILS_NO_EXIT, Habit
+from gateway.rules.inactivity.habit import TAILS, Habit
 from gateway.rules.inactivity.pace import ACT, FLOOR_MS, KEEP_DAYS, NEVER_MS, QUARTER_MS, QUARTERS, Pace
 
 HOUR = 3_600_000
@@ -166,7 +166,6 @@ def test_a_second_resident_and_a_missing_exit_sensor_both_ask_for_patience() -> 
     no_exit = habit_of(HOURLY_BY_DAY, exit_sensor=False).at_ms(began, began)
     assert one < two <= 12 * HOUR
     assert one < no_exit <= 12 * HOUR
-    assert TAILS_NO_EXIT[1] > TAILS[1]
 
 
 def test_caution_moves_the_line_along_one_curve() -> None:

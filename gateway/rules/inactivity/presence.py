@@ -79,13 +79,16 @@ class Presence:
 
     # ---- what is heard
 
-    def rewind(self, t: int) -> None:
-        """The door speaks at the very moment somebody was heard inside: they came through it, in whatever order."""
-        if self._ended is not None and self._ended[0] == t:
-            _, self.out_since, self._returning, self.came_back, self._by_door, self._returns, self._turned_up = (
-                self._ended
-            )
-        self._ended = None
+    def rewind(self, t: int) -> bool:
+        """The door speaks at the very moment somebody was heard inside: they came through it, in whatever order.
+
+        Returns whether there was such a moment: then the resident is out again, as before it.
+        """
+        ended, self._ended = self._ended, None
+        if ended is None or ended[0] != t:
+            return False
+        _, self.out_since, self._returning, self.came_back, self._by_door, self._returns, self._turned_up = ended
+        return True
 
     def passage(self, device: str, is_open: bool, t: int) -> None:
         """An entrance door was opened or closed."""

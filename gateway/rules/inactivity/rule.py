@@ -113,8 +113,8 @@ class Inactivity(PlainRule):
         """Somebody did something: at the entrance they may be leaving, anywhere else they are at home."""
         t, device = observation.t, observation.device
         passes = device in self._presence.entrances and observation.kind is Kind.CONTACT
-        if passes:
-            self._presence.rewind(t)
+        if passes and self._presence.rewind(t):
+            self._silence.stand(t)
         where, presumed = self._presence.where(), self._presence.came_back
         if passes:
             self._presence.passage(device or "", observation.value == "open", t)
