@@ -354,11 +354,21 @@ class Inactivity(PlainRule):
     def learned(self) -> dict[str, Any]:
         """What was learned, as data: the line of each half-hour with its evidence, who sees what, what is missing."""
         return {
-            **self._habit.learned_day(),
+            "hints": self._hints(),  # first: what the installer can still mend must not be cut off a long table
             "where": self._presence.where().value,
+            **self._habit.learned_day(),
             "witnesses": self._witnesses.coverage(),
-            "hints": [] if self._presence.entrances else ["no_exit_sensor"],
         }
+
+    def _hints(self) -> list[str]:
+        """What the home lacks, or has, that makes this rule slower or wrong more often (docs/inactivity.md)."""
+        kinds = {d.kind for d in self._home.devices.values()}
+        found = {
+            "no_exit_sensor": not self._presence.entrances,
+            "no_motion_sensor": not kinds & {"motion", "occupancy"},
+            "second_resident": len(self._home.residents) > 1,
+        }
+        return [name for name, holds in found.items() if holds]
 
     # ---- snapshot
 
