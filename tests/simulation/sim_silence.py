@@ -38,6 +38,7 @@ class Silence:
         self.by_door = False
         self.came_back = False  # by a door that told of every return so far, and not heard since
         self.ended = [0, 0]  # absences by door: ended by the door, ended without it
+        self.out: tuple[Any, ...] | None = None  # the absence somebody heard inside has just ended, and when
         self.doubt: tuple[str | None, int] | None = None
         self.flow: dict[str, int] = {}
         self.asked_at: list[int] = []
@@ -172,6 +173,11 @@ class Silence:
         device = self.home.devices.get(o.device or "")
         if o.kind is not Kind.CONTACT or device is None or not device.entrance:
             return False
+        passing = self.doubt is not None and self.doubt[1] == o.t
+        if self.out is not None and self.out[0] == o.t:  # heard inside and at the door in one moment: through it
+            passing = True
+            _, self.out_since, self.returning, self.came_back, self.by_door, self.ended = self.out
+        self.out = None
         if self.out_since is None:
             self.returning, self.by_door = False, True
         elif o.t - self.out_since > 10 * 60_000:
@@ -181,7 +187,9 @@ class Silence:
         elif o.t - self.out_since > 60_000:
             self.came_back = False
         self.out_since, self.doubt = o.t, None
-        self.deaf_until = o.t if self.returning else o.t + 20_000
+        self.deaf_until = o.t - 1 if self.returning else o.t + 20_000
+        if passing and self.returning:
+            self._comes_in(o.t)
         return True
 
     def _believed(self, o: Observation) -> bool:
@@ -194,12 +202,17 @@ class Silence:
                 before, self.doubt = self.doubt, (o.device, o.t)
                 if before is None or before[0] == o.device or o.t - before[1] > HOUR / 2:
                     return False
-            if self.by_door and (self.returning or o.t - self.out_since > 10 * 60_000):
+        self._comes_in(o.t)
+        return True
+
+    def _comes_in(self, t: int) -> None:
+        if self.out_since is not None:
+            self.out = (t, self.out_since, self.returning, self.came_back, self.by_door, list(self.ended))
+            if self.by_door and (self.returning or t - self.out_since > 10 * 60_000):
                 self.ended[not self.returning] += 1
                 if sum(self.ended) >= 64:
                     self.ended = [n // 2 for n in self.ended]
         self.out_since, self.doubt, self.at_home, self.came_back = None, None, True, False
-        return True
 
     def _leaves(self, o: Observation) -> None:
         """Away lasts 12 h at most; saying it again does not prolong it, and only somebody at home can say it anew."""

@@ -80,9 +80,9 @@ class Presence:
     # ---- what is heard
 
     def rewind(self, t: int) -> bool:
-        """The door speaks at the very moment somebody was heard inside: they came through it, in whatever order.
+        """The door speaks at the very moment somebody was heard inside: before it, the resident was out as before.
 
-        Returns whether there was such a moment: then the resident is out again, as before it.
+        Returns whether there was such a moment. Within a batch it must not matter who speaks first.
         """
         ended, self._ended = self._ended, None
         if ended is None or ended[0] != t:
@@ -90,8 +90,9 @@ class Presence:
         _, self.out_since, self._returning, self.came_back, self._by_door, self._returns, self._turned_up = ended
         return True
 
-    def passage(self, device: str, is_open: bool, t: int) -> None:
-        """An entrance door was opened or closed."""
+    def passage(self, device: str, is_open: bool, t: int, *, heard: bool = False) -> None:
+        """An entrance door was opened or closed; `heard`: at this very moment somebody was heard inside (`rewind`)."""
+        heard = heard or (self._doubt is not None and self._doubt[1] == t)
         if self._door_known_since is None:
             self._door_known_since = t
         if is_open:
@@ -107,7 +108,9 @@ class Presence:
         elif t - self.out_since > SAME_PASSAGE_MS:
             self.came_back = False
         self.out_since, self._doubt = t, None
-        self._deaf_until = t if self._returning else t + LAG_MS
+        self._deaf_until = t - 1 if self._returning else t + LAG_MS
+        if heard and self._returning:
+            self._comes_in(t)
 
     def inside(self, observation: Observation) -> bool:
         """Somebody seems to be inside. Returns whether that is believed; if so the resident is at home."""
@@ -120,6 +123,10 @@ class Presence:
         weak = observation.kind in WEAK_KINDS and not (self._returning or self._few)
         if weak and not self._vouched(observation.device or "", t):
             return False
+        self._comes_in(t)
+        return True
+
+    def _comes_in(self, t: int) -> None:
         self._ended = [
             t,
             self.out_since,
@@ -131,7 +138,6 @@ class Presence:
         ]
         self._count(t)
         self.out_since, self._doubt, self._may_leave, self.came_back = None, None, True, False
-        return True
 
     def _count(self, t: int) -> None:
         """What this absence says of the door."""

@@ -113,21 +113,21 @@ class Inactivity(PlainRule):
         """Somebody did something: at the entrance they may be leaving, anywhere else they are at home."""
         t, device = observation.t, observation.device
         passes = device in self._presence.entrances and observation.kind is Kind.CONTACT
-        if passes and self._presence.rewind(t):
-            self._silence.stand(t)
+        heard = passes and self._presence.rewind(t)
         where, presumed = self._presence.where(), self._presence.came_back
+        if heard and where is not Where.HOME:
+            self._silence.stand(t)
         if passes:
-            self._presence.passage(device or "", observation.value == "open", t)
-            self._noticed = self._noticed and not self._presence.came_back
+            self._presence.passage(device or "", observation.value == "open", t, heard=heard)
         elif not self._presence.inside(observation):
             return NOTHING
         elif self._noticed:
             self._noticed = False
-            return (Recovery(ABSENCE, "activity"), *self._act_at(observation, where))
-        return self._act_at(observation, where)
+            return (Recovery(ABSENCE, "activity"), *self._act_at(observation, where, presumed))
+        return self._act_at(observation, where, presumed)
 
-    def _act_at(self, observation: Observation, where: Where) -> Iterable[Signal]:
-        """`where` the resident was before."""
+    def _act_at(self, observation: Observation, where: Where, presumed: bool) -> Iterable[Signal]:
+        """`where` the resident was before, or was only `presumed` to be."""
         t, device = observation.t, observation.device
         if where is Where.HOME:
             whole = self._silence.whole and not self._lost and not presumed  # who was presumed in may have been out
