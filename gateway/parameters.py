@@ -41,6 +41,8 @@ TABLE: Final[dict[str, Parameter]] = {
         Parameter("call_button.stuck_again_min", 10, "min", 1, 120, "[P]", "and so on, up to this"),
         Parameter("inactivity.enabled", 1, "0/1", 0, 1, "[P]", "1: watch for long inactivity"),
         Parameter("inactivity.learned", 1, "0/1", 0, 1, "[P]", "1: a learned line under the cap; 0: the cap alone"),
+        Parameter("inactivity.caution", 1, "times", 0.5, 3, "docs/inactivity.md",
+                  "how far beyond the usual the learned line lies: more is slower and calls less often"),
         Parameter("inactivity.limit_h", 12, "h", 1, 72, "domain 3.1 (fixed12)",
                   "hard cap of silence at home, the question included; the limit while learning"),
         Parameter("inactivity.meter_alone_h", 24, "h", 12, 72, "domain 3.1 (Taicang)",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
@@ -19,6 +20,7 @@ from gateway.clock import zone as named_zone
 from gateway.controller import BadSnapshot, Controller, Notice
 from gateway.home.model import CONSENTS, DEVICE_KINDS, MAX_DEVICES, BadHome, HomeView, view_from_json
 from gateway.observations import (
+    ID_PATTERN,
     LIFE_SAFETY,
     MAX_OFFSET_MS,
     BadObservation,
@@ -33,6 +35,9 @@ from gateway.rules.fall.model import Model
 
 VERSION: Final = 1
 MAX_LINE_BYTES: Final = 1 << 20
+MAX_NAME_CHARS: Final = 200  # of a device in a recording made elsewhere
+MAX_STEM_CHARS: Final = 56  # leaves room for a number that tells it from another
+_NO_ID: Final = re.compile(r"[^A-Za-z0-9_.:/-]")
 MAX_LATE_MS: Final = 5_000
 """A line up to this late is handled at the current time; a later one is dropped unless life depends on it."""
 _MIN_WALL: Final = 0  # 1970: a clock that was never set
@@ -56,6 +61,7 @@ class Recording:
     snapshot: dict[str, Any] | None = None
     settings: Mapping[str, float] = field(default_factory=dict)
     fall_models: Mapping[str, Model] = field(default_factory=dict)
+    names: Mapping[str, str] = field(default_factory=dict)  # of devices: as the recording has them -> as ids
     controller: Controller | None = field(default=None)
 
     def read(self, line: str | bytes) -> Observation:
@@ -68,6 +74,8 @@ class Recording:
         except ValueError:
             raise BadObservation(f"kind: unknown kind {shown(word)}") from None
         device = row.get("device")
+        if isinstance(device, str):
+            device = self.names.get(device, device)
         if device is not None:
             check_id(device)
         key = row.get("key")
@@ -148,7 +156,7 @@ class Recording:
                 "code": alarm.code,
                 "severity": alarm.severity,
                 "state": event.state.value,
-                "device": alarm.device,
+                "device": self._as_recorded(alarm.device),
                 "room": alarm.room,
                 "reason": event.reason,
                 "evidence": alarm.evidence,
@@ -161,11 +169,15 @@ class Recording:
             {
                 "notice": notice.code,
                 "at": self.stamp(notice.t),
-                notice.kind: notice.subject,
+                notice.kind: self._as_recorded(notice.subject),
                 "status": notice.status,
                 "reason": notice.reason,
             }
         )
+
+    def _as_recorded(self, device: str | None) -> str | None:
+        """The name the recording has for a device."""
+        return next((name for name, ours in self.names.items() if ours == device), device)
 
     def stamp(self, t: int) -> str:
         """Controller time `t` in the recording's zone, with milliseconds."""
@@ -198,9 +210,11 @@ def read_header(
     rows = row.get("devices", [])
     if not isinstance(rows, list) or len(rows) > MAX_DEVICES:
         raise BadHeader(f"header: devices: expected a list of at most {MAX_DEVICES}")
+    rows = [_lenient(r) for r in rows]
+    names = _named(rows)
     base = home if home is not None else HomeView(consents=dict.fromkeys(CONSENTS, True))
     try:
-        view = view_from_json(_joined(base, [_lenient(r) for r in rows], settings or {}))
+        view = view_from_json(_joined(base, rows, settings or {}))
     except BadHome as error:
         raise BadHeader("header: " + "; ".join(error.problems[:5])) from None
     snapshot = row.get("snapshot")
@@ -209,7 +223,7 @@ def read_header(
     if snapshot is not None and settings:
         kept = _table(snapshot.get("home"))
         snapshot = {**snapshot, "home": {**kept, "settings": {**_table(kept.get("settings")), **settings}}}
-    return Recording(tz, view, snapshot, settings or {}, fall_models or {})
+    return Recording(tz, view, snapshot, settings or {}, fall_models or {}, names)
 
 
 def _table(value: object) -> dict[str, Any]:
@@ -232,6 +246,24 @@ def _lenient(row: object) -> dict[str, Any]:
         raise BadHeader("header: devices: expected objects")
     kind = row.get("kind")
     return {**row, "kind": "other"} if isinstance(kind, str) and kind not in DEVICE_KINDS else row
+
+
+def _named(rows: list[dict[str, Any]]) -> dict[str, str]:
+    """Gives devices whose names are no ids ("front door reed") ids made of them, in `rows`; returns which."""
+    taken = {row["id"] for row in rows if isinstance(row.get("id"), str)}
+    names: dict[str, str] = {}
+    for row in rows:
+        name = row.get("id")
+        if not isinstance(name, str) or ID_PATTERN.fullmatch(name) or not 0 < len(name) <= MAX_NAME_CHARS:
+            continue
+        plain = stem = _NO_ID.sub("_", name)[:MAX_STEM_CHARS]
+        number = 1
+        while plain in taken:
+            number += 1
+            plain = f"{stem}.{number}"
+        taken.add(plain)
+        names[name] = row["id"] = plain
+    return names
 
 
 def _object(line: str | bytes, *, deep: bool = False) -> dict[str, Any]:

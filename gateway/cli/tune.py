@@ -41,6 +41,7 @@ class Knob:
 
 
 KNOBS: Final = (
+    Knob("INACTIVITY", "inactivity.caution", (1.25, 1.5, 2), "silence is asked about later at every hour"),
     Knob("INACTIVITY", "inactivity.limit_h", (13, 14, 16), "silence is asked about that much later"),
     Knob("NIGHT_EXIT", "night_exit.wait_min", (20, 30, 45), "who went out at night is missed that much later"),
     Knob("GEOFENCE_EXIT", "geofence.fixes", (3, 4), "who left is noticed so many fixes later"),

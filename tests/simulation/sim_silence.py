@@ -37,6 +37,10 @@ class Silence:
         self.out_since: int | None = None  # went out by the door, or said so, and not heard inside since
         self.deaf_until = 0
         self.returning = False
+        self.by_door = False
+        self.came_back = False  # by a door that told of every return so far, and not heard since
+        self.ended = [0, 0]  # absences by door: ended by the door, ended without it
+        self.out: tuple[Any, ...] | None = None  # the absence somebody heard inside has just ended, and when
         self.doubt: tuple[str | None, int] | None = None
         self.flow: dict[str, int] = {}
         self.asked_at: list[int] = []
@@ -56,7 +60,7 @@ class Silence:
             and self.recording
             and not self.needed & self.lost
             and self.away_until is None
-            and self.out_since is None
+            and (self.out_since is None or self.came_back)
         )
 
     def limit(self) -> int:
@@ -163,12 +167,23 @@ class Silence:
         device = self.home.devices.get(o.device or "")
         if o.kind is not Kind.CONTACT or device is None or not device.entrance:
             return False
+        passing = self.doubt is not None and self.doubt[1] == o.t
+        if self.out is not None and self.out[0] == o.t:  # heard inside and at the door in one moment: through it
+            passing = True
+            _, self.out_since, self.returning, self.came_back, self.by_door, self.ended = self.out
+        self.out = None
         if self.out_since is None:
-            self.returning = False
+            self.returning, self.by_door = False, True
         elif o.t - self.out_since > 10 * 60_000:
+            sound = self.ended[0] >= 8 and 9 * self.ended[1] <= self.ended[0]
+            self.came_back = sound and self.by_door and not self.returning
             self.returning = True
+        elif o.t - self.out_since > 60_000:
+            self.came_back = False
         self.out_since, self.doubt = o.t, None
-        self.deaf_until = o.t if self.returning else o.t + 20_000
+        self.deaf_until = o.t - 1 if self.returning else o.t + 20_000
+        if passing and self.returning:
+            self._comes_in(o.t)
         return True
 
     def _believed(self, o: Observation) -> bool:
@@ -181,17 +196,26 @@ class Silence:
                 before, self.doubt = self.doubt, (o.device, o.t)
                 if before is None or before[0] == o.device or o.t - before[1] > HOUR / 2:
                     return False
-        self.out_since, self.doubt, self.at_home = None, None, True
+        self._comes_in(o.t)
         return True
+
+    def _comes_in(self, t: int) -> None:
+        if self.out_since is not None:
+            self.out = (t, self.out_since, self.returning, self.came_back, self.by_door, list(self.ended))
+            if self.by_door and (self.returning or t - self.out_since > 10 * 60_000):
+                self.ended[not self.returning] += 1
+                if sum(self.ended) >= 64:
+                    self.ended = [n // 2 for n in self.ended]
+        self.out_since, self.doubt, self.at_home, self.came_back = None, None, True, False
 
     def _leaves(self, o: Observation) -> None:
         """Away lasts 12 h at most; saying it again does not prolong it, and only somebody at home can say it anew."""
         if o.value is not True:
-            self.away_until, self.out_since, self.at_home = None, None, True
+            self.away_until, self.out_since, self.at_home, self.came_back = None, None, True, False
         elif self.away_until is None and self.at_home:
             self.away_until, self.at_home = o.t + 12 * HOUR, False
             if self.out_since is None:
-                self.out_since, self.returning, self.doubt = o.t, False, None
+                self.out_since, self.returning, self.doubt, self.by_door = o.t, False, None, False
                 self.deaf_until = o.t + 10 * 60_000
 
     def _act(self, o: Observation) -> bool:

@@ -108,3 +108,36 @@ def test_a_clock_that_steps_brings_the_hard_cap_back() -> None:
     assert house.controller.book.alarms == {}
     house.wait(301)
     assert house.controller.book.alarms[1].evidence["why"] == "clock_doubtful"
+
+
+def hints_of(*devices: Device, residents: int = 1) -> list[str]:
+    view = home(devices={d.id: d for d in devices}, residents=tuple(f"r{n}" for n in range(residents)))
+    rule = next(r for r in House(view).controller.rules if r.name == "inactivity")
+    return list(rule.learned()["hints"])
+
+
+def test_the_installer_is_told_what_the_home_lacks() -> None:
+    door, hall = Device("door", "contact", entrance=True), Device("hall", "motion")
+    assert hints_of(door, hall) == []
+    assert hints_of(hall) == ["no_exit_sensor"]
+    assert hints_of(Device("fridge", "contact"), residents=2) == [
+        "no_exit_sensor",
+        "no_motion_sensor",
+        "second_resident",
+    ]
+
+
+def test_the_hints_come_first_so_that_no_long_table_cuts_them_off() -> None:
+    rule = next(r for r in lived_in(2).controller.rules if r.name == "inactivity")
+    assert next(iter(rule.learned())) == "hints"
+
+
+def test_a_weekend_nobody_told_of_is_not_learned() -> None:
+    """Out for 40 h by a door without a sensor: longer than the cap, so no habit of this home."""
+    house = lived_in(9)
+    before = house.controller.to_json()["rules"]["inactivity"]["habit"]
+    house.wait(40 * HOUR)
+    house.say(Kind.MOTION, True, "hall")
+    after = house.controller.to_json()["rules"]["inactivity"]["habit"]
+    assert after["days"] == before["days"]
+    assert after["pace"]["days"] == before["pace"]["days"]

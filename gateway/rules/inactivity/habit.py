@@ -1,5 +1,8 @@
 """The line in force: the learned one where it may be trusted, the fixed limit everywhere else.
 
+Two views of the same days judge a silence, and the first to be surprised speaks: `survival` by the hour it has reached,
+`pace` by what was to be expected since it began. Either alone misses what the other sees (docs/inactivity.md).
+
 The line changes once a day, at the first sign of life after midnight: a silence is judged by one line from its
 beginning to its end. Whatever makes the hour of the day or the learned habit doubtful brings the fixed limit back.
 """
@@ -9,13 +12,26 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.rules.civil import CivilTime
-from gateway.rules.inactivity.survival import ENOUGH_DAYS, KEEP_DAYS, SLOT_MS, SLOTS, UNKNOWN, SurvivalLine
+from gateway.rules.inactivity.pace import Pace
+from gateway.rules.inactivity.survival import (
+    ENOUGH_DAYS,
+    FLOOR_MIN,
+    KEEP_DAYS,
+    SLOT_MS,
+    SLOTS,
+    UNKNOWN,
+    WITH_EXIT,
+    WITHOUT_EXIT,
+    SurvivalLine,
+)
 
 SECOND_RESIDENT: Final = 1.25
 """Two people are quieter together than either alone only when both are still; but one may be ill while the other goes
 about, so the line says less: it is widened, never under the cap."""
-TAILS: Final = 4.0  # a look in 270 of the tail, about 0.7 crossings a month with six looks a day
-TAILS_NO_EXIT: Final = 5.0  # without an exit sensor every trip is a silence: wait longer
+TAILS: Final = (5.0, 7.0)
+"""How far out on the tail the line by the hour and the limit of the pace lie: the fastest on the development homes that
+keeps to the budget of false alarms, near misses weighed in (tests/fitting/fit_inactivity.py)."""
+TAILS_NO_EXIT: Final = (4.0, 5.0)  # on a tail that is longer of itself there
 STEP_MS: Final = 5 * 60_000  # a clock set by more than this moves the hours
 
 
@@ -27,21 +43,27 @@ class Habit:
         self.survival = SurvivalLine()
         self.limit_ms = 12 * 3_600_000
         self.wide = 1.0
+        self.pace = Pace()
         self.tails = TAILS
+        self._tail = WITH_EXIT
         self._learns = True
         self._line: list[int] = []  # minutes for each half-hour; empty while learning
         self._day: int | None = None  # for which the line was made
         self._offset = civil.offset_ms  # by which the silence in progress began
         self._moved = False  # the clock was set during the silence in progress
 
-    def configure(self, limit_ms: int, residents: int, *, exit_sensor: bool, learns: bool = True) -> None:
-        """The fixed limit, and what widens the line."""
+    def configure(
+        self, limit_ms: int, residents: int, *, exit_sensor: bool, learns: bool = True, caution: float = 1.0
+    ) -> None:
+        """The fixed limit, and what widens the line; `caution` moves it along one curve, from the next day on."""
         self.limit_ms = limit_ms
         self.wide = SECOND_RESIDENT if residents > 1 else 1.0
         self._learns = learns
         if not learns:
-            self._line = []
-        self.tails = TAILS if exit_sensor else TAILS_NO_EXIT
+            self._unlearn()
+        by_hour, by_pace = TAILS if exit_sensor else TAILS_NO_EXIT
+        self.tails = (by_hour * caution, by_pace * caution)
+        self._tail = WITH_EXIT if exit_sensor else WITHOUT_EXIT
 
     @property
     def learned(self) -> bool:
@@ -51,13 +73,22 @@ class Habit:
     def silence_ended(self, began: int | None, t: int, *, whole: bool) -> None:
         """Somebody at home ended a silence at `t`; learned if all of it was observed and nothing doubtful about it."""
         trusted = self._civil.trusted(t)
-        if began is not None and whole and trusted and not self._moved and t - began < self.limit_ms:
-            self.survival.learn(self._civil.day(began), self._civil.ms_of_day(began), t - began)
+        if began is not None and whole and trusted and not self._moved and 0 < t - began < self.limit_ms:
+            day, ms_of_day = self._civil.day(began), self._civil.ms_of_day(began)
+            self.survival.learn(day, ms_of_day, t - began)
+            self.pace.learn(day, ms_of_day, t - began)
         self._moved, self._offset = False, self._civil.offset_ms
         if trusted and (today := self._civil.day(t)) != self._day:
             self._day = today
-            enough = self._learns and self.survival.evidence_days(today) >= ENOUGH_DAYS
-            self._line = self.survival.line(today, self.tails) if enough else []
+            if self._learns and self.survival.evidence_days(today) >= ENOUGH_DAYS:
+                self._line = self.survival.line(today, self.tails[0], self._tail)
+                self.pace.update(today, self.tails[1])
+            else:
+                self._unlearn()
+
+    def _unlearn(self) -> None:
+        self._line = []
+        self.pace.forget()
 
     def clock_changed(self) -> None:
         """A step during a silence: what remains of it is judged by the fixed limit (invariant v)."""
@@ -68,28 +99,38 @@ class Habit:
         """What no silence falls under, whatever the hour."""
         if not self._line or self._moved:
             return self.limit_ms
-        return min(self.limit_ms, round(min(self._line) * self.wide) * 60_000)
+        return min(self.limit_ms, round(FLOOR_MIN * self.wide) * 60_000)
 
-    def at_ms(self, t: int) -> int:
-        """How long a silence may be at `t`, ms."""
+    def at_ms(self, t: int, began: int | None) -> int:
+        """How long a silence may be at `t`, ms; `began` tells when it began if all of it was observed."""
         if not self._line or self._moved or not self._civil.trusted(t):
             return self.limit_ms
-        line = self._line[self._civil.ms_of_day(t) // SLOT_MS]
-        return min(self.limit_ms, round(line * self.wide) * 60_000)
+        return min(self.limit_ms, self._by_hour(t), self._by_pace(began))
+
+    def _by_hour(self, t: int) -> int:
+        return round(self._line[self._civil.ms_of_day(t) // SLOT_MS] * self.wide) * 60_000
+
+    def _by_pace(self, began: int | None) -> int:
+        if began is None:
+            return self.limit_ms
+        return round(self.pace.length_ms(self._civil.ms_of_day(began)) * self.wide)
 
     def next_slot(self, t: int) -> int:
         """When the next half-hour begins."""
         return t + SLOT_MS - self._civil.ms_of_day(t) % SLOT_MS
 
-    def evidence(self, t: int) -> dict[str, Any]:
+    def evidence(self, t: int, began: int | None) -> dict[str, Any]:
         """What the alarm at `t` says of the line it crossed."""
-        if self.at_ms(t) == self.limit_ms:
+        limit = self.at_ms(t, began)
+        if limit == self.limit_ms:
             return {"line": "fixed", "why": self._why_fixed(t)}
         slot = self._civil.ms_of_day(t) // SLOT_MS
         return {
             "line": "learned",
+            "view": "hour" if limit == self._by_hour(t) else "pace",
             "hour": f"{slot // 2:02d}:{slot % 2 * 30:02d}",
             "line_min": self._line[slot],
+            "acts_missed": self.pace.limit_acts if limit != self._by_hour(t) else None,
             "widened": self.wide,
             "learned_days": self.survival.counts(self._day or 0)[slot],
         }
@@ -110,12 +151,15 @@ class Habit:
             "line_min": [min(round(line * self.wide), cap) for line in self._line] or [cap] * SLOTS,
             "longest_min": [None if m == UNKNOWN else m for m in map(self.survival.longest, range(SLOTS))],
             "observed_days": self.survival.counts(today),
+            "heard_pct": self.pace.heard_pct(),
+            "acts_to_miss": self.pace.limit_acts or None,
         }
 
     def to_json(self) -> dict[str, Any]:
         """The days, the line and for which day it was made."""
         return {
             "days": self.survival.to_json(),
+            "pace": self.pace.to_json(),
             "line": list(self._line),
             "day": self._day,
             "offset": self._offset,
@@ -125,6 +169,7 @@ class Habit:
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
         self.survival.from_json(data["days"])
+        self.pace.from_json(data["pace"])
         self._line = [int(minutes) for minutes in data["line"]]
         if len(self._line) not in (0, SLOTS):
             raise ValueError("a learned line of another shape")

@@ -46,6 +46,7 @@ class Inactivity(PlainRule):
         says=("INACTIVITY", "WATER_LOW_USE", "AWAY_TOO_LONG"),
         parameters=(
             "away.*",
+            "inactivity.caution",
             "inactivity.enabled",
             "inactivity.learned",
             "inactivity.limit_h",
@@ -99,6 +100,7 @@ class Inactivity(PlainRule):
             len(home.residents),
             exit_sensor=bool(self._presence.entrances),
             learns=self._code == CODE and parameters["inactivity.learned"] > 0,
+            caution=parameters["inactivity.caution"],
         )
         self._silence.touch(t)
         self._exact = None
@@ -134,21 +136,26 @@ class Inactivity(PlainRule):
     def _act(self, observation: Observation) -> Iterable[Signal]:
         """Somebody did something: at the entrance they may be leaving, anywhere else they are at home."""
         t, device = observation.t, observation.device
-        where = self._presence.where()
-        if device in self._presence.entrances and observation.kind is Kind.CONTACT:
-            self._presence.passage(device or "", observation.value == "open", t)
+        passes = device in self._presence.entrances and observation.kind is Kind.CONTACT
+        heard = passes and self._presence.rewind(t)
+        where, presumed = self._presence.where(), self._presence.came_back
+        if heard and where is not Where.HOME:
+            self._silence.stand(t)
+        if passes:
+            self._presence.passage(device or "", observation.value == "open", t, heard=heard)
         elif not self._presence.inside(observation):
             return NOTHING
         elif self._noticed:
             self._noticed = False
-            return (Recovery(ABSENCE, "activity"), *self._act_at(observation, where))
-        return self._act_at(observation, where)
+            return (Recovery(ABSENCE, "activity"), *self._act_at(observation, where, presumed))
+        return self._act_at(observation, where, presumed)
 
-    def _act_at(self, observation: Observation, where: Where) -> Iterable[Signal]:
-        """`where` the resident was before."""
+    def _act_at(self, observation: Observation, where: Where, presumed: bool) -> Iterable[Signal]:
+        """`where` the resident was before, or was only `presumed` to be."""
         t, device = observation.t, observation.device
         if where is Where.HOME:
-            self._habit.silence_ended(self._silence.began, t, whole=self._silence.whole and not self._lost)
+            whole = self._silence.whole and not self._lost and not presumed  # who was presumed in may have been out
+            self._habit.silence_ended(self._silence.began, t, whole=whole)
             self._witnesses.saw(device, t)
         asked, self._asked = self._asked, False
         self._exact, self._last_device = None, device
@@ -246,7 +253,7 @@ class Inactivity(PlainRule):
         if out is None or self._noticed or not (self._enabled and self._consented):
             return None
         where = self._presence.where()
-        if where is Where.GUESTS or (self._door_alone and not self._presence.said_so):
+        if where in (Where.GUESTS, Where.HOME) or (self._door_alone and not self._presence.said_so):
             return None
         return out + (min(self._habit.limit_ms, self._absence) if where is Where.UNKNOWN else self._absence)
 
@@ -279,16 +286,22 @@ class Inactivity(PlainRule):
     def _reached(self, t: int) -> int:
         """When, from `t` on, the silence reaches the line of the hour, the question taken off."""
         while True:
-            limit = self._habit.limit_ms if self._capped() else self._habit.at_ms(t)
+            limit = self._habit.limit_ms if self._capped() else self._habit.at_ms(t, self._began())
             reached = max(self._silence.reaches(max(limit - self._question, 0)), t)
             end = self._habit.next_slot(t)
             if reached < end:
                 return reached
             t = end
 
+    def _began(self) -> int | None:
+        """When the silence began, if all of it was observed."""
+        return self._silence.began if self._silence.whole else None
+
     def _capped(self) -> bool:
-        """With a witness lost, or a door that stands open, the learned line knows too little: the fixed limit."""
-        return self._presence.stands_open or bool(self._lost & self._witnesses.needed)
+        """With a witness lost, a door that stands open, or somebody only presumed in, the learned line knows too
+        little: the fixed limit."""
+        doubtful = self._presence.stands_open or self._presence.came_back
+        return doubtful or bool(self._lost & self._witnesses.needed)
 
     def _evidence(self, t: int) -> dict[str, Any]:
         silent, question = self._silence.length(t), self._question
@@ -303,13 +316,24 @@ class Inactivity(PlainRule):
                 "device": self._last_device,
                 "min_ago": None if began is None else (t - began) // 60_000,
             },
-            **({"line": "fixed", "why": self._why_capped()} if self._capped() else self._habit.evidence(t)),
+            **(
+                {"line": "fixed", "why": self._why_capped()}
+                if self._capped()
+                else self._habit.evidence(t, self._began())
+            ),
         }
         if not self._presence.entrances:
             evidence["hint"] = "no_exit_sensor"
         return evidence
 
+    def _line_crossed(self, t: int) -> dict[str, Any]:
+        if self._capped():
+            return {"line": "fixed", "why": self._why_capped()}
+        return self._habit.evidence(t, self._began())
+
     def _why_capped(self) -> str:
+        if self._presence.came_back:
+            return "came_back_unheard"
         return "door_open" if self._presence.stands_open else "sensor_lost"
 
     def _absent(self, t: int) -> Finding:
@@ -351,11 +375,21 @@ class Inactivity(PlainRule):
     def learned(self) -> dict[str, Any]:
         """What was learned, as data: the line of each half-hour with its evidence, who sees what, what is missing."""
         return {
-            **self._habit.learned_day(),
+            "hints": self._hints(),  # first: what the installer can still mend must not be cut off a long table
             "where": self._presence.where().value,
+            **self._habit.learned_day(),
             "witnesses": self._witnesses.coverage(),
-            "hints": [] if self._presence.entrances else ["no_exit_sensor"],
         }
+
+    def _hints(self) -> list[str]:
+        """What the home lacks, or has, that makes this rule slower or wrong more often (docs/inactivity.md)."""
+        kinds = {d.kind for d in self._home.devices.values()}
+        found = {
+            "no_exit_sensor": not self._presence.entrances,
+            "no_motion_sensor": not kinds & {"motion", "occupancy"},
+            "second_resident": len(self._home.residents) > 1,
+        }
+        return [name for name, holds in found.items() if holds]
 
     # ---- snapshot
 

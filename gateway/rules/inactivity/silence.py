@@ -33,6 +33,7 @@ class Silence:
         """The count goes on at `t`."""
         if self.since is None:
             self.since = t
+            self.whole = self.whole or self.began == t
 
     def stand(self, t: int) -> None:
         """The count stands still from `t`."""

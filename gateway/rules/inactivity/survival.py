@@ -1,7 +1,7 @@
 """How long a silence this home has had at each time of day, and the line no ordinary silence crosses.
 
 For each half-hour of each day the longest silence that reached into it is kept (after Cuddihy et al. 2007), days the
-resident was out or nothing was recorded left out. The line of a half-hour is the level that four days in five stay
+resident was out or nothing was recorded left out. The line of a half-hour is the level that seven days in ten stay
 under, plus an exponential tail above it: how far the home's own excesses go, tempered by what homes in general do.
 It says by itself how sure it is: with no evidence it is the pooled line of the development homes, slow and safe.
 
@@ -10,6 +10,7 @@ Knows no device and no clock but the ms of the local day it is given. Pure arith
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 SLOT_MS: Final = 30 * 60_000
@@ -20,7 +21,7 @@ ENOUGH_DAYS: Final = 7  # 7 days did as well as 21 on the development homes (res
 SHORTEST_DAY: Final = SLOTS // 4  # a day counts as evidence with so many half-hours observed at home
 UNKNOWN: Final = -1
 
-QUANTILE: Final = 0.8
+QUANTILE: Final = 0.7
 NEIGHBOURS: Final = 1  # slots before and after: nobody rises by the half-hour
 PRIOR_DAYS: Final = 4  # the pooled habit weighs as much as so many days
 PRIOR_BED_SLOT: Final = 44
@@ -28,10 +29,24 @@ PRIOR_BED_SLOT: Final = 44
 night is soon known for it; one that does not must not be called every morning of its second week."""
 PRIOR_NIGHT_SLOTS: Final = 20
 PRIOR_DAY_MIN: Final = 90
-PRIOR_TAIL_MIN: Final = 36
-TAIL_MIN: Final = (20, 45)  # one holiday or one lucky fortnight must not decide alone
-PRIOR_TAIL_WEIGHT: Final = 1.6  # excesses: what PRIOR_DAYS days would have shown, counted twice
 FLOOR_MIN: Final = 150
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """How far a home's own excesses go beyond the usual: what is believed before it has shown any, and the bounds."""
+
+    prior: float
+    weight: float  # excesses of its own the prior counts as
+    least: float
+    most: float
+
+
+WITH_EXIT: Final = Tail(36, 1.6, 20, 45)
+"""Minutes. What four days of the development homes showed, counted twice; within bounds, for one holiday or one lucky
+fortnight must not decide alone."""
+WITHOUT_EXIT: Final = Tail(60, 4, 20, 120)
+"""Where trips cannot be told from silences they are to be expected until this home has shown otherwise."""
 
 
 class SurvivalLine:
@@ -64,22 +79,20 @@ class SurvivalLine:
             1 for day, levels in self._days.items() if day < before and SLOTS - levels.count(UNKNOWN) >= SHORTEST_DAY
         )
 
-    def line(self, today: int, tails: float) -> list[int]:
+    def line(self, today: int, tails: float, tail: Tail = WITH_EXIT) -> list[int]:
         """The line in minutes for each half-hour, from the days before `today`; `tails` is how far out on the tail.
 
-        The chance of crossing it, per look, is about 0.2 x exp(-tails).
+        The chance of crossing it, per look, is about 0.3 x exp(-tails).
         """
         days = [levels for day, levels in sorted(self._days.items()) if today - KEEP_DAYS <= day < today]
-        return [self._of_slot(days, slot, tails) for slot in range(SLOTS)]
+        return [self._of_slot(days, slot, tails, tail) for slot in range(SLOTS)]
 
-    def _of_slot(self, days: list[list[int]], slot: int, tails: float) -> int:
+    def _of_slot(self, days: list[list[int]], slot: int, tails: float, tail: Tail) -> int:
         around = [(slot + d) % SLOTS for d in range(-NEIGHBOURS, NEIGHBOURS + 1)]
         seen = [level for levels in days if (level := max(levels[s] for s in around)) != UNKNOWN]
-        usual = quantile(seen + [prior_level(slot)] * PRIOR_DAYS)
-        excesses = [level - usual for level in seen if level > usual]
-        tail = (sum(excesses) + PRIOR_TAIL_WEIGHT * PRIOR_TAIL_MIN) / (len(excesses) + PRIOR_TAIL_WEIGHT)
-        tail = min(max(tail, TAIL_MIN[0]), TAIL_MIN[1])
-        return max(round(usual + tails * tail), FLOOR_MIN)
+        with_prior = seen + [prior_level(slot)] * PRIOR_DAYS
+        usual, excess = tail_above(with_prior, len(seen), tail)
+        return max(round(usual + tails * excess), FLOOR_MIN)
 
     def longest(self, slot: int) -> int:
         """The longest silence kept for this half-hour, minutes; UNKNOWN if there is none."""
@@ -107,6 +120,14 @@ def prior_level(slot: int) -> int:
     if asleep > PRIOR_NIGHT_SLOTS:  # getting up: a half-hour is worth an hour
         return max(PRIOR_DAY_MIN, 30 * PRIOR_NIGHT_SLOTS - 60 * (asleep - PRIOR_NIGHT_SLOTS))
     return max(PRIOR_DAY_MIN, 30 * asleep)
+
+
+def tail_above(values: list[int], own: int, tail: Tail) -> tuple[float, float]:
+    """The usual level of `values`, and how far the first `own` of them go beyond it on average, tempered by `tail`."""
+    usual = quantile(values)
+    excesses = [value - usual for value in values[:own] if value > usual]
+    mean = (sum(excesses) + tail.weight * tail.prior) / (len(excesses) + tail.weight)
+    return usual, min(max(mean, tail.least), tail.most)
 
 
 def quantile(values: list[int]) -> float:
