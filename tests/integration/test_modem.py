@@ -149,6 +149,23 @@ async def test_a_caller_that_gives_up_does_not_break_the_message(modem: VirtualM
     assert [s.text for s in modem.sent] == ["first", "second"]
 
 
+async def test_the_answer_to_a_caller_who_gave_up_is_not_taken_for_the_next_ones(
+    modem: VirtualModem, house: House
+) -> None:
+    link = house.driver._link
+    assert link is not None
+    given_up = asyncio.create_task(link.command("AT+CGMM"))
+    while modem.commands[-1:] != ["AT+CGMM"]:  # it is on the wire; its answer needs a turn of the loop more
+        await asyncio.sleep(0)
+    given_up.cancel()
+    signal = await link.command("AT+CSQ", prefix="+CSQ")
+    assert signal.lines == ("+CSQ: 21,99",)
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+    assert modem.commands[-2:] == ["AT+CGMM", "AT+CSQ"]
+    assert house.ready == 1, "nobody had to start the driver anew"
+
+
 # --- in -------------------------------------------------------------------------------------------------------------
 
 

@@ -123,7 +123,7 @@ class AtLink:
     ) -> Reply:
         """Sends one command and returns its answer, errors included. No answer in time is a `DriverFault`."""
         async with self._lock:
-            await self._settle_probes()
+            await self._settle()
             return await self._exchange(Command(text, prefix, bare), timeout_s or self._timing.local_s)
 
     async def submit(self, pdu: str, tpdu_octets: int) -> Reply:
@@ -133,7 +133,7 @@ class AtLink:
         `PerhapsSent` from the payload on: the message may have gone.
         """
         async with self._lock:
-            await self._settle_probes()
+            await self._settle()
             command = Command(f"AT+CMGS={tpdu_octets}", "+CMGS", prompt=True)
             waiting = self._begin(command, self._timing.local_s)
             await self._until(lambda: waiting.prompted or waiting.done.done())
@@ -226,9 +226,14 @@ class AtLink:
                 due = min(self._heard + patience, started + timing.network_s)
                 await self._progressed(due if self._engine.probes_owed else min(due, next_probe))
 
-    async def _settle_probes(self) -> None:
-        """A probe may be answered after the message it stood beside; that OK must not end the next command."""
+    async def _settle(self) -> None:
+        """What was asked before is answered first: its OK must not end the next command.
+
+        A command whose caller was cancelled is still under way; a probe may be answered after its message.
+        """
         self._raise_if_dead()
+        if self._waiting is not None:
+            await self._until(self._waiting.done.done)
         limit = time.monotonic() + self._timing.probe_grace_s
         while self._engine.probes_owed and time.monotonic() < limit:
             self._raise_if_dead()
