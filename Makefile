@@ -7,7 +7,7 @@ FUZZER := $(VENV)/.fuzz-done
 APT    := dbus mosquitto socat gammu espeak-ng strace
 FUZZ_SECONDS ?= 600
 
-.PHONY: setup demo demo-once prompts test test-slow powercut-all crash peers bench fuzz test-py313 simulate check clean help
+.PHONY: setup demo demo-once prompts test test-slow powercut-all crash peers bench bench-rules fuzz test-py313 simulate check clean help
 
 help:            ## this list
 	@grep -E '^[a-z0-9-]+: .*##|^[a-z0-9-]+:  *##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -58,6 +58,16 @@ peers: setup     ## real Zigbee2MQTT on a fake stick (2 min; npm brings it, node
 bench: setup     ## one table of figures beside a yardstick's (15 min; BENCH="press idle --quick" for some)
 	@$(BIN)/python tests/benchmarks/run.py $(BENCH)
 
+SCORER := .venv-rules
+SCORED := $(SCORER)/.scorer-done
+
+$(SCORED): $(STAMP)
+	@$(BIN)/python -m venv $(SCORER) && $(SCORER)/bin/python -m pip install --quiet --disable-pip-version-check numpy pandas \
+		&& touch $@ || echo "!!!! numpy and pandas could not be installed: the scorers' tables will be missing !!!!"
+
+bench-rules: setup $(SCORED) ## the rules' tables on ../shared/data and what an hour of data costs (RULES="time others --quick")
+	@$(BIN)/python tests/benchmarks/bench_rules.py $(RULES)
+
 simulate: setup  ## long simulation: make simulate HOME_DAYS=20000 [FIRST=seed]
 	@$(BIN)/python tests/simulation/long_run.py --days $(or $(HOME_DAYS),10000) $(if $(FIRST),--first $(FIRST))
 
@@ -65,4 +75,4 @@ check: setup     ## ruff, mypy --strict, import-linter
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache
 
 clean:           ## remove what setup and tests made
-	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build dist
+	@rm -rf $(VENV) $(SCORER) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info build dist

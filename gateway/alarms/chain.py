@@ -61,8 +61,12 @@ class Chain:
     def _tell_all(self, alarm: Alarm, t: int) -> None:
         everybody = self.callable(alarm, t)
         told = [c.id for c in everybody]
-        patch = {"told": told, "asked": told, "asking": None, "dialled": self.reaching.dialled(alarm, everybody)}
-        self._record.do(alarm, t, "told", "all_at_once", patch=patch, timers={"next": self._interval(alarm, t)})
+        dialled = self.reaching.dialled(alarm, everybody)
+        patch: dict[str, Any] = {"told": told, "asked": told, "asking": None, "dialled": dialled}
+        if not everybody:  # nobody is listed: the platform gets one interval to answer, as with any alarm
+            patch["round"] = 1
+        reason = "all_at_once" if everybody else "no_contact"
+        self._record.do(alarm, t, "told", reason, patch=patch, timers={"next": self._interval(alarm, t)})
         for contact in everybody:
             self.reaching.reach(alarm, contact, t, f"r0t{t}")
 

@@ -236,7 +236,7 @@ class Desk:
         known = self.tell.home.devices.get(device or "")
         wait = self.record.parameters.ms(kind.pre_alarm) if kind.pre_alarm else 0
         if wait > 0:
-            evidence = {**evidence, "pre_alarm_s": wait / 1000}
+            evidence = {**evidence, "pre_alarm_s": wait / 1000 if wait % 1000 else wait // 1000}
         patch = {
             "code": kind.name,
             "severity": severity,

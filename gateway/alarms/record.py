@@ -42,8 +42,9 @@ class Record:
         patch: dict[str, Any] | None = None,
         timers: Timers | None = None,
     ) -> None:
-        """Something happened to an alarm: noted and applied."""
-        self.add(AlarmEvent(alarm.number, t, what, reason, state, patch or {}, timers or {}))
+        """Something happened to an alarm: noted and applied. A timer that does not run need not be stopped."""
+        wound = {name: due for name, due in (timers or {}).items() if due is not None or name in alarm.timers}
+        self.add(AlarmEvent(alarm.number, t, what, reason, state, patch or {}, wound))
 
     def move(
         self,

@@ -50,13 +50,15 @@ class Telling:
         self.lamp(book, t)
 
     def lamp(self, book: Book, t: int) -> None:
-        """One lamp for all alarms: it shows the one that is least looked after."""
+        """One lamp for all alarms: it shows the one that is least looked after. What it was to show a moment before in
+        the same decision nobody would see."""
         pattern = next((p for p, states in _LAMP if any(_shown(book, state) for state in states)), "off")
+        self.actions = [action for action in self.actions if not isinstance(action, Lamp)]
         self.actions.append(Lamp(f"lamp:{pattern}:{t}", pattern))
 
     def say(self, alarm: Alarm, t: int, prompt: str | None, **params: Any) -> None:
         """Speaks a prompt about an alarm, with the alarm's severity."""
-        if prompt is None or silent(alarm) or self.quiet.muted(alarm.severity, t):
+        if prompt is None or unspoken(alarm) or self.quiet.muted(alarm.severity, t):
             return
         key = f"a{alarm.number}:{prompt}:{t}"
         self.actions.append(Say(key, prompt, params, alarm.number, alarm.severity))

@@ -30,8 +30,9 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "tune": ("gateway.cli.tune:command", "Propose settings from this home's false alarms, and say what they cost."),
     "decode": ("gateway.cli.decode:command", "Decode frames: one line of JSON for each."),
     "config-doc": ("gateway.cli.config_doc:command", "Print docs/configuration.md."),
+    "rules-doc": ("gateway.cli.rules_doc:command", "Print docs/rules.md."),
 }
-HIDDEN: Final = frozenset({"config-doc"})
+HIDDEN: Final = frozenset({"config-doc", "rules-doc"})
 
 
 class LazyGroup(click.Group):

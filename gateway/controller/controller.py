@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta, timezone
+from functools import lru_cache
 from math import inf
 from typing import Any, Final
 
@@ -43,7 +44,7 @@ from gateway.rules.rule import (
     Upgrade,
 )
 from gateway.rules.stuck_button import StuckButton
-from gateway.rules.supervision import INTERFERENCE, Supervision
+from gateway.rules.supervision import INTERFERENCE, LIFE_SAFETY_TRIGGERS, Supervision
 from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
 from gateway.rules.upkeep import Upkeep
@@ -172,9 +173,7 @@ class Controller:
 
     def _when(self, t: int) -> tuple[str, str | None]:
         """(ISO UTC with ms, local HH:MM) of `t`; nobody is told an hour that no clock vouches for."""
-        wall = datetime.fromtimestamp(self.wall_ms(t) / 1000, UTC)
-        local = wall.astimezone(SHANGHAI).strftime("%H:%M") if self.trust != "NONE" else None
-        return wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"), local
+        return _written(self.wall_ms(t), self.trust != "NONE")
 
     # ---- what is said
 
@@ -311,6 +310,7 @@ class Controller:
                 if isinstance(signal, Finding):
                     self._unconfirmed.add(signal.code)
                     self._found_again.add(signal.code)
+                    self._confirm(signal.code, signal.t)  # as in life: of two rules with one code the other asks not
             elif isinstance(signal, Finding):
                 self._look_at_paths()
                 self.desk.found(
@@ -379,8 +379,8 @@ class Controller:
         self._result.notices.append(notice)
         severity = CODES[notice.code].severity.value
         device = self.home.devices.get(notice.subject)
-        if notice.code == "DEVICE_LOST" and device is not None and device.kind in ("button", "wearable"):
-            severity = "P2"  # life-safety trigger (domain 4.2)
+        if notice.code == "DEVICE_LOST" and device is not None and device.kind in LIFE_SAFETY_TRIGGERS:
+            severity = "P2"  # life-safety trigger (domain 4.2, T-24)
         restored = notice.status not in ("LOST", "RAISED", Readiness.UNAVAILABLE.value)
         body = {
             "at": self._when(notice.t)[0],
@@ -473,6 +473,14 @@ class Controller:
     def reported(self, code: str) -> set[str]:
         """The subjects for which this technical condition is on or waiting to be believed."""
         return self._technical.subjects(code)
+
+
+@lru_cache(maxsize=16)
+def _written(wall_ms: int, believed: bool) -> tuple[str, str | None]:
+    """One decision writes the same moment into each of its messages and texts."""
+    wall = datetime.fromtimestamp(wall_ms / 1000, UTC)
+    local = wall.astimezone(SHANGHAI).strftime("%H:%M") if believed else None
+    return wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"), local
 
 
 _PEOPLE: Final = {

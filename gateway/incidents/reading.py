@@ -15,7 +15,7 @@ from typing import Final
 from gateway.incidents.archive import Head, declared, epoch_of, file_names, read_head
 from gateway.incidents.chain import START, BadLine, Block, Read, blocks, line_of, marked_lines, read_line
 from gateway.incidents.lines import LineMaker
-from gateway.incidents.story import Summary, apply_mark
+from gateway.incidents.story import Summary, apply_change, apply_mark
 from gateway.journal import JournalError
 from gateway.journal.export import export
 
@@ -102,10 +102,17 @@ def everything(directory: Path, journal: Path, findings: Findings) -> Iterator[t
 def summaries(directory: Path, journal: Path, findings: Findings) -> dict[tuple[str, int], Summary]:
     """All incidents by (epoch, alarm), in the order in which they began; everything checked on the way."""
     found: dict[tuple[str, int], Summary] = {}
+    known: dict[str, dict[bytes, Summary]] = {}  # by epoch, then by the number as it is written: half a million marks
     for epoch, data, good in everything(directory, journal, findings):
-        for wall_ms, marks in marked_lines(data, good):
-            for mark in marks.decode().split(","):
-                apply_mark(found, epoch, mark, int(wall_ms))
+        here = known.setdefault(epoch, {})
+        for wall, marks in marked_lines(data, good):
+            wall_ms = int(wall)
+            for mark in marks.split(b","):
+                number, _, change = mark.partition(b"=")
+                if (summary := here.get(number)) is not None:
+                    apply_change(summary, change.decode(), wall_ms)
+                elif (begun := apply_mark(found, epoch, mark.decode(), wall_ms)) is not None:
+                    here[number] = begun
     return found
 
 

@@ -59,16 +59,17 @@ class Summary:
         return self.state not in {s.value for s in ENDED}
 
 
-def apply_mark(found: dict[tuple[str, int], Summary], epoch: str, mark: str, wall_ms: int) -> None:
-    """Takes one mark of a line (`chain`) into the list."""
+def apply_mark(found: dict[tuple[str, int], Summary], epoch: str, mark: str, wall_ms: int) -> Summary | None:
+    """Takes one mark of a line (`chain`) into the list; returns the incident, None for what is no mark."""
     number, _, change = mark.partition("=")
     if not number.isdigit():
-        return
+        return None
     key = (epoch, int(number))
     summary = found.get(key)
     if summary is None:
         summary = found[key] = Summary(epoch, key[1], opened_ms=wall_ms)
-    _apply(summary, change, wall_ms)
+    apply_change(summary, change, wall_ms)
+    return summary
 
 
 _DETECTED, _ACCEPTED, _CLOSED = (
@@ -78,7 +79,8 @@ _DETECTED, _ACCEPTED, _CLOSED = (
 )  # plain text compares fast
 
 
-def _apply(summary: Summary, change: str, wall_ms: int) -> None:
+def apply_change(summary: Summary, change: str, wall_ms: int) -> None:
+    """Takes what follows a mark's number: the state, and what was said with it."""
     state, _, more = change.partition(":")
     summary.state = state
     if state == _DETECTED:
@@ -157,7 +159,7 @@ def incident(alarm: int, epoch: str, lines: Iterable[Read]) -> Incident | None:
             made = Incident(Summary(epoch, alarm, opened_ms=wall_ms), trust=str(body.get("trust")))
         for mark in marks:
             if mark.startswith(marked):
-                _apply(made.summary, mark[len(marked) :], wall_ms)
+                apply_change(made.summary, mark[len(marked) :], wall_ms)
         _tell(made, body)
         made.lines.append(body)
     if made is not None:

@@ -11,6 +11,7 @@ from typing import Final
 from gateway.home.model import Device, HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Signal
 
 GATEWAY_BUTTON: Final = "gateway"
@@ -22,6 +23,11 @@ class CallButton(PlainRule):
 
     name = "call_button"
     hears = frozenset({Kind.BUTTON})
+    declared = Declared(
+        "any gesture on a call device is a call, whatever else is going on",
+        needs=("a button or wearable of role call; one nobody enrolled counts as one",),
+        says=("CALL_PERSONAL", "CALL_FIXED", "CALL_GATEWAY"),
+    )
 
     def __init__(self) -> None:
         self._home = HomeView()

@@ -12,6 +12,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Technical
 
 CODE: Final = "CLOCK_UNSYNCED"
@@ -23,6 +24,12 @@ class ClockWatch(PlainRule):
 
     name = "clock_watch"
     hears = frozenset({Kind.CLOCK})
+    declared = Declared(
+        "a clock nobody vouches for",
+        needs=("the runtime's word on the clock",),
+        says=("CLOCK_UNSYNCED",),
+        parameters=("clock.*",),
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil

@@ -14,6 +14,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Line, Note, PlainRule, Readiness, Signal, Status
 from gateway.rules.schedule import Daily, minutes_of
 
@@ -35,6 +36,13 @@ class DailyLine(PlainRule):
     """Keeps which hours of the day were active and which nobody watched, and writes the line."""
 
     name = "daily_line"
+    declared = Declared(
+        "one line about the day to each contact who chose an hour",
+        needs=("a contact with daily_line; consents NOTIFY_FAMILY and MONITORING",),
+        says=("CHILD_CONTACT",),
+        consent="MONITORING",
+        clock=True,
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil

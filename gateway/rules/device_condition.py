@@ -13,6 +13,7 @@ from typing import Any, Final
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Technical
 
 TAMPER_WELL_MS: Final = 60_000
@@ -25,6 +26,12 @@ class DeviceCondition(PlainRule):
 
     name = "device_condition"
     hears = _READ
+    declared = Declared(
+        "what devices say of themselves: battery, tamper, end of life",
+        needs=("battery, battery_low, tamper or end_of_life of a registered device",),
+        says=("DEVICE_BATTERY_LOW", "DEVICE_TAMPER", "DEVICE_END_OF_LIFE"),
+        parameters=("battery.*",),
+    )
 
     def __init__(self) -> None:
         self._known: frozenset[str] = frozenset()

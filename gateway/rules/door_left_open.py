@@ -13,6 +13,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.night import Night
 from gateway.rules.rule import NOTHING, PlainRule, Readiness, Signal, Status, Technical
 
@@ -24,6 +25,13 @@ class DoorLeftOpen(PlainRule):
 
     name = "door_left_open"
     hears = frozenset({Kind.CLOCK, Kind.CONTACT})
+    declared = Declared(
+        "an entrance that stands open, sooner by night",
+        needs=("an entrance contact",),
+        says=("DOOR_LEFT_OPEN",),
+        parameters=("door_left_open.*", "night_exit.from_h", "night_exit.until_h"),
+        consent="MONITORING",
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil

@@ -16,6 +16,7 @@ from gateway.datum import Point, distance_m, wgs84
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Technical
 
 CODE: Final = "GEOFENCE_EXIT"
@@ -40,6 +41,13 @@ class Geofence(PlainRule):
 
     name = "geofence"
     hears = frozenset({Kind.POSITION})
+    declared = Declared(
+        "a wearable farther from home than was agreed",
+        needs=("position", "geofence.radius_m above 0"),
+        says=("GEOFENCE_EXIT",),
+        parameters=("geofence.*",),
+        consent="WHEREABOUTS",
+    )
 
     def __init__(self) -> None:
         self._consented = False

@@ -20,6 +20,7 @@ from typing import Any, Final
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Signal, Status, Technical
 
 CODES: Final[dict[Kind, str]] = {
@@ -60,6 +61,12 @@ class Hazard(PlainRule):
     """Keeps the spells that are going on and the tests that are announced."""
 
     name = "hazard"
+    declared = Declared(
+        "smoke, gas, CO, flood and fire at once; a detector's test is told as one",
+        needs=("smoke, gas, co, flood or heat detectors, or a thermometer",),
+        says=("SMOKE", "GAS", "CO", "FLOOD", "HEAT_FIRE", "HAZARD_CLEARED", "TEST_MANUAL"),
+        parameters=("hazard.again_min", "hazard.clear_s", "hazard.heat_c", "hazard.test_s", "hazard.window_min"),
+    )
 
     def __init__(self) -> None:
         self._home = HomeView()

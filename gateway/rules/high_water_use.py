@@ -12,9 +12,10 @@ from typing import Any, Final
 from gateway.home.model import HomeView
 from gateway.observations import Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Status, Technical
+from gateway.rules.use_bins import UseBins
 from gateway.rules.water import KINDS, OwnWater
-from gateway.rules.water_bins import WaterBins
 
 CODE: Final = "WATER_HIGH_USE"
 HOURS: Final = 24.0
@@ -27,12 +28,19 @@ class HighWaterUse(PlainRule):
 
     name = "high_water_use"
     hears = KINDS
+    declared = Declared(
+        "over-use of water in any 24 h",
+        needs=("own water_meter",),
+        says=("WATER_HIGH_USE",),
+        parameters=("water_high.limit_l",),
+        consent="MONITORING",
+    )
 
     def __init__(self) -> None:
         self._water = OwnWater()
         self._consented = False
         self._limit = 0.0
-        self._bins: dict[str, WaterBins] = {}
+        self._bins: dict[str, UseBins] = {}
         self._on: set[str] = set()
         self._lost: frozenset[str] = frozenset()
         self._due: int | None = None
@@ -55,10 +63,10 @@ class HighWaterUse(PlainRule):
         meter = observation.device
         if flow is None or meter is None or not flow.amount:
             return NOTHING
-        bins = self._bins.setdefault(meter, WaterBins(HOURS))
+        bins = self._bins.setdefault(meter, UseBins(HOURS))
         share = min(1.0, DAY_MS / (flow.end - flow.start))  # of what a register shows after days without a reading
         bins.add(flow.amount * share, flow.end)
-        if meter in self._on or bins.litres(flow.end) <= self._limit:
+        if meter in self._on or bins.amount(flow.end) <= self._limit:
             return NOTHING
         self._on.add(meter)
         self._plan()
@@ -76,7 +84,7 @@ class HighWaterUse(PlainRule):
         """Ends over-use once the last 24 h are well below the limit."""
         signals = []
         for meter in sorted(self._on):
-            if self._bins[meter].litres(t + 1) < self._limit * END_BELOW:
+            if self._bins[meter].amount(t + 1) < self._limit * END_BELOW:
                 self._on.discard(meter)
                 signals.append(Technical(CODE, meter, False, "back_to_normal"))
         self._plan()
@@ -105,7 +113,7 @@ class HighWaterUse(PlainRule):
         self._water.from_json(data["water"])
         for meter, rows in data["bins"].items():
             if meter in self._water.meters:
-                self._bins[meter] = WaterBins(HOURS)
+                self._bins[meter] = UseBins(HOURS)
                 self._bins[meter].from_json(rows)
         self._on = {m for m in data["on"] if m in self._bins}
         self._lost = frozenset(str(d) for d in data["lost"])

@@ -13,6 +13,7 @@ from typing import Any, Final
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Status, Technical
 from gateway.rules.water import KINDS, OwnWater
 
@@ -40,6 +41,13 @@ class Leak(PlainRule):
 
     name = "leak"
     hears = KINDS | {Kind.RECORDER}
+    declared = Declared(
+        "flow in every half-hour of a day",
+        needs=("own water_meter",),
+        says=("LEAK_SUSPECTED",),
+        parameters=("leak.flow_h",),
+        consent="MONITORING",
+    )
 
     def __init__(self) -> None:
         self._water = OwnWater()

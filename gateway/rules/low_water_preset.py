@@ -17,9 +17,10 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
 from gateway.rules.civil import DAY_MS, CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
+from gateway.rules.use_bins import BIN_MS, UseBins
 from gateway.rules.water import KINDS, OwnWater
-from gateway.rules.water_bins import BIN_MS, WaterBins
 
 CODE: Final = "WATER_LOW_USE"
 HOUR_MS: Final = 3_600_000
@@ -52,6 +53,13 @@ class LowWaterPreset(PlainRule):
 
     name = "low_water_preset"
     hears = KINDS | _AT_HOME | _BY_KEY | {Kind.AWAY, Kind.RECORDER}
+    declared = Declared(
+        "low use of water by a city's fixed rule",
+        needs=("own water_meter", "water_preset.rule above 0"),
+        says=("WATER_LOW_USE",),
+        parameters=("away.max_h", "water_preset.*"),
+        consent="MONITORING",
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil
@@ -61,7 +69,7 @@ class LowWaterPreset(PlainRule):
         self._waking = 0
         self._day = (0, 0)  # waking time, ms of day
         self._away_max = 0
-        self._bins = WaterBins(24)
+        self._bins = UseBins(24)
         self._began: int | None = None  # the window is observed since; None: stands still
         self._read: dict[str, int] = {}  # register -> last read; interval meters are vouched for
         self._lost: frozenset[str] = frozenset()
@@ -81,7 +89,7 @@ class LowWaterPreset(PlainRule):
         signals: Iterable[Signal] = NOTHING
         if preset != self._preset or not self._consented:
             signals = self._answered("rule_unavailable", t)
-            self._preset, self._bins, self._began = preset, WaterBins(preset.hours if preset else 24), None
+            self._preset, self._bins, self._began = preset, UseBins(preset.hours if preset else 24), None
         self._waking = round(parameters["water_preset.waking_h"] * HOUR_MS)
         self._day = (
             round(parameters["water_preset.wake_h"]) * HOUR_MS,
@@ -197,7 +205,7 @@ class LowWaterPreset(PlainRule):
         due = self._look
         self._look = due + BIN_MS
         window = self._window(due)
-        litres = self._bins.litres(due)
+        litres = self._bins.amount(due)
         stale = any(due - at > FRESH_MS for at in self._read.values())
         if due - self._began < window or stale or litres >= self._preset.litres or not self._awake(due - window, due):
             return NOTHING

@@ -21,6 +21,8 @@ MAX_POWER_KW: Final = 25.0
 SLACK_H: Final = 0.1
 """Readings are quantised and stamped late: so much more time than passed may have been used."""
 DEFAULT_INTERVAL_MS: Final = 300_000
+POWER_GAP_MS: Final = 30 * 60_000
+"""Power readings further apart than this say nothing of the energy between them."""
 _NEAR_END: Final = 0.99  # of the register's digits: what comes after is a roll-over
 
 
@@ -127,3 +129,45 @@ class WaterFlow:
         self._register.from_json(data["register"])
         self._end = None if data["end"] is None else int(data["end"])
         self.discarded = int(data["discarded"])
+
+
+class EnergyFlow:
+    """kWh of one electricity meter: by its register, or, of one that tells only power, by adding that up."""
+
+    def __init__(self) -> None:
+        self._register = Register(MAX_POWER_KW)
+        self._has_register = False
+        self._power_at: int | None = None
+        self.discarded = 0
+
+    def read(self, observation: Observation) -> Flow | None:
+        """What an observation of this meter tells; None for nothing. Call it with ENERGY and POWER only."""
+        t, value = observation.t, float(observation.value)
+        if observation.late:
+            self.discarded += 1
+            return None
+        if observation.kind is Kind.ENERGY:
+            self._has_register = True
+            return self._register.read(value, t)
+        before = self._power_at
+        if self._has_register or (before is not None and t <= before):
+            return None
+        if abs(value) > MAX_POWER_KW * 1000:
+            self.discarded += 1
+            return None
+        self._power_at = t
+        if before is None:
+            return None
+        known = t - before <= POWER_GAP_MS
+        return Flow(max(value, 0.0) / 1000 * (t - before) / HOUR_MS if known else None, before, t)
+
+    def to_json(self) -> list[Any]:
+        """The state, for a snapshot."""
+        return [self._register.to_json(), self._has_register, self._power_at, self.discarded]
+
+    def from_json(self, data: list[Any]) -> None:
+        """The inverse of `to_json`."""
+        register, has_register, power_at, discarded = data
+        self._register.from_json(register)
+        self._has_register, self.discarded = bool(has_register), int(discarded)
+        self._power_at = None if power_at is None else int(power_at)

@@ -15,6 +15,7 @@ from typing import Any, Final
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.meter_flow import MAX_POWER_KW, MAX_WATER_L_H, Register
 from gateway.rules.rule import NOTHING, PlainRule, Readiness, Signal, Status, Technical
 
@@ -40,6 +41,12 @@ class MeterHealth(PlainRule):
 
     name = "meter_health"
     hears = _READ | {Kind.RECORDER}
+    declared = Declared(
+        "meters that come no more, never change, or were swapped",
+        needs=("electricity_meter or water_meter",),
+        says=("METER_STALE", "METER_REBASED"),
+        parameters=("meter.*",),
+    )
 
     def __init__(self) -> None:
         self._meters: dict[str, str] = {}  # id -> kind

@@ -31,3 +31,7 @@ class Night:
         if not civil.trusted(t) or self.start == self.end:
             return None
         return t + ((self.start - civil.ms_of_day(t)) % DAY_MS or DAY_MS)
+
+    def end_after(self, civil: CivilTime, t: int) -> int:
+        """When the night that holds `t` ends."""
+        return t + ((self.end - civil.ms_of_day(t)) % DAY_MS or DAY_MS)

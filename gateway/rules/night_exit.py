@@ -16,6 +16,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.night import Night
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 
@@ -31,6 +32,14 @@ class NightExit(PlainRule):
     """Waits, after an entrance moved at night, for a sign from inside."""
 
     name = "night_exit"
+    declared = Declared(
+        "an entrance used at night and nobody seen inside afterwards",
+        needs=("an entrance contact", "motion, occupancy, pressure, bed, flush or another contact inside"),
+        says=("NIGHT_EXIT",),
+        parameters=("night_exit.*",),
+        consent="MONITORING",
+        clock=True,
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil
@@ -45,6 +54,7 @@ class NightExit(PlainRule):
         self._moved: int | None = None  # an entrance moved at night, and nobody was seen since
         self._door: str | None = None
         self._asked = False  # about that movement
+        self._used = ("", -1)  # the last movement of an entrance, at whatever hour
         self._away = False
         self._recording = True
         self._t = 0
@@ -100,6 +110,7 @@ class NightExit(PlainRule):
     def _door_moved(self, door: str, t: int) -> Iterable[Signal]:
         """The wait begins, or begins anew: a second movement may be the return, which then shows inside."""
         signals = self._well("door_used") if self._asked else NOTHING
+        self._used = (door, t)
         if self._moved is not None or (self._ready() and not self._away and self._night.holds(self._civil, t)):
             self._moved, self._door = t, door
         return signals
@@ -117,6 +128,8 @@ class NightExit(PlainRule):
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
         """With a door or a witness lost, silence inside proves nothing."""
         self._lost = frozenset(lost)
+        if self._moved is None and self._used[1] == t and self._ready():  # the witness came back in that very moment
+            self._door_moved(self._used[0], t)
         return self._reconsider()
 
     def _reconsider(self) -> Iterable[Signal]:
@@ -180,13 +193,15 @@ class NightExit(PlainRule):
     def to_json(self) -> dict[str, Any]:
         """What was last seen, and the wait."""
         return {
-            "last": dict(self._last), "moved": self._moved, "door": self._door, "asked": self._asked,
-            "away": self._away, "recording": self._recording, "lost": sorted(self._lost),
+            "last": dict(self._last), "used": list(self._used), "moved": self._moved, "door": self._door,
+            "asked": self._asked, "away": self._away, "recording": self._recording, "lost": sorted(self._lost),
         }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
         self._last = dict(data["last"])
+        used = data.get("used", ("", -1))
+        self._used = (str(used[0]), int(used[1]))
         self._moved = None if data["moved"] is None else int(data["moved"])
         self._door = None if data["door"] is None else str(data["door"])
         self._asked, self._away, self._recording = bool(data["asked"]), bool(data["away"]), bool(data["recording"])

@@ -16,6 +16,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import green_key
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Note, PlainRule, Readiness, Signal, Spoken, Status
 from gateway.rules.schedule import Daily, days_of, minutes_of
 
@@ -38,6 +39,13 @@ class Reminders(PlainRule):
     """Says what is due, and counts who answered."""
 
     name = "reminders"
+    declared = Declared(
+        "what was asked to be said at an hour: medication, water in heat, a visit, a child's call",
+        needs=("reminders of the home",),
+        says=("REMINDER_ANSWERED", "REMINDER_MISSED"),
+        parameters=("reminder.*",),
+        clock=True,
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil

@@ -14,6 +14,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import green_key
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Line, Note, PlainRule, Readiness, Signal, Spoken, Status
 
 COMMAND: Final = "roll_call"
@@ -27,6 +28,12 @@ class RollCall(PlainRule):
 
     name = "roll_call"
     hears = frozenset({Kind.CONDITION, Kind.COMMAND, Kind.BUTTON, Kind.OK})
+    declared = Declared(
+        "on the platform's word the elder is asked to report well",
+        needs=("a button of role ok or service",),
+        says=("ROLL_CALL",),
+        parameters=("roll_call.*",),
+    )
 
     def __init__(self) -> None:
         self._home = HomeView()

@@ -14,6 +14,7 @@ from typing import Any
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 
 
@@ -32,6 +33,13 @@ class RoomTemperature(PlainRule):
     """Keeps for each thermometer on which side of its limits it is, and since when."""
 
     name = "room_temperature"
+    declared = Declared(
+        "a room too hot or too cold, with hysteresis",
+        needs=("temperature",),
+        says=("TEMP_HIGH", "TEMP_LOW"),
+        parameters=("room_temperature.*",),
+        consent="MONITORING",
+    )
 
     def __init__(self) -> None:
         self._home = HomeView()

@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 
 
 class Readiness(StrEnum):
@@ -26,9 +27,11 @@ class Readiness(StrEnum):
     OFF = "OFF"
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
-    """A rule's readiness and, where it is not ARMED, why (a reason code, not a sentence)."""
+class Status(NamedTuple):
+    """A rule's readiness and, where it is not ARMED, why (a reason code, not a sentence).
+
+    A tuple, for all rules are asked for theirs with every decision.
+    """
 
     readiness: Readiness
     reason: str = ""
@@ -120,6 +123,7 @@ class Rule(Protocol):
     """One rule. All times are controller ms and never run backward."""
 
     name: str
+    declared: Declared
 
     @property
     def hears(self) -> Set[Kind] | None:
@@ -189,6 +193,7 @@ class PlainRule:
 
     name = ""
     hears: Set[Kind] | None = None
+    declared = Declared("")
 
     @property
     def waiting(self) -> bool:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 
 CODE: Final = "STOVE_ON"
@@ -31,6 +32,13 @@ class Stove(PlainRule):
     """Keeps which stoves are on, and since when."""
 
     name = "stove"
+    declared = Declared(
+        "a stove left on",
+        needs=("stove with power or appliance",),
+        says=("STOVE_ON",),
+        parameters=("stove.*",),
+        consent="MONITORING",
+    )
 
     def __init__(self) -> None:
         self._stoves: frozenset[str] = frozenset()

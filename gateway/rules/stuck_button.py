@@ -14,6 +14,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Technical
 
 CODE: Final = "DEVICE_STUCK"
@@ -26,6 +27,17 @@ class StuckButton(PlainRule):
 
     name = "stuck_button"
     hears = frozenset({Kind.BUTTON})
+    declared = Declared(
+        "a button held down or chattering: one condition, its alarm stays one",
+        needs=("buttons",),
+        says=("DEVICE_STUCK",),
+        parameters=(
+            "call_button.join_s",
+            "call_button.stuck_presses",
+            "call_button.stuck_quiet_min",
+            "call_button.stuck_s",
+        ),
+    )
 
     def __init__(self) -> None:
         self._home = HomeView()

@@ -18,13 +18,15 @@ from typing import Any, Final
 from gateway.home.model import Device, HomeView
 from gateway.observations import WAY_IS_BACK, Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.interference import Chorus
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Technical
 from gateway.rules.sightings import ROUTINE, Sightings
 
 INTERFERENCE: Final = "RADIO_INTERFERENCE"
 TRIGGERS: Final = frozenset({"button", "wearable"})
-ALARM_DETECTORS: Final = frozenset({"smoke", "gas", "co"})
+ALARM_DETECTORS: Final = frozenset({"smoke", "gas", "co", "heat"})
+LIFE_SAFETY_TRIGGERS: Final = TRIGGERS | ALARM_DETECTORS  # lost, they are P2 and no mere fault (domain 4.2)
 SLOW_FACTOR: Final = 1.5  # a device that states a longer interval than T-24 allows for is given half of it more
 MAX_LEARNING: Final = 1_000  # devices whose sightings are kept
 
@@ -33,6 +35,12 @@ class Supervision(PlainRule):
     """Keeps the set of lost devices."""
 
     name = "supervision"
+    declared = Declared(
+        "devices that give no sign of life for longer than their stated or learned interval; all at once is the radio",
+        needs=("devices with heartbeat_s, or that speak regularly",),
+        says=("DEVICE_LOST", "RADIO_INTERFERENCE"),
+        parameters=("away.max_h", "supervision.*"),
+    )
 
     def __init__(self) -> None:
         self._gone: set[str] = set()

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.rules.bed_absence import BedAbsence
 from gateway.rules.call_button import CallButton
 from gateway.rules.civil import CivilTime
 from gateway.rules.clock_watch import ClockWatch
 from gateway.rules.daily_line import DailyLine
 from gateway.rules.device_condition import DeviceCondition
 from gateway.rules.door_left_open import DoorLeftOpen
+from gateway.rules.door_not_used import DoorNotUsed
 from gateway.rules.fall.model import Model
 from gateway.rules.fall.rule import Fall
 from gateway.rules.geofence import Geofence
@@ -20,8 +22,10 @@ from gateway.rules.leak import Leak
 from gateway.rules.low_water_preset import LowWaterPreset
 from gateway.rules.meter_health import MeterHealth
 from gateway.rules.night_exit import NightExit
+from gateway.rules.power_low_use import PowerLowUse
 from gateway.rules.reminders import Reminders
 from gateway.rules.roll_call import RollCall
+from gateway.rules.room_overstay import RoomOverstay
 from gateway.rules.room_temperature import RoomTemperature
 from gateway.rules.rule import Rule
 from gateway.rules.stove import Stove
@@ -32,6 +36,8 @@ from gateway.rules.upkeep import Upkeep
 from gateway.rules.visits import Visits
 from gateway.rules.vital_trend import VitalTrend
 from gateway.rules.vitals import Vitals
+from gateway.rules.water_low_use import WaterLowUse
+from gateway.rules.welfare import Welfare
 
 
 def all_rules(civil: CivilTime, fall_models: Mapping[str, Model] | None = None) -> tuple[Rule, ...]:
@@ -53,10 +59,16 @@ def all_rules(civil: CivilTime, fall_models: Mapping[str, Model] | None = None) 
         Leak(),
         HighWaterUse(),
         LowWaterPreset(civil),
+        WaterLowUse(civil),
+        PowerLowUse(civil),
         MeterHealth(),
         DeviceCondition(),
         StuckButton(),
         Upkeep(civil),
+        Welfare(civil),
+        BedAbsence(civil),
+        RoomOverstay(civil),
+        DoorNotUsed(civil),
         NightExit(civil),
         DoorLeftOpen(civil),
         Geofence(),

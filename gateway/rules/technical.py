@@ -15,6 +15,7 @@ from gateway.alarms.codes import CODES, Flow
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import ANY_CONDITION, Declared
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Signal, Technical
 
 AT_ONCE: Final = frozenset({"STORAGE_FAULT", "DRIVER_BLIND", "AUTH_FAILED", "GATEWAY_BATTERY_FAIL"})
@@ -27,6 +28,12 @@ class TechnicalConditions(PlainRule):
 
     name = "technical"
     hears = frozenset({Kind.CONDITION})
+    declared = Declared(
+        "conditions the machine reports, each believed after its own patience",
+        needs=("the runtime's and the drivers' reports",),
+        says=(ANY_CONDITION, "UNVERIFIED_PRESS"),
+        parameters=("technical.*",),
+    )
 
     def __init__(self) -> None:
         self._debounce: dict[str, int] = {"": 0}

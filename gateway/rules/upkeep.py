@@ -14,6 +14,7 @@ from gateway.home.model import Contact, HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Line, PlainRule, Signal, Spoken, Technical
 
 LIFE_SAFETY: Final = frozenset({"button", "wearable", "smoke", "gas", "co", "heat"})
@@ -27,6 +28,11 @@ class Upkeep(PlainRule):
 
     name = "upkeep"
     hears = frozenset[Kind]()
+    declared = Declared(
+        "what the household can mend is told in the daytime: mains, batteries, a lost button",
+        needs=("technical conditions; a contact",),
+        parameters=("upkeep.*",),
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._home = HomeView()

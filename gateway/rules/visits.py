@@ -15,6 +15,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime, date_of
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, PlainRule, Readiness, Signal, Status, Technical
 from gateway.visits.festivals import festival_windows
 from gateway.visits.ledger import ON_SITE, REMOTE, Assessment, DueState, Register, Window, assess
@@ -23,6 +24,8 @@ from gateway.visits.periods import PriorityClass, Reading
 CODE: Final = "VISIT_OVERDUE"
 REVIEW_CODE: Final = "LEDGER_REVIEW_DUE"
 MAX_NOTED: Final = 64  # visits kept of each kind: the last one decides, the rest is this period's count
+WINDOWS: Final = ("extra_visit_window", "remote_only")
+"""Commands of the platform: a window in which one visit more is wanted, one in which nobody may come to the door."""
 MAX_WINDOWS: Final = 16
 MAX_WINDOW_DAYS: Final = 366
 MAX_CLASSES: Final = 16
@@ -34,6 +37,14 @@ class Visits(PlainRule):
 
     name = "visits"
     hears = frozenset({Kind.VISIT, Kind.COMMAND, Kind.CLOCK})
+    declared = Declared(
+        "visits due, overdue or unable by class and period; the registration form's renewal",
+        needs=("visits.class above 0",),
+        says=("VISIT_OVERDUE", "LEDGER_REVIEW_DUE"),
+        parameters=("visits.*",),
+        consent="VISITS",
+        clock=True,
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._civil = civil
@@ -82,7 +93,7 @@ class Visits(PlainRule):
 
     def _window(self, value: dict[str, Any]) -> bool:
         """`{"cmd":"extra_visit_window"|"remote_only","from":"2026-07-01","to":"2026-07-05","reason":…}`."""
-        kept = {"extra_visit_window": self._extra, "remote_only": self._remote_only}.get(str(value.get("cmd")))
+        kept = dict(zip(WINDOWS, (self._extra, self._remote_only), strict=True)).get(str(value.get("cmd")))
         if kept is None:
             return False
         try:

@@ -16,6 +16,7 @@ from typing import Any, Final
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, PlainRule, Readiness, Signal, Status, Technical
 from gateway.rules.vital_signs import KINDS, MEASURES, Belief
 
@@ -45,6 +46,12 @@ class VitalTrend(PlainRule):
 
     name = "vital_trend"
     hears = KINDS | {Kind.TEMPERATURE, Kind.WORN}
+    declared = Declared(
+        "vital signs that drift from what is usual for this person: a note",
+        needs=("the same as vitals, for a week",),
+        says=("VITAL_TREND",),
+        consent="HEALTH_DATA",
+    )
 
     def __init__(self) -> None:
         self._consented = False

@@ -16,6 +16,7 @@ from typing import Any, Final
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
+from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Upgrade
 from gateway.rules.vital_signs import KINDS, MEASURES, SIGN_OF, Belief, beyond, limit_of
 
@@ -45,6 +46,13 @@ class Vitals(PlainRule):
 
     name = "vitals"
     hears = KINDS | {Kind.TEMPERATURE, Kind.WORN}
+    declared = Declared(
+        "vital signs beyond this person's limits, persistent; two signs are worse than one",
+        needs=("health, or anything that tells a vital sign",),
+        says=("VITAL_OUT_OF_RANGE",),
+        parameters=("vitals.*",),
+        consent="HEALTH_DATA",
+    )
 
     def __init__(self) -> None:
         self._consented = False

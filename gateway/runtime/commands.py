@@ -1,4 +1,4 @@
-"""What the platform may ask of a running gateway: a roll call, a test alarm. Everything else changes nothing.
+"""What the platform may ask of a running gateway: roll calls, test alarms, windows of visits. The rest changes nothing.
 
 Each command is checked here, becomes an observation (that is its audit: the journal and, for a test, the incident's
 record), and is confirmed to the broker only when that is durable. Whether it does anything is the heart's to decide.
@@ -12,12 +12,14 @@ import asyncio
 import logging
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 from gateway.alarms.trial import COMMAND as TEST_ALARM
 from gateway.alarms.trial import PLATFORM
 from gateway.observations import Kind, Report
 from gateway.rules.roll_call import COMMAND as ROLL_CALL
+from gateway.rules.visits import WINDOWS
 from gateway.runtime.control import ControlRefused
 
 if TYPE_CHECKING:
@@ -42,6 +44,8 @@ def read(command: dict[str, Any]) -> dict[str, Any] | None:
     name = command.get("cmd")
     if name == ROLL_CALL:
         return {"cmd": ROLL_CALL, "id": str(command.get("id", ""))[:MAX_ID]}
+    if name in WINDOWS:
+        return _window(str(name), command)
     if name != TEST_ALARM:
         return None
     request, press, by = command.get("id"), command.get("press", False), command.get("by")
@@ -53,6 +57,17 @@ def read(command: dict[str, Any]) -> dict[str, Any] | None:
         raise BadCommand(f"test_alarm: by: expected 1 to {MAX_ID} characters")
     value = {"cmd": TEST_ALARM, "id": request, "press": press, "from": PLATFORM}
     return value if by is None else {**value, "by": by}
+
+
+def _window(name: str, command: dict[str, Any]) -> dict[str, Any]:
+    """More visits wanted, or none possible, from one day to another (domain 1.4); the ledger bounds how far."""
+    said = {key: str(command[key])[:MAX_ID] for key in ("from", "to", "reason") if command.get(key) is not None}
+    try:
+        if date.fromisoformat(said["from"]) > date.fromisoformat(said["to"]):
+            raise BadCommand(f"{name}: from: lies after to")
+    except (KeyError, ValueError):
+        raise BadCommand(f"{name}: from, to: expected two days as YYYY-MM-DD") from None
+    return {"cmd": name, **said}
 
 
 async def local_test(heart: Heart, request: dict[str, Any]) -> dict[str, Any]:

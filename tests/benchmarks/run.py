@@ -18,12 +18,13 @@ from figures import Figure, percentile, shown, table
 from machine import described, flush_ms, load
 
 HERE = Path(__file__).parent
-ORDER = ("press", "black_box", "sustained", "replay", "start", "memory", "idle", "written")
+ORDER = ("press", "black_box", "sustained", "replay", "start", "memory", "idle", "written", "incidents")
 QUICK = {
     "BENCH_PRESSES": "150",
     "BENCH_REPLAY_DAYS": "30",
     "BENCH_OBSERVATIONS": "100000",
     "BENCH_IDLE_S": "20",
+    "BENCH_INCIDENTS": "20000",
 }
 LIMIT_S = 1800
 

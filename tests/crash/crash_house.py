@@ -19,15 +19,14 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from evidence import Evidence, Handed, Kill, Point
+from watched_modem import WatchedModem
+
 from gateway.demo.house import GATEWAY, HOME, VirtualHouse
-from gateway.demo.modem_calls import PhoneCall
 from gateway.demo.sms_network import read_submit
-from gateway.demo.virtual_modem import VirtualModem
 from gateway.journal import export
 from gateway.receiver.store import Message
 from gateway.upstream.messages import BadMessage, Stage
@@ -40,7 +39,6 @@ WORDS = {"按了": "call", "答应": "taken", "结束": "end"}  # what a text is
 TEMPLATES = {"S01": "call", "S10": "taken", "S12": "end"}
 LINE_HELD = "+CME ERROR 3"  # what the modem says to who dials while another call stands
 EXCUSED = ("TAIL_CUT", "acting from memory")
-TEXTS = ("call:c1", "call:c2", "taken:c1", "end:c1")  # what a flow texts
 PRE_ALARM_S = 1.0
 PATIENCE_S = 120.0  # for a machine that does much else meanwhile; a flow takes 4 to 15 s here
 LOOK_S = 0.05
@@ -54,117 +52,6 @@ MANY_BUTTONS = {
         *({"id": b, "kind": "button", "room": "hall", "address": f"C4:7C:8D:00:01:0{b[-1]}"} for b in BUTTONS),
     ],
 }
-
-
-class Point(StrEnum):
-    """A moment of the flow that can be seen from outside."""
-
-    PRESS = "press in the air"
-    RAISE = "window over"
-    PROMPT = "modem prompts"
-    ASKED = "modem has the text"
-    ANSWERED = "modem answered"
-    RINGS = "modem dials"
-    SPEAKS = "modem speaks into a call"
-    KEYED = "second contact keys yes"
-    ARRIVED = "RAISED at platform"
-    ACKNOWLEDGED = "RAISED acknowledged"
-    DECLINE = "first contact says no"
-    REPLY = "second contact says yes"
-    ACCEPTED = "ACCEPTED at platform"
-    CLOSING = "desk closes"
-    SPAWN = "process starts"
-
-
-@dataclass(frozen=True, slots=True)
-class Kill:
-    """Die this long after the point is first reached (since the last kill)."""
-
-    point: Point
-    delay_s: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class Handed:
-    """A text as the modem saw it: what it is ("call:c1") and whether the modem answered."""
-
-    what: str
-    answered: bool
-
-
-@dataclass(slots=True)
-class Evidence:
-    """What stands in the journal and in the world at one moment, of one alarm. Journal states in order."""
-
-    states: list[str] = field(default_factory=list)
-    delivered: Counter[str] = field(default_factory=Counter)  # text -> how often the journal says "sent"
-    presses: int = 0
-    asked: Counter[str] = field(default_factory=Counter)  # text -> handed to the modem
-    answered: Counter[str] = field(default_factory=Counter)  # text -> the modem answered
-    platform: list[str] = field(default_factory=list)
-    spoken: list[str] = field(default_factory=list)
-    in_call: bool = False  # a call stood on the modem's line
-
-    def open_texts(self) -> dict[str, str]:
-        """Texts out of our hands but not finished on disk: the only ones that may come twice."""
-        return {
-            text: "answered" if self.answered[text] == count else "asked"
-            for text, count in self.asked.items()
-            if self.delivered[text] == 0 and count
-        }
-
-    def phase(self) -> str:
-        """Where the flow was, in a word, by what the disk says."""
-        state = self.states[-1] if self.states else "nothing durable"
-        texts = ", ".join(f"{text} {how}, not committed" for text, how in self.open_texts().items())
-        return f"{state}{' / ' + texts if texts else ''}{' / in a call' if self.in_call else ''}"
-
-
-class WatchedModem(VirtualModem):
-    """The virtual modem, telling what happens on its wire at the moment it happens."""
-
-    def __init__(self, link: Path, reached: Callable[[Point], None], nears: Callable[[Point], None]) -> None:
-        super().__init__(link)
-        self.reached, self.nears = reached, nears
-        self.asked: list[str] = []  # PDUs
-
-    @property
-    def wire(self) -> int:
-        """The modem's end of the line."""
-        return self._master
-
-    def _at_cmgs(self, rest: str) -> None:
-        self.reached(Point.PROMPT)
-        super()._at_cmgs(rest)
-
-    def _submit(self, pdu: str, octets: int) -> None:
-        self.asked.append(pdu)
-        super()._submit(pdu, octets)
-        self.reached(Point.ASKED)
-
-    def _settle(self, pdu: str, octets: int) -> None:
-        self.nears(Point.ANSWERED)
-        super()._settle(pdu, octets)
-        self.reached(Point.ANSWERED)
-
-    @property
-    def in_call(self) -> bool:
-        """Whether a call stands, ringing or answered."""
-        return self._standing() is not None
-
-    def _begin(self, call: PhoneCall) -> None:
-        super()._begin(call)
-        self.reached(Point.RINGS)
-
-    def _at_qtts(self, rest: str) -> None:
-        super()._at_qtts(rest)
-        if rest.startswith("=1"):
-            self.reached(Point.SPEAKS)
-
-    def press(self, key: str) -> None:
-        """The far end presses a key."""
-        super().press(key)
-        self.reached(Point.KEYED)
 
 
 class CrashHouse(VirtualHouse):
@@ -236,7 +123,7 @@ class CrashHouse(VirtualHouse):
     def arm(self, kill: Kill | None) -> None:
         """From now on the next time its point is reached, the gateway dies."""
         self.killed.clear()
-        self.armed = kill
+        self.armed, self.late = kill, None
 
     def reached(self, point: Point) -> None:
         """A moment has come."""
@@ -258,7 +145,7 @@ class CrashHouse(VirtualHouse):
 
     def falling(self) -> bool:
         """Whether a kill's point has been reached and its delay runs."""
-        return self.late is not None and not self.late.cancelled() and not self.killed.is_set()
+        return self.late is not None and not self.killed.is_set()
 
     def _kill(self, pid: int) -> None:
         if self.pid == pid and self._child is not None:

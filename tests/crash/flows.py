@@ -9,19 +9,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-from crash_house import (
-    AGAIN_S,
-    BUTTONS,
-    PATIENCE_S,
-    PRE_ALARM_S,
-    SENDING_S,
-    TEXTS,
-    THINKING_S,
-    CrashHouse,
-    Evidence,
-    Kill,
-    Point,
-)
+from crash_house import AGAIN_S, BUTTONS, PATIENCE_S, PRE_ALARM_S, SENDING_S, THINKING_S, CrashHouse
+from evidence import TEXTS, Evidence, Kill, Point
 
 WHOLE_S = PRE_ALARM_S + 4 * SENDING_S + 3 * THINKING_S + 0.3  # how long a flow takes without a kill, about
 BASIS = {
@@ -146,10 +135,10 @@ async def _settled(house: CrashHouse, flow: Flow) -> None:
         status = await asyncio.to_thread(house.status)
         if not status or status["outbox"] or status["texts_waiting"]:
             return False
-        return house.evidence(alarm, flow.spoken_from, alive=True).delivered.keys() >= set(TEXTS)
+        return house.evidence(alarm, flow.spoken_from, alive=True).delivered[TEXTS[-1]] > 0
 
     await house.until(out, PATIENCE_S, "CLOSED at the platform, the last text at the phone")
-    await house.eventually(written, "nothing left in the journal, every text's delivery in it")
+    await house.eventually(written, "nothing left in the journal, the last delivery in it")
 
 
 def judge(flow: Flow) -> None:
@@ -166,8 +155,6 @@ def judge(flow: Flow) -> None:
         flow.wrong.append(f"platform: {end.platform}")
     for text in TEXTS:
         _texted_once(flow, text)
-        if end.delivered[text] != 1:
-            flow.wrong.append(f"journal: {text} sent {end.delivered[text]} times")
     order = [ORDER[prompt] for prompt in end.spoken if prompt in ORDER]
     if order != sorted(order) or not {2, 3} <= set(order):
         flow.wrong.append(f"heard: {end.spoken}")
@@ -183,9 +170,15 @@ def _nothing_before_it_was_durable(flow: Flow, when: str, seen: Evidence) -> Non
 
 
 def _texted_once(flow: Flow, text: str) -> None:
-    """At least once; again only for a kill between the modem's having it and our commit, once for each such kill."""
-    copies = flow.end.asked[text]
+    """At least once; again only for a kill between the modem's having it and our commit, once for each such kill.
+
+    What was sent is written down as sent, once. Only of a text in such a window that is true no more when the gateway
+    is back ("... has promised to go", and it is over) it stays unknown: it is not sent again to find out.
+    """
+    copies, written = flow.end.asked[text], flow.end.delivered[text]
     windows = sum(text in seen.open_texts() for _, _, seen in flow.kills)
+    if written > 1 or (not written and not windows):
+        flow.wrong.append(f"journal: {text} sent {written} times")
     if copies < 1 or copies > 1 + windows:
         flow.wrong.append(f"text {text}: {copies} copies, {windows} kills fell into its window")
     if copies > 1:

@@ -52,7 +52,7 @@ def test_a_press_becomes_three_lines_in_the_documented_format() -> None:
         "device": "b",
         "room": "bedroom",
         "reason": "not_cancelled",
-        "evidence": {"gesture": "press"},
+        "evidence": {"rule": "call_button", "gesture": "press", "pre_alarm_s": 10},
     }
 
 

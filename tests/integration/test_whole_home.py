@@ -124,17 +124,23 @@ async def test_a_hostile_neighbour_changes_nothing(house: VirtualHouse) -> None:
     house.bluez.advertise("C4:7C:8D:66:66:66", house.devices["bathroom-cord"].button("press"))  # a stranger's button
     house.bluez.advertise(house.devices["bathroom-cord"].address, b"\x44" + os.urandom(200))
     house.contact_answers("1", number="13999999999")
-    house.modem.raw(os.urandom(3000) + b"\r\n+CMT: ,999\r\nZZZZ\r\n")
-    house.line.say(b"\x68" * 500)
-    house.meter.bad_checksum = True
+
+    def counted(driver: str) -> dict[str, int]:
+        return next((d["counters"] for d in house.status().get("drivers", ()) if d["name"] == driver), {})
+
+    def rubbish_was_read() -> bool:
+        return bool(counted("modem").get("urc_without_pdu") and counted("meter:meter"))
 
     def refused() -> bool:
-        status = house.status()
-        counters = next((d["counters"] for d in status.get("drivers", ()) if d["name"] == "ble"), {})
-        return counters.get("auth_failed", 0) >= 1 and status["counts"].get("sms_from_strangers") == 1
+        strangers = house.status().get("counts", {}).get("sms_from_strangers")
+        return strangers == 1 and counted("ble").get("auth_failed", 0) >= 1
 
     await house.until(refused, 60, "the forged press and the stranger's text were looked at")
     assert house.status()["alarms"] == []
+    house.modem.raw(os.urandom(3000) + b"\r\n+CMT: ,999\r\nZZZZ\r\n")
+    house.line.say(b"\x68" * 500)
+    house.meter.bad_checksum = True
+    await house.until(rubbish_was_read, 60, "and what came over the wires")
     house.meter.bad_checksum = False
     house.press("bedroom-button")
     await house.expect("sms", "→", "按了", within_s=60)
@@ -164,7 +170,7 @@ async def test_rubbish_from_the_platform_moves_nothing(house: VirtualHouse) -> N
     ):
         session.publish(topic, payload)
     house.accept_at_platform(raised.data["alarm"])  # comes after them on the same wire, and finds the alarm waiting
-    accepted = await house.expect("platform", "ACCEPTED")
+    accepted = await house.expect("platform", "CALL_FIXED ACCEPTED")
     assert accepted.data["by"] == "desk"
     (alarm,) = house.status()["alarms"]
     assert alarm["state"] == "ACCEPTED"

@@ -36,6 +36,7 @@ class Seen:
     cancelled: bool = False
     exhausted: bool = False  # everybody was told in every round; only the platform is told again, seldom
     timers: dict[str, int] = field(default_factory=dict)
+    asleep_until: int = 0  # by night the contacts of a P2 alarm sleep until then
     texted: set[str] = field(default_factory=set)  # contacts whom its main text was meant for
     published: bool = False  # on the alarm channel: as something for people to act on
 
@@ -62,6 +63,8 @@ def apply(alarms: Alarms, event: dict[str, Any]) -> None:
             alarm.timers.pop(name, None)
         else:
             alarm.timers[name] = due
+    if event["what"] in ("deferred", "persisting"):
+        alarm.asleep_until = alarm.timers.get("next", 0) if event["what"] == "deferred" else event["t"]
     state = event.get("state")
     if state is not None:
         alarm.state, alarm.moved_t = state, event["t"]

@@ -133,7 +133,7 @@ def the_chain_always_goes_on(history: History) -> list[Violation]:
             t, urgent = item.observation.t, alarm.severity in ("P0", "P1")
             wait = _patience(item.home, urgent, alarm.exhausted, t - alarm.opened_t)
             wait = max(wait, _patience(history_home(history), urgent, alarm.exhausted, t - alarm.opened_t))
-            silent = t - told.get(alarm.number, alarm.moved_t)
+            silent = t - max(told.get(alarm.number, alarm.moved_t), alarm.asleep_until)
             quiet = t - heard.get(alarm.number, alarm.moved_t)
             if silent > wait + SLACK_MS:
                 said = f"alarm {alarm.number} ({alarm.state}) has told nobody for {silent // 1000} of {wait // 1000} s"
@@ -255,7 +255,8 @@ def _ways(item: Decided, alarm: int) -> set[str]:
     """What must go out to the contact who is asked, by each of their ways; there must be one if any is listed."""
     kinds = {"sms": Text.kind, "call": Call.kind}
     asked = [e.reason for e in item.events if e.alarm == alarm and e.what == "told"]
-    ways = [kinds[way] for c in item.home.contacts if c.id in asked for way in c.channels]
+    everybody = "all_at_once" in asked
+    ways = [kinds[way] for c in item.home.contacts if everybody or c.id in asked for way in c.channels]
     return set(ways) or ({Text.kind} if item.home.contacts else set())
 
 

@@ -31,7 +31,7 @@ class People:
 
     def got_text(self, text: Text) -> None:
         """A contact's phone rings."""
-        if text.template not in MAIN:
+        if text.template not in MAIN and text.template != "S17":
             return
         dice = self._dice("contact", text.key)
         reference = str(text.params["ref"])
@@ -68,6 +68,8 @@ class People:
         dice = self._dice("elder", say.key)
         if say.prompt == "V01" and dice.random() < self._traits["cancels"]:
             self._world.push(dice.randrange(500, 12_000), "press", device="cancel", gesture="press", key=None)
+        elif say.prompt == "V15" and dice.random() < 0.7:
+            self._world.push(dice.randrange(2_000, 70_000), "press", device="bedroom", gesture="press", key=None)
         elif say.prompt == "V08" and dice.random() < self._traits["reassures"] / 2:
             delay = dice.randrange(2_000, 200_000)
             device = dice.choice(["green", "green", "green", "cancel", "bedroom", None])

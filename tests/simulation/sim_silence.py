@@ -23,6 +23,8 @@ class Silence:
     def __init__(self) -> None:
         self.t = 0
         self.home = HomeView()
+        self.needed: frozenset[str] = frozenset()
+        self.limits: dict[str, int] = {}
         self.silent = 0
         self.asked = False
         self.away_until: int | None = None
@@ -52,12 +54,11 @@ class Silence:
 
     def observable(self) -> bool:
         """Whether activity would be seen now if there were any."""
-        needed = {d.id for d in self.home.devices.values() if d.kind in NEEDED}
         return (
             self.home.consents.get("MONITORING", False)
-            and bool(needed)
+            and bool(self.needed)
             and self.recording
-            and not needed & self.lost
+            and not self.needed & self.lost
             and self.away_until is None
             and (self.out_since is None or self.came_back)
         )
@@ -108,22 +109,15 @@ class Silence:
 
     def _moments(self) -> list[int]:
         """When something changes by itself."""
-        moments = [self.heard[d] + limit for d, limit in self._limits().items() if d not in self.lost]
+        moments = [self.heard[d] + limit for d, limit in self.limits.items() if d not in self.lost]
         if self.away_until is not None:
             moments.append(self.away_until)
         elif self.observable() and not self.asked:
             moments.append(self.t + max(0, self.limit() - self.silent))
         return [max(m, self.t) for m in moments]
 
-    def _limits(self) -> dict[str, int]:
-        return {
-            d.id: max(round(d.heartbeat_s * 3000), HOUR)
-            for d in self.home.devices.values()
-            if d.heartbeat_s is not None
-        }
-
     def _happens(self) -> bool:
-        for device, limit in self._limits().items():
+        for device, limit in self.limits.items():
             if device not in self.lost and self.heard[device] + limit <= self.t:
                 self._lose(device)
                 return True
@@ -244,6 +238,9 @@ class Silence:
         from gateway.home.model import view_from_json
 
         self.home = view_from_json(value)
-        self.heard = {d: self.heard.get(d, self.t) for d in self._limits()}
+        devices = self.home.devices.values()
+        self.needed = frozenset(d.id for d in devices if d.kind in NEEDED)
+        self.limits = {d.id: max(round(d.heartbeat_s * 3000), HOUR) for d in devices if d.heartbeat_s is not None}
+        self.heard = {d: self.heard.get(d, self.t) for d in self.limits}
         self.lost &= set(self.home.devices)
         self.last = {d: v for d, v in self.last.items() if d in self.home.devices}

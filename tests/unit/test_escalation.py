@@ -109,6 +109,15 @@ def test_the_whole_way_family_neighbour_liaison_twice_then_the_platform() -> Non
     assert house.states()[-1] == "UNANSWERED"
 
 
+def test_smoke_in_a_home_without_contacts_is_the_platforms_alone_after_one_interval() -> None:
+    """Found by simulation: it took two, for everybody had been "told" at once although nobody is listed."""
+    house = House(home(contacts=()))
+    house.say(Kind.SMOKE, True, "smoke")
+    assert house.states() == ["DETECTED", "RAISED"]
+    house.wait(120)
+    assert house.states()[-1] == "UNANSWERED"
+
+
 def test_a_hop_that_is_not_family_learns_how_long_nobody_has_come() -> None:
     house = raised()
     house.wait(240)

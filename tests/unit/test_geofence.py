@@ -114,6 +114,7 @@ def test_contacts_are_told_in_order_and_nothing_is_said_in_a_home_where_nobody_i
     assert house.sirens() == []
     house.reply("c2", "1")
     assert house.state().value == "ACCEPTED"
+    assert house.said() == []
 
 
 def test_outside_the_fence_again_while_the_alarm_is_open_is_the_same_alarm() -> None:

@@ -15,6 +15,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.fall.evidence import dropped, evidence_of
 from gateway.rules.fall.features import angle, measure
 from gateway.rules.fall.house import House, Whereabouts
@@ -41,6 +42,20 @@ class Fall(PlainRule):
     """FALL and FALL_IMMOBILE of every wearable in the home. `models` replaces the shipped ones, by placement."""
 
     name = "fall"
+    declared = Declared(
+        "falls and long lies by what a worn sensor feels and the house sees",
+        needs=("wearable with acceleration and placement",),
+        says=("FALL", "FALL_IMMOBILE", "LONG_LIE"),
+        parameters=(
+            "fall.bed_bar",
+            "fall.enabled",
+            "fall.lie_after_min",
+            "fall.long_lie_min",
+            "fall.pre_alarm_s",
+            "fall.sensitivity",
+        ),
+        consent="MONITORING",
+    )
 
     def __init__(self, civil: CivilTime, models: Mapping[str, Model] | None = None) -> None:
         self._civil = civil

@@ -31,8 +31,8 @@ SAME_PASSAGE_MS: Final = 60_000  # who comes in opens and closes more than once;
 RETURNS_KNOWN: Final = 8  # before so many returns nobody knows what this door tells
 MAY_TURN_UP: Final = 0.1  # with a larger share of absences that ended without the door it is not believed of a return
 FORGET_RETURNS: Final = 64  # then both counts are halved: a mended sensor is believed again in weeks
-WEAK_KINDS: Final = frozenset({Kind.PRESSURE, Kind.WATER, Kind.WATER_VOLUME, Kind.APPLIANCE})
-"""Mats bounce, taps drip and washing machines end by themselves."""
+WEAK_KINDS: Final = frozenset({Kind.PRESSURE, Kind.WATER, Kind.WATER_VOLUME, Kind.APPLIANCE, Kind.POWER})
+"""Mats bounce, taps drip and washing machines end by themselves; so does what draws power by a timer."""
 
 
 class Where(StrEnum):
@@ -181,6 +181,11 @@ class Presence:
             self.guests_until = t + GUESTS_MAX_MS
 
     # ---- what follows
+
+    @property
+    def said_so(self) -> bool:
+        """Whether somebody said that they leave, and nobody was seen at home since."""
+        return not self._may_leave
 
     def where(self) -> Where:
         """Where the resident is."""

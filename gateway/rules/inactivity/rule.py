@@ -17,6 +17,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
 from gateway.rules.inactivity.habit import Habit
 from gateway.rules.inactivity.presence import Presence, Where
 from gateway.rules.inactivity.silence import Silence
@@ -36,6 +37,24 @@ class Inactivity(PlainRule):
     """Counts observed silence at home and asks `question_min` before the line is reached."""
 
     name = "inactivity"
+    declared = Declared(
+        "nobody heard at home for longer than its own line at this hour, under a hard cap; who left and is not back",
+        needs=(
+            "motion, occupancy, contact, pressure, bed, appliance, flush, light or own water_meter",
+            "an entrance contact to tell absence by; an electricity_meter shows kettles and cookers",
+        ),
+        says=("INACTIVITY", "WATER_LOW_USE", "AWAY_TOO_LONG"),
+        parameters=(
+            "away.*",
+            "inactivity.enabled",
+            "inactivity.learned",
+            "inactivity.limit_h",
+            "inactivity.meter_alone_h",
+            "inactivity.question_min",
+            "water_preset.rule",
+        ),
+        consent="MONITORING",
+    )
 
     def __init__(self, civil: CivilTime) -> None:
         self._home = HomeView()
@@ -47,6 +66,7 @@ class Inactivity(PlainRule):
         self._lost: frozenset[str] = frozenset()
         self._question = 0  # ms
         self._enabled = True
+        self._door_alone = False
         self._consented = False
         self._recording = True
         self._away_max = 0
@@ -69,6 +89,7 @@ class Inactivity(PlainRule):
         self._witnesses.configure(home)
         inside = len(self._witnesses.needed) - sum(d.kind == "contact" and d.entrance for d in home.devices.values())
         self._presence.configure(home, inside)
+        self._door_alone = inside == 0  # then it tells of use, not of who is out: DOOR_NOT_USED
         kinds = {d.kind for d in home.devices.values() if d.id in self._witnesses.needed}
         self._code = LONE_METER if kinds == {"water_meter"} else CODE
         if self._code == LONE_METER and parameters["water_preset.rule"] > 0:
@@ -107,7 +128,9 @@ class Inactivity(PlainRule):
         return self._reconsider(t)
 
     def _is_activity(self, observation: Observation) -> bool:
-        return self._witnesses.is_activity(observation)
+        """A kettle that switches itself off was switched on before the question: that is no answer to it."""
+        acted = self._witnesses.is_activity(observation)
+        return acted and not (self._asked and observation.kind is Kind.POWER)
 
     def _act(self, observation: Observation) -> Iterable[Signal]:
         """Somebody did something: at the entrance they may be leaving, anywhere else they are at home."""
@@ -229,7 +252,7 @@ class Inactivity(PlainRule):
         if out is None or self._noticed or not (self._enabled and self._consented):
             return None
         where = self._presence.where()
-        if where in (Where.GUESTS, Where.HOME):
+        if where in (Where.GUESTS, Where.HOME) or (self._door_alone and not self._presence.said_so):
             return None
         return out + (min(self._habit.limit_ms, self._absence) if where is Where.UNKNOWN else self._absence)
 
@@ -333,11 +356,8 @@ class Inactivity(PlainRule):
         self._exact = None
 
     def opened(self, code: str, t: int) -> None:
-        """The alarm is on record: do not ask again before there was activity.
-
-        WATER_LOW_USE is also found by the city's rule; of its own finding this rule knows already.
-        """
-        if code == CODE == self._code:
+        """The alarm is on record, whoever found it: do not ask again before there was activity."""
+        if code == self._code:
             self._asked = True
         elif code == ABSENCE:
             self._noticed = True

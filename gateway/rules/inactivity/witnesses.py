@@ -1,7 +1,7 @@
 """The devices that bear witness to life: what each one's word means, and what is lost with each.
 
-Knows kinds and counts. A witness whose silence means nothing (a button) still proves life when it speaks. Electricity
-does neither: a refrigerator uses it too.
+Knows kinds and counts. A witness whose silence means nothing (a button) still proves life when it speaks. So does the
+electricity meter where it shows a kettle or a cooker; its silence means nothing, for a refrigerator goes on by itself.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
+from gateway.rules.appliance_events import ApplianceEvents
 
 WITNESS_KINDS: Final = frozenset(
     {"motion", "occupancy", "contact", "pressure", "bed", "appliance", "flush", "light", "water_meter"}
@@ -34,7 +35,9 @@ class Witnesses:
 
     def __init__(self) -> None:
         self.needed: frozenset[str] = frozenset()
+        self._others: frozenset[str] = frozenset()  # water meters that count a neighbour's use, or a well's pump
         self._last: dict[str, Any] = {}  # last state of contacts, mats, lights; registers of water meters
+        self._appliances: dict[str, ApplianceEvents] = {}  # electricity meter -> the kettle and the cooker behind it
         self._flow: dict[str, int] = {}  # when each water meter last saw flow
         self._span_end = 0
         self._now: set[str] = set()  # who has seen somebody in this half-hour
@@ -44,9 +47,12 @@ class Witnesses:
 
     def configure(self, home: HomeView) -> None:
         """Takes up the devices of the home and forgets those that are gone."""
-        self.needed = frozenset(d.id for d in home.devices.values() if d.kind in WITNESS_KINDS)
+        self._others = frozenset(d.id for d in home.devices.values() if d.supply not in (None, "own"))
+        self.needed = frozenset(d.id for d in home.devices.values() if d.kind in WITNESS_KINDS) - self._others
         self._last = {n: v for n, v in self._last.items() if n.partition(":")[2] in home.devices}
         self._flow = {d: t for d, t in self._flow.items() if d in home.devices}
+        meters = [d.id for d in home.devices.values() if d.kind == "electricity_meter"]
+        self._appliances = {m: self._appliances.get(m) or ApplianceEvents() for m in meters}
         self._now &= self.needed
         self._seen = {d: n for d, n in self._seen.items() if d in self.needed}
         self._alone = {d: n for d, n in self._alone.items() if d in self.needed}
@@ -61,13 +67,15 @@ class Witnesses:
             before, self._last[name] = self._last.get(name), observation.value
             return before is None or before != observation.value
         if kind is Kind.WATER:
-            return observation.value > 0 and self._begins(device or "", observation.t)
-        if kind is Kind.WATER_VOLUME and device is not None:
+            return observation.value > 0 and device not in self._others and self._begins(device or "", observation.t)
+        if kind is Kind.WATER_VOLUME and device is not None and device not in self._others:
             name = f"{kind.value}:{device}"
             before, self._last[name] = self._last.get(name), observation.value
             if before is None or observation.value <= before:  # a smaller one is a swapped meter (A27)
                 return False
             return self._begins(device, observation.t)
+        if kind is Kind.POWER and (meter := self._appliances.get(device or "")) is not None and not observation.late:
+            return meter.observe(float(observation.value), observation.t) is not None
         return kind in _ANY_IS_ACTIVITY
 
     def _begins(self, meter: str, t: int) -> bool:
@@ -124,6 +132,7 @@ class Witnesses:
         return {
             "last": dict(self._last),
             "flow": dict(self._flow),
+            "appliances": {meter: events.to_json() for meter, events in self._appliances.items()},
             "span_end": self._span_end,
             "now": sorted(self._now),
             "spans": self._spans,
@@ -135,6 +144,9 @@ class Witnesses:
         """The inverse of `to_json`."""
         self._last = dict(data["last"])
         self._flow = {str(d): int(t) for d, t in data["flow"].items()}
+        for meter, state in data.get("appliances", {}).items():
+            if meter in self._appliances:
+                self._appliances[meter].from_json(state)
         self._span_end, self._spans = int(data["span_end"]), int(data["spans"])
         self._now = {str(d) for d in data["now"]}
         self._seen = {str(d): int(n) for d, n in data["seen"].items()}

@@ -1,4 +1,4 @@
-"""The litres of the last hours, in half-hours of controller time. A sum over them lags by one half-hour at most."""
+"""What was used in the last hours, in half-hours of controller time. A sum over them lags by one half-hour at most."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Final
 BIN_MS: Final = 30 * 60_000
 
 
-class WaterBins:
+class UseBins:
     """A rolling sum. Half-hours older than the longest window are dropped as new ones come."""
 
     __slots__ = ("_bins", "_keep")
@@ -16,10 +16,10 @@ class WaterBins:
         self._keep = -(-round(hours * 3_600_000) // BIN_MS)
         self._bins: dict[int, float] = {}
 
-    def add(self, litres: float, t: int) -> None:
-        """So much had flowed by `t`."""
+    def add(self, amount: float, t: int) -> None:
+        """So much had been used by `t`."""
         now = (t - 1) // BIN_MS
-        self._bins[now] = self._bins.get(now, 0.0) + litres
+        self._bins[now] = self._bins.get(now, 0.0) + amount
         self.drop(t)
 
     def drop(self, t: int) -> None:
@@ -28,8 +28,8 @@ class WaterBins:
         for each in [b for b in self._bins if b <= oldest]:
             del self._bins[each]
 
-    def litres(self, t: int) -> float:
-        """What flowed in the window that ends at `t`."""
+    def amount(self, t: int) -> float:
+        """What was used in the window that ends at `t`."""
         self.drop(t)
         return sum(self._bins.values())
 
@@ -43,8 +43,8 @@ class WaterBins:
 
     def to_json(self) -> list[list[float]]:
         """The half-hours."""
-        return [[b, litres] for b, litres in self._bins.items()]
+        return [[b, amount] for b, amount in self._bins.items()]
 
     def from_json(self, data: list[Any]) -> None:
         """The inverse of `to_json`."""
-        self._bins = {int(b): float(litres) for b, litres in data}
+        self._bins = {int(b): float(amount) for b, amount in data}

@@ -1,0 +1,100 @@
+"""Less electricity than usual in 24 h (POWER_LOW_USE): P2, and P1 where the water says the same (domain 4.2).
+
+A whole-house meter is a second witness, never a fast one: a refrigerator goes on without anybody (research/inactivity,
+3). All electricity meters of the home are added up; a plug of one stove is no meter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Set
+from typing import Any, Final
+
+from gateway.alarms.codes import Severity
+from gateway.home.model import HomeView
+from gateway.observations import Kind, Observation
+from gateway.parameters import Parameters
+from gateway.rules.civil import CivilTime
+from gateway.rules.declared import Declared
+from gateway.rules.household import Sign
+from gateway.rules.low_use import FRESH_MS, LowUse
+from gateway.rules.meter_flow import EnergyFlow, Flow
+from gateway.rules.rule import Signal
+from gateway.rules.use_bins import UseBins
+from gateway.rules.water import OwnWater
+
+DRY_L: Final = 10.0
+"""Water that confirms it: less than the cities' 0.01 m3 (domain 3.1)."""
+_READ: Final = frozenset({Kind.ENERGY, Kind.POWER})
+
+
+class PowerLowUse(LowUse):
+    """The electricity meters of the home, and what its water says of the same day."""
+
+    name = "power_low_use"
+    declared = Declared(
+        "less electricity in 24 h than this home usually needs, and nobody seen; P1 with the water low too",
+        needs=("electricity_meter with energy or power", "a week of whole days at home"),
+        says=("POWER_LOW_USE",),
+        parameters=("away.max_h", "power_low_use.*"),
+        consent="MONITORING",
+    )
+    code = "POWER_LOW_USE"
+    unit = "kWh"
+    setting = "power_low_use"
+
+    def __init__(self, civil: CivilTime) -> None:
+        super().__init__(civil)
+        self._flows: dict[str, EnergyFlow] = {}
+        self._water = OwnWater()
+        self._litres = UseBins(24)
+        self._water_read: int | None = None  # a register's last reading
+
+    def _meters(self) -> Set[str]:
+        return self._flows.keys()
+
+    def _lacks(self, home: HomeView, parameters: Parameters) -> str:
+        self._water.configure(home)
+        meters = [d.id for d in home.devices.values() if d.kind == "electricity_meter"]
+        self._flows = {m: self._flows.get(m) or EnergyFlow() for m in meters}
+        return "" if meters else "no_electricity_meter"
+
+    def _read(self, observation: Observation) -> Flow | None:
+        return self._flows[observation.device or ""].read(observation) if observation.kind in _READ else None
+
+    def _take(self, observation: Observation, sign: Sign) -> Iterable[Signal]:
+        flow = self._water.read(observation)
+        if flow is not None and self._running:
+            if observation.kind is Kind.WATER_VOLUME:
+                self._water_read = observation.t
+            self._litres.add(flow.amount or 0.0, observation.t)
+        return super()._take(observation, sign)
+
+    def _anew(self, t: int) -> None:
+        super()._anew(t)
+        self._litres.clear()
+
+    def _severity(self, t: int, evidence: dict[str, Any]) -> str | None:
+        """With water it is as bad as no water alone."""
+        seen = self._water.meters and not self._household.lost & self._water.meters
+        if not seen or (self._water_read is not None and t - self._water_read > FRESH_MS):
+            return None
+        litres = self._litres.amount(t)
+        evidence["litres"] = round(litres, 1)
+        return Severity.P1.value if litres < DRY_L else None
+
+    def _state(self) -> dict[str, Any]:
+        return super()._state() | {
+            "flows": {m: flow.to_json() for m, flow in self._flows.items()},
+            "water": self._water.to_json(),
+            "litres": self._litres.to_json(),
+            "water_read": self._water_read,
+        }
+
+    def _restore(self, data: dict[str, Any]) -> None:
+        super()._restore(data)
+        for meter, state in data["flows"].items():
+            if meter in self._flows:
+                self._flows[meter].from_json(state)
+        self._water.from_json(data["water"])
+        self._litres.from_json(data["litres"])
+        self._water_read = None if data["water_read"] is None else int(data["water_read"])
