@@ -48,6 +48,7 @@ class Inactivity(PlainRule):
             "away.*",
             "inactivity.enabled",
             "inactivity.learned",
+            "inactivity.caution",
             "inactivity.limit_h",
             "inactivity.meter_alone_h",
             "inactivity.question_min",
