@@ -44,7 +44,7 @@ class Geofence(PlainRule):
     declared = Declared(
         "a wearable farther from home than was agreed",
         needs=("position", "geofence.radius_m above 0"),
-        says=("GEOFENCE_EXIT",),
+        says=("GEOFENCE_EXIT", "HOME_AWAY"),
         parameters=("geofence.*",),
         consent="WHEREABOUTS",
     )

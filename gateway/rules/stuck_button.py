@@ -33,6 +33,7 @@ class StuckButton(PlainRule):
         says=("DEVICE_STUCK",),
         parameters=(
             "call_button.join_s",
+            "call_button.stuck_pause_s",
             "call_button.stuck_presses",
             "call_button.stuck_quiet_min",
             "call_button.stuck_s",

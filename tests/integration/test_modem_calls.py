@@ -227,7 +227,7 @@ async def test_who_stops_waiting_hangs_up(modem: VirtualModem, house: House) -> 
     call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
-    assert modem.calls[0].over
+    await eventually(lambda: modem.calls[0].over)
 
 
 async def test_a_modem_unplugged_in_a_call_is_a_failed_call_to_be_tried_again(

@@ -46,6 +46,7 @@ class Inactivity(PlainRule):
         says=("INACTIVITY", "WATER_LOW_USE", "AWAY_TOO_LONG"),
         parameters=(
             "away.*",
+            "inactivity.caution",
             "inactivity.enabled",
             "inactivity.learned",
             "inactivity.caution",
