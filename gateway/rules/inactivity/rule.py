@@ -49,7 +49,6 @@ class Inactivity(PlainRule):
             "inactivity.caution",
             "inactivity.enabled",
             "inactivity.learned",
-            "inactivity.caution",
             "inactivity.limit_h",
             "inactivity.meter_alone_h",
             "inactivity.question_min",
