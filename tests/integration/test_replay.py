@@ -142,6 +142,25 @@ def test_a_bad_header_exits_one(header: Any) -> None:
     assert errors.startswith(("header", "snapshot"))
 
 
+def test_devices_of_other_peoples_recordings_keep_their_names() -> None:
+    """'front door reed' is no id of ours; two names that would become the same id stay two devices."""
+    names = ("front door reed", "front_door_reed", "front-door#reed", "门磁 1")
+    header = {**HEADER, "devices": [{"id": name, "kind": "smoke"} for name in names]}
+    code, rows, errors = replay(
+        *(line(f"08:0{n}:00", "smoke", True, name) for n, name in enumerate(names)), header=header
+    )
+    assert (code, errors) == (0, "")
+    assert [r["device"] for r in rows if r["state"] == "RAISED"] == list(names)
+
+
+@pytest.mark.parametrize("name", ["", "x" * 201, 7, None])
+def test_a_device_without_a_usable_name_is_a_bad_header(name: object) -> None:
+    header = {**HEADER, "devices": [{"id": name, "kind": "smoke"}]}
+    code, rows, errors = replay(line("08:00:00", "tick"), header=header)
+    assert (code, rows) == (1, [])
+    assert "devices[0].id" in errors
+
+
 def test_notices_say_which_rule_and_device() -> None:
     header = {**HEADER, "devices": [{"id": "pir", "kind": "motion", "heartbeat_s": 600}]}
     _, rows, _ = replay(line("08:00:00", "motion", True, "pir"), line("12:00:00", "tick"), header=header)
