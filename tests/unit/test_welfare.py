@@ -46,7 +46,7 @@ def test_a_morning_without_the_key_is_reminded_of_asked_about_and_then_told() ->
     house.wait(5 * MINUTE)
     assert house.states()[-1] == "RAISED"
     assert house.controller.book.alarms[1].severity == "P1"
-    assert house.controller.book.alarms[1].evidence == {"by": "09:30"}
+    assert house.controller.book.alarms[1].evidence["by"] == "09:30"
     assert house.told("S22")[0] == "c1"
 
 
