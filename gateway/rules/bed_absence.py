@@ -67,7 +67,7 @@ class BedAbsence(AskingRule):
         return self._beds
 
     def _blind(self) -> Status | None:
-        return None if self._civil.trusted(self._t) else Status(Readiness.UNAVAILABLE, "clock")
+        return None if self._civil.trusted(self._t) else Status(Readiness.OFF, "clock")
 
     def _take(self, observation: Observation, sign: Sign) -> Iterable[Signal]:
         bed, t = observation.device, observation.t

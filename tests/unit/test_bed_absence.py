@@ -187,7 +187,7 @@ def test_without_consent_a_bed_or_an_hour_it_says_why_it_does_nothing() -> None:
     assert status(house_of(BED, settings={"bed_absence.enabled": 0.0})) == ("OFF", "setting")
     house = asleep()
     house.say(Kind.CLOCK, {"offset_ms": 0, "trust": "NONE"})
-    assert status(house) == ("UNAVAILABLE", "clock")
+    assert status(house) == ("OFF", "clock")
 
 
 def test_a_restart_in_the_middle_of_it_changes_nothing() -> None:
