@@ -79,7 +79,7 @@ class Controller:
         self.book = Book()
         self.civil = CivilTime(offset_ms, trust)
         self.rules: tuple[Rule, ...] = all_rules(self.civil, fall_models)
-        self._hearing = {k: tuple(r for r in self.rules if r.hears is None or k in r.hears) for k in Kind}
+        self._hearing: dict[Kind, tuple[Rule, ...]] = {}  # made anew with the home: where it lacks a sensor
         self._supervision = next(rule for rule in self.rules if isinstance(rule, Supervision))
         self._technical = next(rule for rule in self.rules if isinstance(rule, TechnicalConditions))
         self._upkeep = next(rule for rule in self.rules if isinstance(rule, Upkeep))
@@ -228,6 +228,7 @@ class Controller:
         self.desk.configure(self.home, parameters)
         for rule in self.rules:
             self._heed(rule.configure(self.home, parameters, self.t), self.t, rule.name)
+        self._hearing = {k: tuple(r for r in self.rules if r.hears is None or k in r.hears) for k in Kind}
 
     def _new_clock(self, value: dict[str, Any]) -> None:
         """The mapping from controller to wall time changed. No duration depends on it (invariant v)."""

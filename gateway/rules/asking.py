@@ -19,6 +19,7 @@ from gateway.rules.household import Household, Sign
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 
 KEYS: Final = frozenset({Kind.BUTTON, Kind.OK, Kind.CANCEL})
+_MAY_HINDER: Final = frozenset({Kind.AWAY, Kind.RECORDER, Kind.CLOCK})
 _DECLARED: Final = frozenset({Kind.AWAY, Kind.RECORDER})
 
 
@@ -92,6 +93,11 @@ class AskingRule(PlainRule):
 
     # ---- the frame
 
+    @property
+    def hears(self) -> Set[Kind] | None:  # type: ignore[override]
+        """Everything, or next to nothing where this home gives it nothing to do."""
+        return None if self._off is None else _DECLARED
+
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """The home and the numbers in force."""
         self._home, self._t = home, t
@@ -110,8 +116,9 @@ class AskingRule(PlainRule):
         signals = self._take(observation, sign)
         if self._asked and (observation.kind in KEYS or self._answers(observation, sign)):
             signals = (*signals, *self._answered(observation))
-        changed = self._reconsider(t)
-        return (*signals, *changed) if changed else signals
+        if sign is Sign.NONE and observation.kind not in _MAY_HINDER:
+            return signals
+        return (*signals, *self._reconsider(t))
 
     def _answered(self, observation: Observation) -> Iterable[Signal]:
         self._asked = False

@@ -67,7 +67,7 @@ class BedAbsence(AskingRule):
         return self._beds
 
     def _blind(self) -> Status | None:
-        return None if self._civil.trusted(self._t) else Status(Readiness.UNAVAILABLE, "clock")
+        return None if self._civil.trusted(self._t) else Status(Readiness.OFF, "clock")
 
     def _take(self, observation: Observation, sign: Sign) -> Iterable[Signal]:
         bed, t = observation.device, observation.t
@@ -94,7 +94,11 @@ class BedAbsence(AskingRule):
         if not self._night.holds(self._civil, due):  # risen
             self._left = self._bed = None
             return NOTHING
-        evidence = {"out_of_bed_min": (due - self._left) // 60_000, "unseen_min": (due - self._last) // 60_000}
+        evidence = {
+            "absent_min": (due - self._left) // 60_000,
+            "unseen_min": (due - self._last) // 60_000,
+            "limit_min": self._after // 60_000,
+        }
         return (Finding(self.code, due, "not_back_in_bed", self._bed, evidence),)
 
     def _run(self, t: int) -> None:

@@ -72,7 +72,10 @@ class DoorNotUsed(AskingRule):
         return self._night.end_after(self._civil, due) if self._night.holds(self._civil, due) else due
 
     def _judge(self, due: int) -> Iterable[Signal]:
-        evidence = {"unused_h": round(self._silence.length(due) / 3_600_000, 1)}
+        evidence = {
+            "limit_h": round(self._limit / 3_600_000, 1),
+            "unused_h": round(self._silence.length(due) / 3_600_000, 1),
+        }
         return (Finding(self.code, due, "door_not_used", None, evidence),)
 
     def _begin_anew(self, t: int) -> None:

@@ -6,16 +6,16 @@ days, so that no clock matters. What was not read was not used: gaps can only ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Set
+from collections.abc import Iterable
 from typing import Any, Final
 
 from gateway.home.model import HomeView
 from gateway.observations import Observation
 from gateway.parameters import Parameters
 from gateway.rules.declared import Declared
-from gateway.rules.rule import NOTHING, PlainRule, Signal, Status, Technical
+from gateway.rules.rule import NOTHING, Signal, Technical
 from gateway.rules.use_bins import UseBins
-from gateway.rules.water import KINDS, OwnWater
+from gateway.rules.water import KINDS, WaterRule
 
 CODE: Final = "WATER_HIGH_USE"
 HOURS: Final = 24.0
@@ -23,7 +23,7 @@ DAY_MS: Final = 86_400_000
 END_BELOW: Final = 0.8  # of the limit: it does not come and go with every glass
 
 
-class HighWaterUse(PlainRule):
+class HighWaterUse(WaterRule):
     """Keeps for each meter the litres of the last 24 h."""
 
     name = "high_water_use"
@@ -37,20 +37,16 @@ class HighWaterUse(PlainRule):
     )
 
     def __init__(self) -> None:
-        self._water = OwnWater()
-        self._consented = False
+        super().__init__()
         self._limit = 0.0
         self._bins: dict[str, UseBins] = {}
         self._on: set[str] = set()
-        self._lost: frozenset[str] = frozenset()
-        self._due: int | None = None
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Which meters, and how much is too much."""
-        self._water.configure(home)
-        self._consented = home.consented("MONITORING")
+        super().configure(home, parameters, t)
         self._limit = parameters["water_high.limit_l"]
-        kept = self._water.meters if self._consented else frozenset()
+        kept = self._watched
         gone = sorted(self._on - kept)
         self._on &= kept
         self._bins = {m: b for m, b in self._bins.items() if m in kept}
@@ -76,10 +72,6 @@ class HighWaterUse(PlainRule):
         drops = [due for m in self._on if (due := self._bins[m].next_drop()) is not None]
         self._due = min(drops, default=None)
 
-    def next_due(self) -> int | None:
-        """When over-use that was told may be over."""
-        return self._due
-
     def advance(self, t: int) -> Iterable[Signal]:
         """Ends over-use once the last 24 h are well below the limit."""
         signals = []
@@ -89,15 +81,6 @@ class HighWaterUse(PlainRule):
                 signals.append(Technical(CODE, meter, False, "back_to_normal"))
         self._plan()
         return signals
-
-    def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
-        """What a lost meter does not tell is not counted."""
-        self._lost = frozenset(lost)
-        return NOTHING
-
-    def status(self) -> Status:
-        """OFF without consent or a meter of its own, UNAVAILABLE while a meter is lost."""
-        return self._water.status(self._lost, self._consented)
 
     def to_json(self) -> dict[str, Any]:
         """The litres, and which meters are over the limit."""

@@ -14,8 +14,8 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.declared import Declared
-from gateway.rules.rule import NOTHING, PlainRule, Signal, Status, Technical
-from gateway.rules.water import KINDS, OwnWater
+from gateway.rules.rule import NOTHING, Signal, Technical
+from gateway.rules.water import KINDS, WaterRule
 
 CODE: Final = "LEAK_SUSPECTED"
 SLOT_MS: Final = 30 * 60_000
@@ -36,7 +36,7 @@ class _Run:
         return (self.last + 2) * self.slot + self.slot // 2
 
 
-class Leak(PlainRule):
+class Leak(WaterRule):
     """Keeps for each meter the run of slots in which water flowed."""
 
     name = "leak"
@@ -50,23 +50,19 @@ class Leak(PlainRule):
     )
 
     def __init__(self) -> None:
-        self._water = OwnWater()
-        self._consented = False
+        super().__init__()
         self._hours = 0
         self._intervals: dict[str, int] = {}
         self._runs: dict[str, _Run] = {}
-        self._lost: frozenset[str] = frozenset()
         self._recording = True
-        self._due: int | None = None
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Which meters, and for how long water may flow."""
-        self._water.configure(home)
-        self._consented = home.consented("MONITORING")
+        super().configure(home, parameters, t)
         self._hours = parameters.ms("leak.flow_h")
         self._intervals = {m: round((home.devices[m].interval_s or 0) * 1000) for m in self._water.meters}
-        gone = [m for m, run in self._runs.items() if run.told and not (self._consented and m in self._water.meters)]
-        self._runs = {m: run for m, run in self._runs.items() if self._consented and m in self._water.meters}
+        gone = [m for m, run in self._runs.items() if run.told and m not in self._watched]
+        self._runs = {m: run for m, run in self._runs.items() if m in self._watched}
         self._plan()
         return [Technical(CODE, m, False, "removed") for m in gone]
 
@@ -108,10 +104,6 @@ class Leak(PlainRule):
         told = [run.over for m, run in self._runs.items() if run.told and m not in self._lost]
         self._due = min(told, default=None) if self._recording else None
 
-    def next_due(self) -> int | None:
-        """When a leak that was told may have stopped."""
-        return self._due
-
     def advance(self, t: int) -> Iterable[Signal]:
         """A slot without flow: no leak, or no more."""
         over = [m for m, run in self._runs.items() if run.told and run.over <= t and m not in self._lost]
@@ -137,10 +129,6 @@ class Leak(PlainRule):
         self._lost = frozenset(lost)
         self._unseen(sorted(changed & set(self._runs)), t)
         return NOTHING
-
-    def status(self) -> Status:
-        """OFF without consent or a meter of its own, UNAVAILABLE while a meter is lost."""
-        return self._water.status(self._lost, self._consented)
 
     def to_json(self) -> dict[str, Any]:
         """The runs."""

@@ -169,7 +169,13 @@ class RoomOverstay(AskingRule):
         return limit if limit <= self._longest else None
 
     def _judge(self, due: int) -> Iterable[Signal]:
-        evidence = {"in_room_min": (due - self._since) // 60_000, "seen_to_be_in": self._certain()}
+        certain = self._certain()
+        limit = self._limit if certain else self._learned_limit() or self._limit
+        evidence = {
+            "stay_min": (due - self._since) // 60_000,
+            "limit_min": limit // 60_000,
+            "seen_to_be_in": certain,
+        }
         return (Finding(self.code, due, "not_come_out", self._device, evidence),)
 
     def _answers(self, observation: Observation, sign: Sign) -> bool:

@@ -1,14 +1,15 @@
-"""What the rules about water share: whose water a meter counts, and a decoder for each such meter. No rule itself."""
+"""What the rules about water share: whose water a meter counts, a decoder for each, and when they can judge."""
 
 from __future__ import annotations
 
-from collections.abc import Set
+from collections.abc import Iterable, Set
 from typing import Any, Final
 
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
+from gateway.parameters import Parameters
 from gateway.rules.meter_flow import Flow, WaterFlow
-from gateway.rules.rule import Readiness, Status
+from gateway.rules.rule import NOTHING, PlainRule, Readiness, Signal, Status
 
 KINDS: Final = frozenset({Kind.WATER, Kind.WATER_VOLUME})
 
@@ -63,3 +64,37 @@ class OwnWater:
             if meter in self.meters:
                 self._flows[meter] = WaterFlow(self._home.devices[meter])
                 self._flows[meter].from_json(state)
+
+
+class WaterRule(PlainRule):
+    """The frame of a rule that watches each own meter by itself: consent, lost meters, and one timer."""
+
+    def __init__(self) -> None:
+        self._water = OwnWater()
+        self._consented = False
+        self._lost: frozenset[str] = frozenset()
+        self._due: int | None = None
+
+    def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
+        """Which meters count."""
+        self._water.configure(home)
+        self._consented = home.consented("MONITORING")
+        return NOTHING
+
+    @property
+    def _watched(self) -> frozenset[str]:
+        """The meters that may be read."""
+        return self._water.meters if self._consented else frozenset()
+
+    def next_due(self) -> int | None:
+        """When what was told may be over."""
+        return self._due
+
+    def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
+        """What a lost meter does not tell is not counted."""
+        self._lost = frozenset(lost)
+        return NOTHING
+
+    def status(self) -> Status:
+        """OFF without consent or a meter of its own, UNAVAILABLE while a meter is lost."""
+        return self._water.status(self._lost, self._consented)

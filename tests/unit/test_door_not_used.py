@@ -41,7 +41,7 @@ def test_a_day_without_the_door_is_asked_about_and_then_told() -> None:
     assert house.controller.book.alarms[1].severity == "P2"
     house.wait(5 * MINUTE)
     assert house.states()[-1] == "RAISED"
-    assert house.controller.book.alarms[1].evidence == {"unused_h": 24.0}
+    assert house.controller.book.alarms[1].evidence["unused_h"] == 24.0
 
 
 def test_the_door_the_green_key_and_nothing_else_answer() -> None:

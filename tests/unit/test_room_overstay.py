@@ -120,7 +120,7 @@ def test_a_radar_says_who_is_in_and_who_is_out() -> None:
     seen(house, "bath-radar")
     house.wait(HOUR)
     assert raised(house) == [("ROOM_OVERSTAY", "bath-radar")]
-    assert house.controller.book.alarms[1].evidence == {"in_room_min": 60, "seen_to_be_in": True}
+    assert house.controller.book.alarms[1].evidence["stay_min"] == 60
 
 
 def test_motion_alone_waits_until_the_homes_own_stays_are_known() -> None:
@@ -139,7 +139,7 @@ def test_motion_alone_asks_a_quarter_after_the_longest_stay() -> None:
     assert raised(house) == []
     house.wait(MINUTE)
     assert raised(house) == [("ROOM_OVERSTAY", "bath-pir")]
-    assert house.controller.book.alarms[1].evidence == {"in_room_min": 100, "seen_to_be_in": False}
+    assert house.controller.book.alarms[1].evidence["limit_min"] == 100
     learned = next(r for r in house.controller.rules if r.name == "room_overstay").learned()
     assert learned == {"days": 8, "longest_stay_by_day_min": 80, "longest_stay_by_night_min": 0}
 

@@ -106,7 +106,7 @@ def codes(signals: tuple[Signal, ...]) -> set[str]:
 
 
 @given(scripts)
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 def test_a_rule_says_the_codes_it_declares_and_no_other(script: Script) -> None:
     controller = fresh(visits__class=2.0)
     said: dict[str, set[str]] = {}
