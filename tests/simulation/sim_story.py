@@ -47,8 +47,6 @@ def write(seed: int, days: float) -> Story:
         "snapshot_every": rng.choice([30, 150, 2_000]),
         "marks": rng.choice([1, 12, 12, 12]),  # clock marks so many times rarer
     }
-    if seed % 4:  # a mark moves nothing, and as often as in life they are half of the work: one story in sixteen
-        traits["marks"] = 60
     pen = _Pen(rng, home, int(days * DAY))
     pen.life()
     pen.hands()
