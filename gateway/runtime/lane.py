@@ -104,6 +104,7 @@ class Lane:
         told = self._heart.take(
             Report(Kind.DELIVERY, _delivery(action, outcome), key=action.key, memory=memory), done=(stored.id,)
         )
+        self._heart.journal.hurry()  # an answer that moves no alarm would wait a second, and the next contact with it
         await asyncio.wait({told.committed}, timeout=COMMIT_WITHIN_S)
 
     def _again(self, stored: StoredAction) -> bool:
