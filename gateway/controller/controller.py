@@ -138,9 +138,9 @@ class Controller:
 
     def _earliest(self, asked: tuple[Rule, ...]) -> int | None:
         """The next due time of all, if only those `asked` may have another one than before."""
-        dues = self._rule_dues
+        dues, faults = self._rule_dues, self.faults
         for rule in asked:
-            rule_due = rule.next_due() if rule.name not in self.faults else None
+            rule_due = rule.next_due() if not faults or rule.name not in faults else None
             dues[rule.name] = inf if rule_due is None else rule_due
         due = min(dues.values())
         if self.book.alarms and not self._rebuilding:

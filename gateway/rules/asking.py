@@ -16,17 +16,20 @@ from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
 from gateway.rules.household import Household, Sign
+from gateway.rules.inactivity.witnesses import ACTS
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 
 KEYS: Final = frozenset({Kind.BUTTON, Kind.OK, Kind.CANCEL})
 _MAY_HINDER: Final = frozenset({Kind.AWAY, Kind.RECORDER, Kind.CLOCK})
 _DECLARED: Final = frozenset({Kind.AWAY, Kind.RECORDER})
+_PEOPLE: Final = ACTS | KEYS | _MAY_HINDER
 
 
 class AskingRule(PlainRule):
     """The frame. Below it: `_set_up`, `_take`, `_due`, `_judge`, and what else a rule needs."""
 
     code = ""
+    reads: Set[Kind] = frozenset()  # what `_take` looks at beside what people do
     by_door = True  # an absence by the door counts; see `Household.hindrance`
 
     def __init__(self, civil: CivilTime) -> None:
@@ -94,9 +97,9 @@ class AskingRule(PlainRule):
     # ---- the frame
 
     @property
-    def hears(self) -> Set[Kind] | None:  # type: ignore[override]
-        """Everything, or next to nothing where this home gives it nothing to do."""
-        return None if self._off is None else _DECLARED
+    def hears(self) -> Set[Kind]:  # type: ignore[override]
+        """What people do, and what it reads; next to nothing where this home gives it nothing to do."""
+        return _PEOPLE | self.reads if self._off is None else _DECLARED
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """The home and the numbers in force."""
@@ -107,16 +110,18 @@ class AskingRule(PlainRule):
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Moves the counts, and hears the answer to what was asked."""
+        kind, off = observation.kind, self._off is not None
+        if kind not in _DECLARED and (off or (kind not in _PEOPLE and kind not in self.reads)):
+            return NOTHING
         self._t = t = observation.t
-        if self._off is not None:
-            if observation.kind in _DECLARED:
-                self._household.hear(observation)
+        if off:
+            self._household.hear(observation)
             return NOTHING
         sign = self._household.hear(observation)
         signals = self._take(observation, sign)
-        if self._asked and (observation.kind in KEYS or self._answers(observation, sign)):
+        if self._asked and (kind in KEYS or self._answers(observation, sign)):
             signals = (*signals, *self._answered(observation))
-        if sign is Sign.NONE and observation.kind not in _MAY_HINDER:
+        if sign is Sign.NONE and kind not in _MAY_HINDER:
             return signals
         return (*signals, *self._reconsider(t))
 

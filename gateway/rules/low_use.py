@@ -36,6 +36,7 @@ _READ: Final = frozenset({Kind.WATER_VOLUME, Kind.ENERGY, Kind.POWER})
 class LowUse(AskingRule):
     """The amounts of the last 24 h, and of the usual ones. Below it: which meters, and how to read them."""
 
+    reads = _READ
     unit = ""
     setting = ""  # the room of its parameters
 

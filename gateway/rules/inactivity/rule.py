@@ -21,7 +21,7 @@ from gateway.rules.declared import Declared
 from gateway.rules.inactivity.habit import Habit
 from gateway.rules.inactivity.presence import Presence, Where
 from gateway.rules.inactivity.silence import Silence
-from gateway.rules.inactivity.witnesses import Witnesses
+from gateway.rules.inactivity.witnesses import ACTS, Witnesses
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 
 CODE: Final = "INACTIVITY"
@@ -37,6 +37,7 @@ class Inactivity(PlainRule):
     """Counts observed silence at home and asks `question_min` before the line is reached."""
 
     name = "inactivity"
+    hears = ACTS | {Kind.AWAY, Kind.RECORDER, Kind.CLOCK}
     declared = Declared(
         "nobody heard at home for longer than its own line at this hour, under a hard cap; who left and is not back",
         needs=(

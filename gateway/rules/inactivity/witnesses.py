@@ -22,6 +22,9 @@ _ANY_IS_ACTIVITY: Final = frozenset({Kind.BUTTON, Kind.CANCEL, Kind.OK})
 _STATEFUL: Final = frozenset({Kind.CONTACT, Kind.PRESSURE, Kind.BED, Kind.LIGHT})
 """Only a change is an act: a door sensor's heartbeat repeats its state."""
 
+ACTS: Final = _TRUE_IS_ACTIVITY | _ANY_IS_ACTIVITY | _STATEFUL | {Kind.WATER, Kind.WATER_VOLUME, Kind.POWER}
+"""All that may be an act of a person, or remind of one: what a rule must hear that asks `Witnesses.is_activity`."""
+
 SAME_DRAW_MS: Final = 9 * 60_000  # under twice a 5-minute interval: flow in every interval is one draw
 SPAN_MS: Final = 30 * 60_000  # who saw what is counted by half-hours
 ENOUGH_SPANS: Final = 7 * 24  # about a week of waking half-hours: before that nobody knows who sees what
