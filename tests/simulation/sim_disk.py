@@ -144,6 +144,11 @@ class ModelJournal:
         self._arm(False)
         return committed
 
+    def hurry(self) -> None:
+        """Somebody waits for the open group."""
+        if self._waiting:
+            self._arm(True)
+
     def _arm(self, urgent: bool) -> None:
         latency = (SLOW_MS if self._disk.mode == "slow" else HEALTHY_MS) / 1000
         when = self._loop.time() + latency + (0 if urgent else GROUP_S)

@@ -70,6 +70,10 @@ class FileJournal:
         """As it is."""
         return self._journal.submit_snapshot(state)
 
+    def hurry(self) -> None:
+        """As it is."""
+        self._journal.hurry()
+
     def messages(self) -> list[tuple[int, Publish]]:
         """What this process has to tell the platform."""
         return sorted(self._rows.items())
