@@ -25,11 +25,12 @@ def had(what: str, *command: str) -> str:
 
 
 def bring() -> list[str]:
-    """Installs atheris, node, npm and Zigbee2MQTT where they are missing; returns what could not be had."""
+    """Installs atheris, matplotlib, node, npm and Zigbee2MQTT where they are missing; returns what could not be had."""
     lacking = []
-    if importlib.util.find_spec("atheris") is None:
-        pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-e", ".[dev,fuzz]")
-        lacking.append(had("atheris", *pip))
+    for module, extra in (("atheris", "fuzz"), ("matplotlib", "plot")):
+        if importlib.util.find_spec(module) is None:
+            pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+            lacking.append(had(module, *pip, "-e", f".[dev,{extra}]"))
     if not (shutil.which("node") and shutil.which("npm")):
         lacking.append(had("node and npm", "bash", ".ci/apt", "nodejs", "npm"))
     lacking.append(had("Zigbee2MQTT", sys.executable, "tests/peers/real_zigbee2mqtt.py"))

@@ -55,6 +55,7 @@ def test_a_flat_day_is_drawn_too() -> None:
     assert picture.text({"line_h": [0.0] * 24})[0].endswith("0 to 0")
 
 
+@pytest.mark.slow  # matplotlib and numpy are 100 MB: brought by the slow lanes alone
 def test_an_image_where_matplotlib_is_there(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
     image = tmp_path / "day.png"
