@@ -103,16 +103,19 @@ async def test_over_the_byte_cap_the_least_important_go_and_it_is_said(tmp_path:
         await until(lambda: home.journal.health().pruned_outbox > 0, "the drop is said")
         await until(lambda: home.journal.health().bytes_used <= limits.max_bytes)
         on_disk = journal_bytes(tmp_path)
+        health = home.journal.health()
+        assert health.outbox_rows + health.pruned_outbox == 2400 + len(alarms), "what is not there was counted"
         broker.start()
         try:
             async with running_platform(UpstreamSettings((broker.address,)), events):
                 await until(lambda: home.journal.health().outbox_rows == 0, patience_s=60)
-                health = home.journal.health()  # the acknowledgements' own rows may have cost a few more
+                # the acknowledgements' own rows cost some more, and what is dropped on its way arrives all the same
+                health = home.journal.health()
         finally:
             broker.kill()
     stored = {kind: [e["seq"] for e in events if e["event"] == kind] for kind in ("alarm", "event")}
     print(f"\n2,415 messages, cap 0.25 MiB: {health.pruned_outbox} dropped, file {on_disk / (1 << 20):.1f} MiB")
     assert sorted(stored["alarm"]) == alarms
-    assert len(stored["event"]) == 2400 - health.pruned_outbox
+    assert 0 < 2400 - len(stored["event"]) <= health.pruned_outbox < 2400, "nothing was lost uncounted"
     assert min(stored["event"]) > 1, "the oldest went first"
     assert on_disk <= 4 << 20
