@@ -74,7 +74,8 @@ class PowerLowUse(LowUse):
         self._litres.clear()
 
     def _severity(self, t: int, evidence: dict[str, Any]) -> str | None:
-        """With water it is as bad as no water alone."""
+        """With water it is as bad as no water alone; and the words people read want their kilowatt-hours."""
+        evidence |= {"used_kwh": evidence["used"], "usual_kwh": evidence["usual"], "limit_kwh": evidence["line"]}
         seen = self._water.meters and not self._household.lost & self._water.meters
         if not seen or (self._water_read is not None and t - self._water_read > FRESH_MS):
             return None

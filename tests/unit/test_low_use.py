@@ -6,6 +6,7 @@ import pytest
 from sensor_rooms import DAY, HOUR, MINUTE, house_of, lose, power_cut, raised, restarted
 from virtual_home import House
 
+from gateway.alarms import words
 from gateway.home.model import Device
 from gateway.observations import Kind
 
@@ -197,7 +198,10 @@ def test_a_day_under_a_third_of_the_usual_power_is_asked_about() -> None:
     burn(house, 2, 30.0)
     assert raised(house) == [("POWER_LOW_USE", None)]
     assert house.controller.book.alarms[1].severity == "P2"
-    assert house.controller.book.alarms[1].evidence["unit"] == "kWh"
+    evidence = house.controller.book.alarms[1].evidence
+    assert evidence["unit"] == "kWh"
+    kwh = [f"{evidence[name]:.1f}".removesuffix(".0") for name in ("used", "usual", "line")]
+    assert all(f"{number}度" in words.explain("POWER_LOW_USE", evidence)["zh"] for number in kwh), kwh
 
 
 def test_with_the_water_low_as_well_it_is_p1_and_with_water_running_p2() -> None:

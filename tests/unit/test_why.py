@@ -254,6 +254,17 @@ def test_a_learned_line_says_whose_habit_and_at_what_hour() -> None:
     )
 
 
+def test_what_was_to_be_expected_meanwhile_is_said_as_such() -> None:
+    """The other view of a silence: the line of the hour is longer than it, and would explain nothing."""
+    evidence = {"silent_min": 190, "limit_h": 6.0, "line": "learned", "view": "pace", "hour": "08:30", "line_min": 360,
+                "acts_missed": 7.4, "learned_days": 21}  # fmt: skip
+    said = explain("INACTIVITY", evidence)
+    assert said["zh"] == "家里已3小时10分钟没有动静；按21天的习惯，这段时间平常会有约7.4次动静。"
+    assert (
+        said["en"] == "No movement at home for 3 h 10 min; by 21 days' habit, about 7.4 would have been heard by now."
+    )
+
+
 @pytest.mark.parametrize("role", ["duress", "service"])
 def test_a_key_says_which_it_was(role: str) -> None:
     house = house_of(Device("key", "button", role=role))
