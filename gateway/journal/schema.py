@@ -70,14 +70,18 @@ def connect_read_only(path: Path) -> sqlite3.Connection:
 def create(path: Path, meta: dict[str, Any]) -> sqlite3.Connection:
     """A new file with its tables and its meta rows, open for writing. Raises sqlite3.Error."""
     connection = sqlite3.connect(path, isolation_level=None, timeout=BUSY_S)
-    connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
-    _settings(connection)
-    connection.execute("BEGIN IMMEDIATE")
-    for statement in TABLES.values():
-        connection.execute(statement)
-    for name, value in {"schema": VERSION, **meta}.items():
-        put_meta(connection, name, value)
-    connection.execute("COMMIT")
+    try:
+        connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
+        _settings(connection)
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in TABLES.values():
+            connection.execute(statement)
+        for name, value in {"schema": VERSION, **meta}.items():
+            put_meta(connection, name, value)
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        connection.close()
+        raise
     return connection
 
 
