@@ -34,6 +34,8 @@ class People:
         if not self._chain.is_contact(contact):
             return
         meant = self._meant(reference)
+        if not meant and answer in ("1", "2") and via != "sms":
+            return  # a key or a link answers the one alarm it was asked about, and that is over: nothing to ask again
         if not meant or answer not in ("1", "2"):
             self._puzzled(contact, t, several=not meant and answer in ("1", "2"))
             return

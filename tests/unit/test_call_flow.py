@@ -466,6 +466,24 @@ def test_with_alarms_of_two_devices_the_contact_is_told_what_to_write() -> None:
     assert house.told("S21") == []
 
 
+@pytest.mark.parametrize("via", ["call", "callback", "link"])
+def test_a_key_pressed_in_a_call_about_what_is_over_puzzles_nobody(via: str) -> None:
+    """Its telephone still rang when the desk closed the alarm, and the next call for help came meanwhile."""
+    house = House()
+    house.press()
+    house.wait(10)
+    first = house.controller.book.alarms[1].reference
+    house.platform(1, "CLOSED", outcome="HELPED")
+    house.wait(60)
+    house.press()
+    house.wait(10)
+    house.say(Kind.REPLY, {"contact": "c1", "answer": "1", "ref": first, "via": via})
+    assert house.state(2) is State.RAISED, "that was not asked"
+    assert house.told("S21-ref") == house.told("S21") == []
+    house.say(Kind.REPLY, {"contact": "c1", "answer": "1", "ref": first})
+    assert house.told("S21-ref") == ["c1"], "a text may mean the new one: it is asked about"
+
+
 def test_a_landline_is_called_and_promised_and_never_texted() -> None:
     landline = Contact("land", 0, channels=("call",))
     house = House(home(contacts=(landline, Contact("c2", 2))))
