@@ -198,6 +198,7 @@ async def live_through_everything(house: VirtualHouse) -> None:
             await step.play(house)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 async def test_nothing_private_is_found_in_any_artefact_of_a_whole_demo(spied: tuple[DebugHouse, Spy]) -> None:
     house, spy = spied

@@ -58,6 +58,8 @@ def test_the_invariants_hold_over_thousands_of_home_days(sim_days: int | None, t
     assert live(seeds(None, asked, FIRST_SLOW_SEED), tmp_path, SLOW_S) >= min(asked, FEWEST_SLOW_HOME_DAYS)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(TOO_LONG_S)
 @pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.__name__)
 def test_what_must_make_no_difference_makes_none(twin: object, sim_seed: int | None, tmp_path: Path) -> None:
     """Invariants (v) and (vi): the same story with wall-clock steps and without, with the platform and without."""
