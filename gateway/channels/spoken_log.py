@@ -21,9 +21,6 @@ MAX_FILE_BYTES: Final = 256 << 10
 MAX_WAITING: Final = 200
 """Lines that wait for a stuck disk; more are dropped and counted."""
 
-GATHER_S: Final = 0.5
-"""Lines of this time are written together: waking a thread for each would be a tenth of what a press costs."""
-
 PRIVATE: Final = 0o600
 
 log = logging.getLogger(__name__)
@@ -49,7 +46,7 @@ class SpokenLog:
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spoken-log")
         self._waiting = 0
         self._gathered: list[bytes] = []
-        self._timer: asyncio.TimerHandle | None = None
+        self._soon: asyncio.Handle | None = None
         self.counts: Counter[str] = Counter()
 
     def note(self, spoken: Spoken) -> None:
@@ -60,19 +57,19 @@ class SpokenLog:
         self._waiting += 1
         line = json.dumps(asdict(spoken), ensure_ascii=False) + "\n"
         self._gathered.append(line.encode())
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(GATHER_S, self._hand_over)
+        if self._soon is None:  # lines of one turn together; no later: kill -9 would take what the elder has heard
+            self._soon = asyncio.get_running_loop().call_soon(self._hand_over)
 
     def _hand_over(self) -> None:
-        self._timer = None
+        self._soon = None
         lines, self._gathered = self._gathered, []
         written = asyncio.get_running_loop().run_in_executor(self._writer, self._append, lines)
         written.add_done_callback(lambda done: self._written(len(lines), done))
 
     async def flush(self) -> None:
         """Returns when what was noted so far is in the file."""
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._soon is not None:
+            self._soon.cancel()
             self._hand_over()
         await asyncio.get_running_loop().run_in_executor(self._writer, lambda: None)
         await asyncio.sleep(0)  # lets `_written` run
