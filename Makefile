@@ -30,8 +30,8 @@ demo-once: setup ## the same as a script; exit 0 only if every step held
 prompts: setup   ## what the elder hears, rendered by espeak-ng into build/prompts (an image is built with it)
 	@$(BIN)/hearthwatch prompts render --to build/prompts
 
-test: setup      ## the whole test suite but the slow lanes
-	@$(BIN)/python -m pytest
+test: setup      ## the whole test suite but the slow lanes, two files at a time (wires wait more than they work)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
 
 $(FUZZER): $(STAMP)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,fuzz]'
