@@ -6,6 +6,8 @@ STAMP  := $(VENV)/.setup-done
 FUZZER := $(VENV)/.fuzz-done
 APT    := dbus mosquitto socat gammu espeak-ng strace
 FUZZ_SECONDS ?= 600
+# Byte code is kept, whatever the caller's shell says: the tests start hundreds of gateways, and each would compile it all.
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup demo demo-once prompts test test-slow powercut-all crash peers bench bench-rules fuzz test-py313 simulate check clean help
 
