@@ -48,7 +48,7 @@ class Disk:
     snapshots: list[tuple[int, str]] = field(default_factory=list)  # (rows before it, state)
     memory: dict[str, Any] = field(default_factory=dict)
     pending: dict[int, tuple[int | None, int, str]] = field(default_factory=dict)
-    by_seq: dict[int, int] = field(default_factory=dict)
+    outbox: dict[int | None, tuple[int, Publish]] = field(default_factory=dict)  # seq: its id, and what was written
     next_id: int = 1
     next_seq: int = 1
     mode: str = "ok"
@@ -63,11 +63,10 @@ class Disk:
         for action_id, seq, created, text in row.stored:
             self.pending[action_id] = (seq, created, text)
             if seq is not None:
-                self.by_seq[seq] = action_id
-        for action_id in row.done:
-            self.pending.pop(action_id, None)
-        for seq in row.acked:
-            self.pending.pop(self.by_seq.pop(seq, -1), None)
+                self.outbox[seq] = (action_id, _message(text))
+        for action_id in (*row.done, *(self.outbox[seq][0] for seq in row.acked if seq in self.outbox)):
+            seq, _, _ = self.pending.pop(action_id, (None, 0, ""))
+            self.outbox.pop(seq, None)
         self.told(row)
 
     def recover(self) -> Recovered:
@@ -88,6 +87,12 @@ class Disk:
             mark=self.rows[-1].mark if self.rows else None,
             fresh=not self.rows,
         )
+
+
+def _message(text: str) -> Publish:
+    action = from_json(json.loads(text))
+    assert isinstance(action, Publish)
+    return action
 
 
 @dataclass(slots=True)
@@ -185,19 +190,12 @@ class ModelJournal:
 
     def messages(self) -> list[tuple[int, Publish]]:
         """Messages the platform may be sent now: durable ones, and what the disk has kept waiting for 500 ms."""
-        found = [
-            (seq, action)
-            for seq, _, text in self._disk.pending.values()
-            if seq is not None and isinstance(action := from_json(json.loads(text)), Publish)
-        ]
+        found = [(seq, action) for seq, (_, action) in self._disk.outbox.items()]
         limit = self._loop.time() - ACT_FROM_MEMORY_S
         acked = {seq for w in self._waiting if isinstance(w.part, Row) for seq in w.part.acked}
         for waiting in self._waiting:
             if isinstance(waiting.part, Row) and waiting.since < limit:
-                for _, seq, _, text in waiting.part.stored:
-                    action = from_json(json.loads(text))
-                    if seq is not None and isinstance(action, Publish):
-                        found.append((seq, action))
+                found += [(seq, _message(text)) for _, seq, _, text in waiting.part.stored if seq is not None]
         found = [(seq, action) for seq, action in found if seq not in acked]
         return sorted(found, key=lambda row: (PRIORITY.get(row[1].severity, 3), row[0]))
 

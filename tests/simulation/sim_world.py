@@ -17,6 +17,7 @@ from typing import Any
 from sim_disk import Disk, ModelJournal, Row
 from sim_history import Carried, Committed, Decided, Died, History, Paths, Received, Woke
 from sim_loop import Crash, OutOfTime, VirtualLoop
+from sim_marks import MarkingHeart, Marks
 from sim_people import People
 from sim_story import DAY, START_MS, Happening, Story
 
@@ -31,11 +32,11 @@ from gateway.runtime import heart as heart_module
 from gateway.runtime.awakening import Awake, awaken
 from gateway.runtime.carrier import Carrier
 from gateway.runtime.gateway import Gateway
-from gateway.runtime.heart import Heart
 
 BOOT_MS = 3_000  # from power to the first line of ours
 NTP_AFTER_MS = 25_000
 PLATFORM_MS = 150
+DESK_AGAIN_MS = 300_000  # the platform tries so often to tell the home what its desk has said
 TECHNICAL_KINDS = ("say", "beat", "water", "press", "visit", "noise", "away")  # what is lost while the machine is off
 
 
@@ -59,6 +60,10 @@ class Hardware:
             synchronised=self.synchronised,
             rtc_ms=lambda: self.now if self.rtc else None,
         )
+
+    def time_is(self, now_us: int) -> None:
+        """The machine runs, and time passes."""
+        self.now = now_us // 1000
 
     def synchronised(self) -> bool:
         return self.ntp and self.now - self.boot_at > NTP_AFTER_MS
@@ -104,6 +109,7 @@ class World:
         self.hardware = Hardware(story)
         self.disk = Disk(told=self._committed)
         self.people = People(self)
+        self.marks = Marks(story)
         self.registry: HomeView = story.home
         self.paths = {"uplink": uplink, "cell": True}
         self.deaf: dict[str, int] = {}
@@ -134,9 +140,7 @@ class World:
     def run(self) -> History:
         """From the first start to the end of the story."""
         logging.disable(logging.CRITICAL)
-        kept = {name: getattr(heart_module, name) for name in ("MARK_S", "MARK_OPEN_S", "SNAPSHOT_EVERY")}
-        heart_module.MARK_S *= self.story.traits["marks"]  # type: ignore[misc]
-        heart_module.MARK_OPEN_S *= self.story.traits["marks"]  # type: ignore[misc]
+        kept = heart_module.SNAPSHOT_EVERY
         heart_module.SNAPSHOT_EVERY = self.story.traits["snapshot_every"]  # type: ignore[misc]
         try:
             while self.hardware.now < self.end:
@@ -144,8 +148,7 @@ class World:
                 if self.hardware.now < self.end:
                     self._live()
         finally:
-            for name, value in kept.items():
-                setattr(heart_module, name, value)
+            heart_module.SNAPSHOT_EVERY = kept  # type: ignore[misc]
             logging.disable(logging.NOTSET)
         self.history.end_true_ms = self.hardware.now
         return self.history
@@ -159,15 +162,7 @@ class World:
 
     def _live(self) -> None:
         hardware = self.hardware
-        self.loop = loop = VirtualLoop(hardware.now * 1000)
-        advance = loop.select
-
-        def select(timeout: float | None) -> list[Any]:
-            made = advance(timeout)
-            hardware.now = loop.now_us // 1000
-            return made
-
-        loop.select = select  # type: ignore[method-assign]
+        self.loop = loop = VirtualLoop(hardware.now * 1000, hardware.time_is)
         asyncio.set_event_loop(loop)
         loop.call_soon(self._boot)
         loop.call_at(self.end / 1000, loop.stop)
@@ -195,7 +190,10 @@ class World:
             self.hardware.boot_at = self.hardware.now - BOOT_MS
         awake = awaken(recovered, self.hardware.sources())
         self.journal = type(self).journal_of(disk, self._crash)
-        self.heart = Heart(awake.controller, awake.clock, self.journal)
+        self.marks.clock_touched = True
+        self.heart = MarkingHeart(
+            awake.controller, awake.clock, self.journal, marks=self.marks, delay=self._next_mark_in
+        )
         self.carrier = Carrier(self.heart, self._wake_platform)
         for kind in (Say, Text, Call, Lamp, AckDevice):
             self.carrier.attach(kind.kind, SimpleNamespace(carry=getattr(self, f"_{kind.kind}")))
@@ -209,6 +207,9 @@ class World:
         self.push(2_000, "paths")
         self._wake_platform()
         self._arm()
+
+    def _next_mark_in(self, usual_s: float) -> float:
+        return self.marks.delay(self.hardware.now, usual_s, trapped=bool(self.disk.trap))
 
     def _note_waking(self, awake: Awake) -> None:
         mark = self.disk.rows[-1].mark if self.disk.rows else None
@@ -395,7 +396,7 @@ class World:
 
     def _on_desk(self, h: Happening) -> None:
         if not self.alive or not self.paths["uplink"]:
-            self.push(30_000, **h)
+            self.push(DESK_AGAIN_MS, **h)
             return
         self.take(Kind.ACK, h["word"])
 
@@ -484,11 +485,18 @@ class World:
         if not self.steps and h["error"]:
             return
         self.hardware.error = h["error"]
+        self._look_at_clock()
         if h["error"] and self.hardware.ntp:
             self.push(600_000, "wall", error=0)
 
     def _on_ntp(self, h: Happening) -> None:
         self.hardware.ntp = h["on"]
+        self._look_at_clock()
+
+    def _look_at_clock(self) -> None:
+        self.marks.clock_touched = True
+        if self.alive:
+            self.heart.wake_for_mark()
 
     def _on_recorder(self, h: Happening) -> None:
         if self.alive:
