@@ -26,6 +26,8 @@ from gateway.cli.events import command as events
 from gateway.cli.replay import command as replay
 from gateway.clock import iso, parse_iso, zone
 
+pytestmark = pytest.mark.timeout(600)  # against hanging; a month takes minutes where eight others want the machine
+
 SEED = 22
 SLOW_SEEDS = (4, 7, 16, 19, 23, 29)
 DAYS = 30
