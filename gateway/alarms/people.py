@@ -33,7 +33,7 @@ class People:
         """A listed contact answered. Anyone else's word never gets here, and would not be heeded."""
         if not self._chain.is_contact(contact):
             return
-        meant = self._meant(reference)
+        meant = self._meant(contact, reference)
         if not meant and answer in ("1", "2") and via != "sms":
             return  # a key or a link answers the one alarm it was asked about, and that is over: nothing to ask again
         if not meant or answer not in ("1", "2"):
@@ -51,12 +51,12 @@ class People:
         """The contact who promised to go; None for the platform's desk."""
         return alarm.accepted_by if self._chain.is_contact(alarm.accepted_by) else None
 
-    def _meant(self, reference: str | None) -> list[Alarm]:
-        """What a reply is about: the alarm of its reference, or the only one there is.
+    def _meant(self, contact: str, reference: str | None) -> list[Alarm]:
+        """What a reply is about: the alarm of its reference, or the only one there is that this contact may know of.
 
         Several calls from one device are one call for help; a bare digit answers them all.
         """
-        open_alarms = [a for a in self._record.book.live() if a.state in WAITING or a.state is State.ACCEPTED]
+        open_alarms = [a for a in self._theirs(contact) if a.state in WAITING or a.state is State.ACCEPTED]
         if reference is not None:
             return [a for a in open_alarms if a.reference == reference][-1:]
         waiting = [a for a in open_alarms if a.state in WAITING] or open_alarms
@@ -78,18 +78,18 @@ class People:
             self._tell.text(alarm, contact, "S21-ref" if several else "S21", "puzzled")
 
     def open_alarm_for(self, contact: str) -> Alarm | None:
-        """What a listed contact who rings is told: the most severe alarm that waits, else one somebody has taken.
-
-        One that is no life-safety alarm only if it was this contact's to know (invariant viii).
-        """
+        """What a listed contact who rings is told: the most severe alarm that waits, else one somebody has taken."""
         if not self._chain.is_contact(contact):
             return None
-        theirs = [
-            a
-            for a in self._record.book.live()
-            if (a.state in WAITING or a.state in _TAKEN) and (a.severity in URGENT or contact in a.told)
-        ]
+        theirs = [a for a in self._theirs(contact) if a.state in WAITING or a.state in _TAKEN]
         return min(theirs, key=lambda a: (a.state in _TAKEN, a.severity, -a.number), default=None)
+
+    def _theirs(self, contact: str) -> list[Alarm]:
+        """What is this contact's to know: one that is no life-safety alarm only if they were told (invariant viii).
+
+        Their belated word about one call would else be answered, or taken, for another matter they never heard of.
+        """
+        return [a for a in self._record.book.live() if a.severity in URGENT or contact in a.told]
 
     def delivery(self, number: int, contact: str, channel: str, result: str, t: int) -> None:
         """A channel says how a text or a call went. A contact who cannot be reached hands over to the next at once."""

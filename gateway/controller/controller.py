@@ -458,9 +458,14 @@ class Controller:
         """The controller of a snapshot; raises `BadSnapshot` for one this version cannot read."""
         return snapshot.restored(cls, data, fall_models)
 
-    def settle(self) -> None:
-        """State was put in from a snapshot: how things stand now is the norm, and none of it is news."""
-        self._readiness = self.statuses()
+    def told_readiness(self) -> dict[str, Status]:
+        """How each rule stood when that was last looked at: what has changed since is news still to be told."""
+        return dict(self._readiness)
+
+    def settle(self, told: Mapping[str, Status]) -> None:
+        """State was put in from a snapshot. `told` is what was known when it was taken; where it says nothing (a rule,
+        or a snapshot, of another version) how things stand now is the norm, and no news."""
+        self._readiness = {name: told.get(name, status) for name, status in self.statuses().items()}
         self._drain()
         self._due_anew()
 

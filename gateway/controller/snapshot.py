@@ -10,7 +10,7 @@ from gateway.bounds import within
 from gateway.home.model import view_from_json
 from gateway.observations import MAX_OFFSET_MS
 from gateway.rules.fall.model import Model
-from gateway.rules.rule import Rule
+from gateway.rules.rule import Readiness, Rule, Status
 
 if TYPE_CHECKING:
     from gateway.controller.controller import Controller
@@ -33,6 +33,7 @@ def taken(controller: Controller) -> dict[str, Any]:
         "civil": controller.civil.to_json(),
         "book": controller.book.to_json(),
         "rules": {rule.name: rule.to_json() for rule in controller.rules},
+        "readiness": {name: [s.readiness.value, s.reason] for name, s in controller.told_readiness().items()},
         "keys": controller.heard.to_json(),
         "muted_until": controller.desk.quiet.muted_until,
     }
@@ -55,10 +56,17 @@ def restored(
         made.heard.from_json(data["keys"], t)
         muted = data.get("muted_until")
         made.desk.quiet.muted_until = None if muted is None else int(muted)
-        made.settle()
+        made.settle(_told(data.get("readiness", {})))
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise BadSnapshot(f"snapshot: {error!r}") from error
     return made
+
+
+def _told(rows: Any) -> dict[str, Status]:
+    """What was said last of each rule: news that the snapshot came before is still to be told after it."""
+    return {
+        name: Status(Readiness(row[0]), str(row[1])) for name, row in rows.items() if row[0] in Readiness.__members__
+    }
 
 
 def _filled(rule: Rule, data: Any) -> bool:

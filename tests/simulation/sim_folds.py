@@ -5,12 +5,11 @@ Shares no code with the book: a dozen plain fields, filled from what is written 
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Generator, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from sim_history import Committed, Decided, History, Item, Woke
+from sim_history import KINDS, Committed, Decided, History, Item, Violation, Woke
 
 from gateway.actions import Publish, Text
 
@@ -44,15 +43,30 @@ class Seen:
     def waiting(self) -> bool:
         return self.state in WAITING
 
+    def apart(self) -> Seen:
+        """The same, which later events of this one do not reach."""
+        return replace(self, timers=dict(self.timers), texted=set(self.texted))
 
-Alarms = dict[int, Seen]
+
+class Alarms(dict[int, Seen]):
+    """By number. `open`: those whose life is not over, of which there are few."""
+
+    def __init__(self, seen: Iterable[Seen] = ()) -> None:
+        super().__init__({alarm.number: alarm for alarm in seen})
+        self.open = {alarm.number: alarm for alarm in self.values() if alarm.state not in ENDED}
+
+
+Judging = Generator[None, tuple[Item, Alarms] | None, list[Violation]]
+"""One invariant at work: it is sent every item with the alarms as they are after it, then None, and says what is
+wrong."""
 
 
 def apply(alarms: Alarms, event: dict[str, Any]) -> None:
     """Takes in one event, as JSON."""
     patch = event.get("patch", {})
     if event["what"] == "opened":
-        alarms[event["alarm"]] = Seen(event["alarm"], patch["code"], patch["severity"], event["t"])
+        opened = Seen(event["alarm"], patch["code"], patch["severity"], event["t"])
+        alarms[opened.number] = alarms.open[opened.number] = opened
     alarm = alarms[event["alarm"]]
     alarm.presses = patch.get("presses", alarm.presses)
     if "accepted_by" in patch:
@@ -69,8 +83,10 @@ def apply(alarms: Alarms, event: dict[str, Any]) -> None:
     if state is not None:
         alarm.state, alarm.moved_t = state, event["t"]
         alarm.exhausted = state == "UNANSWERED" or (alarm.exhausted and state == "CANCELLED_BY_USER")
+        alarms.open[alarm.number] = alarm
         if state in ENDED:
             alarm.timers.clear()
+            del alarms.open[alarm.number]
         if state == "ACCEPTED":
             alarm.accepted_via = event["reason"].rpartition("_")[2]
         alarm.cancelled = alarm.cancelled or state == "CANCELLED_BY_USER"
@@ -78,8 +94,7 @@ def apply(alarms: Alarms, event: dict[str, Any]) -> None:
 
 def walk(history: History) -> Iterator[tuple[Item, Alarms]]:
     """Every item with the alarms as they are after it. A crash takes back what was decided and not written down."""
-    live: Alarms = {}
-    kept: Alarms = {}
+    live, kept = Alarms(), Alarms()
     for item in history.items:
         if isinstance(item, Decided):
             for event in item.events:
@@ -95,7 +110,41 @@ def walk(history: History) -> Iterator[tuple[Item, Alarms]]:
             for event in item.events:
                 apply(kept, event)
         elif isinstance(item, Woke):
-            live = copy.deepcopy(kept)
+            live = Alarms(alarm.apart() for alarm in kept.values())
             for alarm in live.values():
                 alarm.published = alarm.state not in ("DETECTED", "PRE_ALARM", "CANCELLED_LOCAL", "RECOVERED")
         yield item, live
+
+
+Invariant = Callable[[History], Judging]
+
+
+def looks_at(*kinds: type[Item]) -> Callable[[Invariant], Invariant]:
+    """Marks an invariant that need not be sent anything else."""
+
+    def marked(invariant: Invariant) -> Invariant:
+        invariant.kinds = kinds  # type: ignore[attr-defined]
+        return invariant
+
+    return marked
+
+
+def judged_by(invariants: Iterable[Invariant], history: History) -> list[Violation]:
+    """What is wrong with a history by each invariant, in their order: one walk for all of them."""
+    judges = [(invariant(history), getattr(invariant, "kinds", KINDS)) for invariant in invariants]
+    for judging, _ in judges:
+        next(judging)
+    told = {kind: [judging.send for judging, kinds in judges if kind in kinds] for kind in KINDS}
+    for seen in walk(history):
+        for send in told[type(seen[0])]:
+            send(seen)
+    return [violation for judging, _ in judges for violation in _said(judging)]
+
+
+def _said(judging: Judging) -> list[Violation]:
+    try:
+        judging.send(None)
+    except StopIteration as end:
+        found: list[Violation] = end.value
+        return found
+    raise AssertionError("a judge goes on after the end")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, get_args
 
 from gateway.actions import Action, Say, Text
 from gateway.alarms.life import AlarmEvent
@@ -90,6 +90,7 @@ class Paths:
 
 
 Item = Decided | Carried | Received | Committed | Died | Woke | Paths
+KINDS: Final[tuple[type[Item], ...]] = get_args(Item)
 
 
 @dataclass(slots=True)

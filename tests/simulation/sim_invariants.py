@@ -2,32 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from math import inf
 from typing import Final
 
-from sim_folds import CALLS, ENDED, MAIN, WAITING, Alarms, Seen, walk
-from sim_history import Carried, Committed, Decided, Died, History, Paths, Received, Violation, Woke
+from sim_folds import CALLS, ENDED, MAIN, WAITING, Invariant, Judging, Seen, judged_by, looks_at
+from sim_history import Carried, Committed, Decided, History, Violation, Woke
+from sim_prompt import an_alarm_for_life_is_prompt
 from sim_reaching import each_fact_is_told_once, nothing_leaves_without_consent, the_telephone_is_used_as_agreed
 from sim_silence import Silence
 from sim_truth import what_is_said_is_true
 
-from gateway.actions import PRIORITY, Call, Publish, Say, Text
+from gateway.actions import Call, Publish, Say, Text
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 
-PROMPT_MS: Final = 2_000
 HOUR: Final = 3_600_000
 DAY: Final = 24 * HOUR
 SLACK_MS: Final = 2_000
+_UNDECIDED: Final = WAITING | {"ACCEPTED"}
+"""Where somebody must still be told, or must still come."""
 
 
-def a_persisted_alarm_survives_any_crash(history: History) -> list[Violation]:
+@looks_at(Committed, Carried, Woke)
+def a_persisted_alarm_survives_any_crash(history: History) -> Judging:
     """(i) A persisted alarm survives any single crash or power cut: it stands where it stood, timers and all."""
     found: list[Violation] = []
     texts: dict[int, tuple[int, str, int]] = {}  # id: written down when, key, alarm
     tried: set[str] = set()
-    for item, alarms in walk(history):
+    while (seen := (yield)) is not None:
+        item, alarms = seen
         if isinstance(item, Committed):
             texts |= {i: (item.true_ms, *text) for i, text in item.texts.items()}
             for _, key, number in [texts.pop(done) for done in item.done if done in texts]:
@@ -63,10 +65,12 @@ def _may_end(observation: Observation, home: HomeView) -> bool:
     return observation.kind is Kind.VISIT
 
 
-def no_way_from_raised_to_silence(history: History) -> list[Violation]:
+@looks_at(Decided, Woke)
+def no_way_from_raised_to_silence(history: History) -> Judging:
     """(ii) No way from RAISED to silent but an authenticated ACCEPTED/CLOSED; what ends a call before, is its elder."""
-    found, before = [], {}
-    for item, alarms in walk(history):
+    found, before = list[Violation](), dict[int, str]()
+    while (seen := (yield)) is not None:
+        item, alarms = seen
         if isinstance(item, Decided):
             for event in item.events:
                 if event.state is None:
@@ -96,14 +100,17 @@ def _patience(home: HomeView, code_urgent: bool, exhausted: bool, age: int) -> i
     return round(chain * 1000)
 
 
-def the_chain_always_goes_on(history: History) -> list[Violation]:
+@looks_at(Decided, Woke)
+def the_chain_always_goes_on(history: History) -> Judging:
     """(ii) ... and while it waits, contacts or platform are told again and again, and the elder hears that we try."""
     found: list[Violation] = []
     told: dict[int, int] = {}
     heard: dict[int, int] = {}
     blamed: set[int] = set()
     woken = 0
-    for item, alarms in walk(history):
+    first = _home_at_first(history)
+    while (seen := (yield)) is not None:
+        item, alarms = seen
         if isinstance(item, Woke):
             now = item.t
             told = {n: min(told.get(n, now), now) for n, a in alarms.items() if a.waiting}
@@ -112,17 +119,13 @@ def the_chain_always_goes_on(history: History) -> list[Violation]:
             continue
         if not isinstance(item, Decided):
             continue
-        attempts = {a.alarm for a in item.actions if isinstance(a, Text) and a.template in MAIN}
-        attempts |= {a.alarm for a in item.actions if isinstance(a, Call)}
-        attempts |= {a.alarm for a in item.actions if isinstance(a, Publish) and a.channel == "alarm"}
-        spoken = {a.alarm for a in item.actions if isinstance(a, Say)}
-        for event in item.events:
-            if event.alarm in attempts:
-                told[event.alarm] = item.observation.t
-            if event.alarm in spoken:
-                heard[event.alarm] = item.observation.t
-        for alarm in alarms.values():
-            if alarm.number in blamed:
+        t = item.observation.t
+        if item.actions:
+            attempts, spoken = _attempts(item), {a.alarm for a in item.actions if isinstance(a, Say)}
+            told |= {e.alarm: t for e in item.events if e.alarm in attempts}
+            heard |= {e.alarm: t for e in item.events if e.alarm in spoken}
+        for alarm in alarms.open.values():
+            if alarm.state not in _UNDECIDED or alarm.number in blamed:
                 continue
             if not alarm.waiting:
                 if _abandoned(alarm, item, woken):
@@ -130,11 +133,11 @@ def the_chain_always_goes_on(history: History) -> list[Violation]:
                     found.append(Violation("ii chain goes on", said, item.true_ms))
                     blamed.add(alarm.number)
                 continue
-            t, urgent = item.observation.t, alarm.severity in ("P0", "P1")
-            wait = _patience(item.home, urgent, alarm.exhausted, t - alarm.opened_t)
-            wait = max(wait, _patience(history_home(history), urgent, alarm.exhausted, t - alarm.opened_t))
+            urgent, age = alarm.severity in ("P0", "P1"), t - alarm.opened_t
             silent = t - max(told.get(alarm.number, alarm.moved_t), alarm.asleep_until)
             quiet = t - heard.get(alarm.number, alarm.moved_t)
+            homes = (item.home, first) if silent > SLACK_MS else ()  # else nobody's patience is over
+            wait = max((_patience(home, urgent, alarm.exhausted, age) for home in homes), default=0)
             if silent > wait + SLACK_MS:
                 said = f"alarm {alarm.number} ({alarm.state}) has told nobody for {silent // 1000} of {wait // 1000} s"
                 found.append(Violation("ii chain goes on", said, item.true_ms))
@@ -146,27 +149,42 @@ def the_chain_always_goes_on(history: History) -> list[Violation]:
     return found
 
 
+def _attempts(item: Decided) -> set[int | None]:
+    """The alarms of which somebody is told by this decision."""
+    return {
+        a.alarm
+        for a in item.actions
+        if (isinstance(a, Text) and a.template in MAIN)
+        or isinstance(a, Call)
+        or (isinstance(a, Publish) and a.channel == "alarm")
+    }
+
+
 def _abandoned(alarm: Seen, item: Decided, woken: int) -> bool:
     """Accepted, not attended, and longer ago than the reminder and the resumption together allow."""
     get = item.home.settings.get
     most = round((get("escalation.attend_s", 1800) + get("escalation.resume_s", 900)) * 1000)
     late = item.observation.t - max(alarm.moved_t, woken) - most > SLACK_MS
-    return alarm.state == "ACCEPTED" and alarm.severity in ("P0", "P1") and late
+    return alarm.severity in ("P0", "P1") and late
 
 
-def history_home(history: History) -> HomeView:
+def _home_at_first(history: History) -> HomeView:
     """The home at the first word: a setting changed meanwhile binds timers that were set before to the old one."""
     return next((d.home for d in history.decisions() if d.observation.kind is Kind.CONFIG), HomeView())
 
 
-def missing_data_is_nothing(history: History) -> list[Violation]:
+@looks_at(Decided, Committed, Woke)
+def missing_data_is_nothing(history: History) -> Judging:
     """(iii) Missing data never counts as activity nor as its absence: the question comes exactly when a plain count
     of observed silence says so, and never otherwise."""
     live, kept = Silence(), Silence()
     queue: list[Committed] = []
     unconfirmed = False
     found: list[Violation] = []
-    for item in history.items:
+    while (seen := (yield)) is not None:
+        item, _ = seen
+        if found:
+            continue  # once they differ they go on to
         if isinstance(item, Decided):
             live.asked_at.clear()
             live.tell(item.observation)
@@ -174,7 +192,6 @@ def missing_data_is_nothing(history: History) -> list[Violation]:
             if asked != live.asked_at:
                 said = f"asked at {asked}, by plain count {live.asked_at} (silent {live.silent // 1000} s)"
                 found.append(Violation("iii missing is nothing", said, item.true_ms))
-                return found
         elif isinstance(item, Committed):
             queue.append(item)
         elif isinstance(item, Woke):
@@ -188,94 +205,13 @@ def missing_data_is_nothing(history: History) -> list[Violation]:
     return found
 
 
-def an_alarm_for_life_is_prompt(history: History) -> list[Violation]:
-    """(iv) A P0 alarm is never delayed more than 2 s by anything else, the disk included: decided, handed to the modem
-    and offered to the platform. Only a text the modem is sending already is waited for."""
-    found: list[Violation] = []
-    waiting: dict[str, tuple[int, int, int]] = {}  # key -> decided at, priority, alarm; texts not yet handed over
-    offered: dict[str, int] = {}
-    latest: dict[int, int] = {}  # call -> when its window closes, as promised at its first press
-    uplink_since: int | None = None
-    woken = 0
-    for item, alarms in walk(history):
-        if isinstance(item, Woke):
-            woken, offered = item.t, {}
-            waiting.clear()
-        elif isinstance(item, Died):  # nobody is there to send; what was durable is offered anew when it wakes
-            offered = {}
-        elif isinstance(item, Paths):
-            uplink_since = (uplink_since or item.true_ms) if item.uplink else None
-        elif isinstance(item, Decided):
-            for event in item.events:
-                alarm = alarms[event.alarm]
-                if event.what == "opened":  # a number that died undurable with its process is given again
-                    latest.pop(event.alarm, None)
-                late = item.observation.t - event.t
-                if event.state is not None and event.state.value == "RAISED" and alarm.severity == "P0":
-                    if late > PROMPT_MS and event.t > woken:
-                        text = f"alarm {event.alarm} raised {late} ms after it was due"
-                        found.append(Violation("iv prompt", text, item.true_ms))
-                    wanted = {Publish.kind} | _ways(item, event.alarm)
-                    if not wanted <= {a.kind for a in item.actions if getattr(a, "alarm", 0) == event.alarm}:
-                        found.append(Violation("iv prompt", f"alarm {event.alarm} raised and not sent", item.true_ms))
-                if event.state is not None and event.state.value == "PRE_ALARM" and alarm.code in CALLS:
-                    pre = round(item.home.settings.get("call_button.pre_alarm_s", 10) * 1000)
-                    latest[event.alarm] = event.t + pre
-                if alarm.state == "PRE_ALARM" and alarm.timers.get("pre", 0) > latest.get(event.alarm, inf):
-                    text = f"call {event.alarm} is put off by {alarm.timers['pre'] - latest[event.alarm]} ms"
-                    found.append(Violation("iv prompt", text, item.true_ms))
-            found += _overtime(alarms, item)
-            for action in item.actions:
-                if isinstance(action, Text) and action.template in MAIN:
-                    waiting[action.key] = (item.true_ms, PRIORITY[action.severity], action.alarm or 0)
-                elif isinstance(action, Publish) and action.severity == "P0" and action.channel == "alarm":
-                    offered[action.key] = item.true_ms
-        elif isinstance(item, Carried) and isinstance(item.action, Text):
-            decided, _, _ = waiting.pop(item.action.key, (item.true_ms, 0, 0))
-            mine = PRIORITY[item.action.severity]
-            late = item.true_ms - max(decided, item.free_ms)
-            if mine == 0 and late > PROMPT_MS:
-                found.append(Violation("iv prompt", f"text {item.action.key} handed over {late} ms late", item.true_ms))
-            for key, (at, other, number) in waiting.items():
-                still = number in alarms and alarms[number].waiting  # else it is dropped: nobody need go any more
-                if still and other == 0 and mine > 0 and item.true_ms - at > PROMPT_MS:
-                    said = f"{item.action.key} overtook {key}"
-                    found.append(Violation("iv prompt", said, item.true_ms))
-        elif isinstance(item, Received):
-            offered.pop(item.key, None)
-        if uplink_since is not None and offered:
-            for key, at in list(offered.items()):
-                if item.true_ms - max(at, uplink_since) > PROMPT_MS:
-                    found.append(Violation("iv prompt", f"message {key} not with the platform in 2 s", item.true_ms))
-                    del offered[key]
-    return found
-
-
-def _ways(item: Decided, alarm: int) -> set[str]:
-    """What must go out to the contact who is asked, by each of their ways; there must be one if any is listed."""
-    kinds = {"sms": Text.kind, "call": Call.kind}
-    asked = [e.reason for e in item.events if e.alarm == alarm and e.what == "told"]
-    everybody = "all_at_once" in asked
-    ways = [kinds[way] for c in item.home.contacts if everybody or c.id in asked for way in c.channels]
-    return set(ways) or ({Text.kind} if item.home.contacts else set())
-
-
-def _overtime(alarms: Alarms, item: Decided) -> list[Violation]:
-    """Calls whose window is over and that are still only announced."""
-    return [
-        Violation(
-            "iv prompt", f"call {a.number} still waits {item.observation.t - a.timers['pre']} ms on", item.true_ms
-        )
-        for a in alarms.values()
-        if a.state == "PRE_ALARM" and "pre" in a.timers and item.observation.t - a.timers["pre"] > PROMPT_MS
-    ]
-
-
-def time_is_true(history: History) -> list[Violation]:
+@looks_at(Decided, Woke)
+def time_is_true(history: History) -> Judging:
     """Controller time never runs backward or ahead of what passed, and stands still over a gap nobody vouches for."""
-    found, t = [], 0
+    found, t = list[Violation](), 0
     opened: dict[int, int] = {}
-    for item in history.items:
+    while (seen := (yield)) is not None:
+        item, _ = seen
         if isinstance(item, Woke):
             if item.kept_t is None:
                 continue
@@ -303,12 +239,14 @@ def time_is_true(history: History) -> list[Violation]:
     return found
 
 
-def the_same_packet_is_one_press(history: History) -> list[Violation]:
+@looks_at(Decided, Committed, Woke)
+def the_same_packet_is_one_press(history: History) -> Judging:
     """A packet heard twice is one press, before and after a crash; a press is never swallowed."""
     found: list[Violation] = []
     live: set[str] = set()
     kept: set[str] = set()
-    for item in history.items:
+    while (seen := (yield)) is not None:
+        item, _ = seen
         key = item.observation.key if isinstance(item, (Decided, Committed)) else None
         if isinstance(item, Woke):
             live = set(kept)
@@ -326,12 +264,15 @@ def the_same_packet_is_one_press(history: History) -> list[Violation]:
     return found
 
 
-def nothing_breaks(history: History) -> list[Violation]:
+@looks_at()
+def nothing_breaks(history: History) -> Judging:
     """No exception anywhere."""
+    while (yield) is not None:
+        pass
     return [Violation("nothing breaks", text, 0) for text in history.accidents]
 
 
-INVARIANTS: Final[tuple[Callable[[History], list[Violation]], ...]] = (
+INVARIANTS: Final[tuple[Invariant, ...]] = (
     nothing_breaks,
     a_persisted_alarm_survives_any_crash,
     no_way_from_raised_to_silence,
@@ -349,4 +290,4 @@ INVARIANTS: Final[tuple[Callable[[History], list[Violation]], ...]] = (
 
 def judge(history: History) -> list[Violation]:
     """All that is wrong with a history."""
-    return [violation for check in INVARIANTS for violation in check(history)]
+    return judged_by(INVARIANTS, history)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sim_folds import walk
+from sim_folds import Judging, looks_at
 from sim_history import Decided, History, Violation, Woke
 
 from gateway.actions import Call, Text
@@ -15,12 +15,14 @@ FACTS: Final = frozenset({"S10", "S11", "S12", "S18", "S21", "S-area"})
 MOST_CALLS: Final = 2  # one call, one redial, each time a contact is asked
 
 
-def each_fact_is_told_once(history: History) -> list[Violation]:
+@looks_at(Decided, Woke)
+def each_fact_is_told_once(_: History) -> Judging:
     """A contact hears each fact once per state. What a crash took back may be decided again."""
     found: list[Violation] = []
     keys: set[str] = set()
     facts: set[tuple[int, str, str, int, bool]] = set()
-    for item, alarms in walk(history):
+    while (seen := (yield)) is not None:
+        item, alarms = seen
         if isinstance(item, Woke):
             keys.clear()
             facts.clear()
@@ -49,21 +51,27 @@ def _agreed(home: HomeView, contact: str, severity: str) -> bool:
     return severity in ("P0", "P1") or home.consents.get(purpose, False)
 
 
-def nothing_leaves_without_consent(history: History) -> list[Violation]:
+@looks_at(Decided)
+def nothing_leaves_without_consent(_: History) -> Judging:
     """(viii) Nothing goes to a contact without the consent for it, an open life-safety alarm excepted."""
-    return [
-        Violation("viii consent", f"{action.key} goes to {action.contact}", item.true_ms)
-        for item in history.decisions()
-        for action in item.actions
-        if isinstance(action, (Text, Call)) and not _agreed(item.home, action.contact, action.severity)
-    ]
+    found: list[Violation] = []
+    while (seen := (yield)) is not None:
+        item, _ = seen
+        if not isinstance(item, Decided):
+            continue
+        for action in item.actions:
+            if isinstance(action, (Text, Call)) and not _agreed(item.home, action.contact, action.severity):
+                found.append(Violation("viii consent", f"{action.key} goes to {action.contact}", item.true_ms))
+    return found
 
 
-def the_telephone_is_used_as_agreed(history: History) -> list[Violation]:
+@looks_at(Decided, Woke)
+def the_telephone_is_used_as_agreed(_: History) -> Judging:
     """A landline takes no texts; nobody is rung who gave no number to call, nor more than twice each time asked."""
     found: list[Violation] = []
     rung: dict[tuple[int, str], int] = {}
-    for item in history.items:
+    while (seen := (yield)) is not None:
+        item, _ = seen
         if isinstance(item, Woke):
             rung.clear()
         if not isinstance(item, Decided):

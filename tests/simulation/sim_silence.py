@@ -8,6 +8,7 @@ declared away), and adds the stretch or not. Supervision is modelled here too, b
 from __future__ import annotations
 
 import copy
+from math import inf
 from typing import Any, Final
 
 from gateway.home.model import HomeView
@@ -25,6 +26,8 @@ class Silence:
         self.home = HomeView()
         self.needed: frozenset[str] = frozenset()
         self.limits: dict[str, int] = {}
+        self.most_silent = 12 * HOUR  # a question comes so long after the last sign
+        self.agreed = False  # to being watched, by anything at all
         self.silent = 0
         self.asked = False
         self.away_until: int | None = None
@@ -49,23 +52,14 @@ class Silence:
         """The same, apart: what a crash takes back is the other one."""
         return copy.deepcopy(self)
 
-    def setting(self, name: str, default: float) -> float:
-        return self.home.settings.get(name, default)
-
     def observable(self) -> bool:
         """Whether activity would be seen now if there were any."""
         return (
-            self.home.consents.get("MONITORING", False)
-            and bool(self.needed)
+            self.agreed
             and self.recording
-            and not self.needed & self.lost
             and self.away_until is None
             and (self.out_since is None or self.came_back)
-        )
-
-    def limit(self) -> int:
-        return round(
-            self.setting("inactivity.limit_h", 12) * HOUR - self.setting("inactivity.question_min", 5) * 60_000
+            and self.needed.isdisjoint(self.lost)
         )
 
     def remember(self, o: Observation, events: list[dict[str, Any]], unconfirmed: bool) -> bool:
@@ -90,31 +84,34 @@ class Silence:
                 self.out_since += shift
             self._absence_ends(o.t, watched=False)
             self.t = o.t
-        self._walk(o.t, inclusive=False)
+        self._reach(o.t)
         if o.kind is not Kind.BUTTON or o.key is None or o.key not in self.keys:  # the same packet again is nothing
             self._hear(o)
             self.keys |= {o.key} if o.key is not None else set()
-        self._walk(o.t, inclusive=True)
+        while self._happens():
+            pass
 
-    def _walk(self, until: int, *, inclusive: bool) -> None:
-        while True:
-            moment = min([until, *self._moments()])
-            if moment > self.t and self.observable():
-                self.silent += moment - self.t
-            self.t = max(self.t, moment)
-            if moment == until and not inclusive:
-                return
-            if not self._happens() and moment == until:
-                return
+    def _reach(self, until: int) -> None:
+        """What is due before `until` happens when it is due."""
+        while (moment := self._next()) < until:
+            self._pass(moment)
+            self._happens()
+        self._pass(until)
 
-    def _moments(self) -> list[int]:
+    def _pass(self, until: int) -> None:
+        if until > self.t:
+            if self.observable():
+                self.silent += until - self.t
+            self.t = until
+
+    def _next(self) -> float:
         """When something changes by itself."""
-        moments = [self.heard[d] + limit for d, limit in self.limits.items() if d not in self.lost]
+        moment = min((self.heard[d] + limit for d, limit in self.limits.items() if d not in self.lost), default=inf)
         if self.away_until is not None:
-            moments.append(self.away_until)
-        elif self.observable() and not self.asked:
-            moments.append(self.t + max(0, self.limit() - self.silent))
-        return [max(m, self.t) for m in moments]
+            moment = min(moment, self.away_until)
+        elif not self.asked and self.observable():
+            moment = min(moment, self.t + max(0, self.most_silent - self.silent))
+        return max(moment, self.t)
 
     def _happens(self) -> bool:
         for device, limit in self.limits.items():
@@ -123,7 +120,7 @@ class Silence:
                 return True
         if self._absence_ends(self.t):
             return True
-        if self.observable() and not self.asked and self.silent >= self.limit():
+        if not self.asked and self.silent >= self.most_silent and self.observable():
             self.asked = True
             self.asked_at.append(self.t)
             return True
@@ -238,8 +235,11 @@ class Silence:
         from gateway.home.model import view_from_json
 
         self.home = view_from_json(value)
-        devices = self.home.devices.values()
+        devices, numbers = self.home.devices.values(), self.home.settings
+        most, question = numbers.get("inactivity.limit_h", 12), numbers.get("inactivity.question_min", 5)
+        self.most_silent = round(most * HOUR - question * 60_000)
         self.needed = frozenset(d.id for d in devices if d.kind in NEEDED)
+        self.agreed = self.home.consents.get("MONITORING", False) and bool(self.needed)
         self.limits = {d.id: max(round(d.heartbeat_s * 3000), HOUR) for d in devices if d.heartbeat_s is not None}
         self.heard = {d: self.heard.get(d, self.t) for d in self.limits}
         self.lost &= set(self.home.devices)

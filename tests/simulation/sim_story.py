@@ -17,6 +17,8 @@ HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
 START_MS: Final = 1_772_323_200_000  # 2026-03-01T00:00:00Z, true time
 
+LIFES_SNAPSHOTS: Final = 2_000  # entries; more than ten days: such a machine reads all of its life at each start
+
 Happening = dict[str, Any]
 
 
@@ -44,8 +46,8 @@ def write(seed: int, days: float) -> Story:
         "rtc": rng.random() < 0.5,
         "text_s": rng.choice([1.0, 4.0, 9.0]),  # how long the modem takes for one text
         "bad_number": rng.random() < 0.15,
-        "snapshot_every": rng.choice([30, 150, 2_000]),
-        "marks": rng.choice([1, 12, 12, 12]),  # clock marks so many times rarer
+        "snapshot_every": rng.choice([30, 150, LIFES_SNAPSHOTS if seed % 4 == 0 else 500]),
+        "every_mark": rng.choice([True, False, False, False]) and seed % 4 == 0,  # see sim_marks
     }
     pen = _Pen(rng, home, int(days * DAY))
     pen.life()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from sim_folds import ENDED, MAIN, Alarms, Seen, walk
+from sim_folds import ENDED, MAIN, Alarms, Judging, Seen, looks_at
 from sim_history import Carried, Decided, History, Violation, Woke
 
 from gateway.actions import Call, Say, Text
@@ -47,10 +47,12 @@ class _Facts:
                     self.well.add(action.key)
 
 
-def what_is_said_is_true(history: History) -> list[Violation]:
+@looks_at(Decided, Woke, Carried)
+def what_is_said_is_true(_: History) -> Judging:
     """(vii) Each sentence said was true in the state it claims, the moment it was said."""
-    facts, found = _Facts(), []
-    for item, alarms in walk(history):
+    facts, found = _Facts(), list[Violation]()
+    while (seen := (yield)) is not None:
+        item, alarms = seen
         if isinstance(item, Decided):
             facts.learn(item)
         elif isinstance(item, Woke):

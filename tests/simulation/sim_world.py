@@ -10,20 +10,21 @@ import asyncio
 import heapq
 import json
 import logging
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 from sim_disk import Disk, ModelJournal, Row
-from sim_history import Carried, Committed, Decided, Died, History, Paths, Received, Woke
+from sim_hardware import BOOT_MS, Hardware
+from sim_history import Carried, Committed, Decided, Died, History, Received, Woke
 from sim_loop import Crash, OutOfTime, VirtualLoop
+from sim_luck import Luck
+from sim_marks import MarkingHeart, Marks
 from sim_people import People
 from sim_story import DAY, START_MS, Happening, Story
+from sim_words import Words
 
 from gateway.actions import AckDevice, Action, Call, Lamp, Publish, Say, Text
-from gateway.alarms.replies import parse_reply
 from gateway.channels.port import Delivered, NotDelivered, Outcome
-from gateway.clock import Sources
 from gateway.controller import Result
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation, Report
@@ -31,42 +32,9 @@ from gateway.runtime import heart as heart_module
 from gateway.runtime.awakening import Awake, awaken
 from gateway.runtime.carrier import Carrier
 from gateway.runtime.gateway import Gateway
-from gateway.runtime.heart import Heart
 
-BOOT_MS = 3_000  # from power to the first line of ours
-NTP_AFTER_MS = 25_000
 PLATFORM_MS = 150
 TECHNICAL_KINDS = ("say", "beat", "water", "press", "visit", "noise", "away")  # what is lost while the machine is off
-
-
-class Hardware:
-    """The raw clocks: boot time, a wall clock that may be wrong, a chip that may be missing."""
-
-    def __init__(self, story: Story) -> None:
-        self.boots = 1
-        self.boot_at = START_MS
-        self.error = 0 if story.traits["rtc"] else -40 * DAY
-        self.ntp = bool(story.traits["ntp"])
-        self.rtc = bool(story.traits["rtc"])
-        self.now = START_MS
-
-    def sources(self) -> Sources:
-        """What `Clock` reads."""
-        return Sources(
-            boottime_ms=lambda: self.now - self.boot_at,
-            wall_ms=lambda: self.now + self.error,
-            boot_id=lambda: f"boot-{self.boots}",
-            synchronised=self.synchronised,
-            rtc_ms=lambda: self.now if self.rtc else None,
-        )
-
-    def synchronised(self) -> bool:
-        return self.ntp and self.now - self.boot_at > NTP_AFTER_MS
-
-    def cut(self, off_ms: int) -> None:
-        """A new boot; a wall clock without a chip goes on where it was (fake-hwclock)."""
-        self.boots += 1
-        self.error = 0 if self.rtc else self.error - off_ms
 
 
 class _Beginning(Gateway):
@@ -104,6 +72,7 @@ class World:
         self.hardware = Hardware(story)
         self.disk = Disk(told=self._committed)
         self.people = People(self)
+        self.marks = Marks(story)
         self.registry: HomeView = story.home
         self.paths = {"uplink": uplink, "cell": True}
         self.deaf: dict[str, int] = {}
@@ -116,6 +85,8 @@ class World:
         self.alive = False
         self.why = ("first", BOOT_MS)
         self.right_at_mark = False
+        doers = (Words(self), Luck(self))
+        self._acts = {name[3:]: getattr(doer, name) for doer in doers for name in dir(doer) if name.startswith("on_")}
         for happening in story.happenings:
             self._queue(START_MS + happening["at"], happening)
 
@@ -134,9 +105,7 @@ class World:
     def run(self) -> History:
         """From the first start to the end of the story."""
         logging.disable(logging.CRITICAL)
-        kept = {name: getattr(heart_module, name) for name in ("MARK_S", "MARK_OPEN_S", "SNAPSHOT_EVERY")}
-        heart_module.MARK_S *= self.story.traits["marks"]  # type: ignore[misc]
-        heart_module.MARK_OPEN_S *= self.story.traits["marks"]  # type: ignore[misc]
+        kept = heart_module.SNAPSHOT_EVERY
         heart_module.SNAPSHOT_EVERY = self.story.traits["snapshot_every"]  # type: ignore[misc]
         try:
             while self.hardware.now < self.end:
@@ -144,8 +113,7 @@ class World:
                 if self.hardware.now < self.end:
                     self._live()
         finally:
-            for name, value in kept.items():
-                setattr(heart_module, name, value)
+            heart_module.SNAPSHOT_EVERY = kept  # type: ignore[misc]
             logging.disable(logging.NOTSET)
         self.history.end_true_ms = self.hardware.now
         return self.history
@@ -159,15 +127,7 @@ class World:
 
     def _live(self) -> None:
         hardware = self.hardware
-        self.loop = loop = VirtualLoop(hardware.now * 1000)
-        advance = loop.select
-
-        def select(timeout: float | None) -> list[Any]:
-            made = advance(timeout)
-            hardware.now = loop.now_us // 1000
-            return made
-
-        loop.select = select  # type: ignore[method-assign]
+        self.loop = loop = VirtualLoop(hardware.now * 1000, hardware.time_is)
         asyncio.set_event_loop(loop)
         loop.call_soon(self._boot)
         loop.call_at(self.end / 1000, loop.stop)
@@ -195,8 +155,11 @@ class World:
             self.hardware.boot_at = self.hardware.now - BOOT_MS
         awake = awaken(recovered, self.hardware.sources())
         self.journal = type(self).journal_of(disk, self._crash)
-        self.heart = Heart(awake.controller, awake.clock, self.journal)
-        self.carrier = Carrier(self.heart, self._wake_platform)
+        self.marks.clock_touched = True
+        self.heart = MarkingHeart(
+            awake.controller, awake.clock, self.journal, marks=self.marks, delay=self._next_mark_in
+        )
+        self.carrier = Carrier(self.heart, self.wake_platform)
         for kind in (Say, Text, Call, Lamp, AckDevice):
             self.carrier.attach(kind.kind, SimpleNamespace(carry=getattr(self, f"_{kind.kind}")))
         self.heart.carry = self.carrier.carry
@@ -207,8 +170,11 @@ class World:
         self._texts = loop.create_task(self.carrier.run())
         self.alive = True
         self.push(2_000, "paths")
-        self._wake_platform()
+        self.wake_platform()
         self._arm()
+
+    def _next_mark_in(self, usual_s: float) -> float:
+        return self.marks.delay(self.hardware.now, usual_s, trapped=bool(self.disk.trap))
 
     def _note_waking(self, awake: Awake) -> None:
         mark = self.disk.rows[-1].mark if self.disk.rows else None
@@ -292,15 +258,7 @@ class World:
         self.push(25_000, "called", value=value)
         return Delivered("")
 
-    def _on_called(self, h: Happening) -> None:
-        if self.alive:
-            self.take(Kind.DELIVERY, h["value"])
-
-    def _on_keyed(self, h: Happening) -> None:
-        if self.alive:
-            self.take(Kind.REPLY, h["value"])
-
-    def _wake_platform(self) -> None:
+    def wake_platform(self) -> None:
         if self.paths["uplink"] and not self._polling:
             self._polling = True
             self.loop.call_later(PLATFORM_MS / 1000, self._poll)
@@ -315,7 +273,7 @@ class World:
             self._received(message)
         seqs = [seq for seq, _ in found]
         self.heart.take(Report(Kind.ACK, {"stage": "RECEIVED", "seq": seqs[:1000]}), acked=seqs)
-        self._wake_platform()
+        self.wake_platform()
 
     def _received(self, message: Publish) -> None:
         self.people.read(message)
@@ -338,7 +296,7 @@ class World:
         what = happening["what"]
         if not self.alive and what in TECHNICAL_KINDS:
             return
-        getattr(self, f"_on_{what}")(happening)
+        self._acts[what](happening)
 
     def take(self, kind: Kind, value: Any, device: str | None = None, key: str | None = None) -> None:
         """A driver reports."""
@@ -348,173 +306,4 @@ class World:
             return
         self.heart.take(Report(kind, value, device, key))
 
-    def _on_say(self, h: Happening) -> None:
-        self.take(Kind(h["kind"]), h["value"], h["device"])
-
-    def _on_beat(self, h: Happening) -> None:
-        device = self.registry.devices.get(h["device"])
-        if device is not None and device.kind == "contact":
-            self.take(Kind.CONTACT, "closed", device.id)  # a door sensor's heartbeat repeats its state
-        elif device is not None and device.kind == "water_meter":
-            self.take(Kind.WATER_VOLUME, self.litres / 1000, device.id)
-        else:
-            self.take(Kind.SEEN, True, h["device"])
-
-    def _on_water(self, h: Happening) -> None:
-        self.litres += h["litres"]
-        self.take(Kind.WATER_VOLUME, self.litres / 1000, "water")
-
-    def _on_press(self, h: Happening) -> None:
-        self.take(Kind.BUTTON, h["gesture"], h["device"], h["key"])
-
-    def _on_away(self, h: Happening) -> None:
-        self.take(Kind.AWAY, h["value"])
-
-    def _on_visit(self, h: Happening) -> None:
-        self.take(Kind.VISIT, {"event": "arrived", "by": h["by"]})
-
-    def _on_noise(self, h: Happening) -> None:
-        """Words that must change nothing."""
-        self.take(
-            *(
-                (Kind.REPLY, {"contact": "stranger", "answer": "1", "ref": None}),
-                (Kind.ACK, {"alarm": 99_999, "stage": "ACCEPTED", "by": "x"}),
-                (Kind.ACK, {"alarm": 1, "stage": "SHOUTED", "by": "x"}),
-                (Kind.DELIVERY, {"alarm": 99_999, "contact": "c1", "result": "failed"}),
-                (Kind.COMMAND, {"cmd": "close", "alarm": 1}),
-                (Kind.MUTE, True),
-            )[h["which"]]
-        )
-
-    def _on_sms(self, h: Happening) -> None:
-        if not self.alive or not self.paths["cell"]:
-            self.push(20_000, **h)  # the network keeps it
-            return
-        reply = parse_reply(h["words"])
-        self.take(Kind.REPLY, {"contact": h["contact"], "answer": reply.answer, "ref": reply.ref})
-
-    def _on_desk(self, h: Happening) -> None:
-        if not self.alive or not self.paths["uplink"]:
-            self.push(30_000, **h)
-            return
-        self.take(Kind.ACK, h["word"])
-
     # ---- bad luck
-
-    def _on_kill(self, h: Happening) -> None:
-        if not self.alive:
-            return
-        self.why = ("kill", h["off"])
-        if h["what"] == "cut" and not self.gentle:
-            self.why = ("cut", h["off"])
-            self.push(0, "power", off=h["off"])
-        if self.gentle:  # a clean stop and start: an abrupt one does not count the seconds since the last row
-            self.heart.stop()
-            self.journal.flush()
-        elif h["when"] != "now":
-            self.disk.trap = h["when"]
-            return
-        raise Crash
-
-    _on_cut = _on_kill
-
-    def _on_power(self, h: Happening) -> None:
-        """Power is gone (the process died by the same happening, or will by its trap)."""
-        self.hardware.cut(h["off"] + BOOT_MS)
-        if self.hardware.ntp:
-            self.push(h["off"] + BOOT_MS + NTP_AFTER_MS, "wall", error=0)
-
-    def _on_disk(self, h: Happening) -> None:
-        self.disk.mode = h["mode"]
-        if h["mode"] != "ok":
-            self.push(h["lasts"], "disk", mode="ok")
-        if self.alive:
-            self.take(Kind.CONDITION, {"code": "STORAGE_FAULT", "on": h["mode"] != "ok", "why": h["mode"]})
-
-    def _on_path(self, h: Happening) -> None:
-        which = ("uplink", "cell") if h["which"] == "both" else (h["which"],)
-        for path in which:
-            self.paths[path] = False
-        self.push(h["lasts"], "back", which=which)
-        self._tell_paths(which)
-
-    def _on_back(self, h: Happening) -> None:
-        for path in h["which"]:
-            self.paths[path] = path == "cell" or self.uplink_allowed
-        self._tell_paths(h["which"])
-
-    def _on_paths(self, _: Happening) -> None:
-        self._tell_paths(("uplink", "cell"))
-
-    def _tell_paths(self, which: tuple[str, ...]) -> None:
-        self.history.items.append(Paths(self.hardware.now, self.paths["uplink"], self.paths["cell"]))
-        if not self.alive:
-            return
-        for path in which:
-            code = "UPLINK_LOST" if path == "uplink" else "CELL_LOST"
-            self.take(Kind.CONDITION, {"code": code, "on": not self.paths[path]})
-        self._wake_platform()
-        if self.paths["cell"]:
-            self.carrier.kick()
-
-    def _on_stall(self, h: Happening) -> None:
-        """The process does not get to run for a moment: a busy machine, a slow card."""
-        if self.alive:
-            self.loop.now_us += h["ms"] * 1000
-            self.hardware.now = self.loop.now_us // 1000
-
-    def _on_deaf(self, h: Happening) -> None:
-        self.deaf[h["device"]] = self.hardware.now + h["lasts"]
-
-    def _on_blind(self, h: Happening) -> None:
-        devices = [d.id for d in self.registry.devices.values() if d.kind in ("motion", "button")]
-        for device in devices:
-            self.deaf[device] = self.hardware.now + h["lasts"]
-        self.push(h["lasts"], "sighted")
-        if self.alive:
-            self.take(Kind.CONDITION, {"code": "DRIVER_BLIND", "on": True, "subject": "ble"})
-            for device in devices:
-                self.heart.take(Report(Kind.SEEN, False, device))
-
-    def _on_sighted(self, _: Happening) -> None:
-        if self.alive:
-            self.take(Kind.CONDITION, {"code": "DRIVER_BLIND", "on": False, "subject": "ble"})
-
-    def _on_wall(self, h: Happening) -> None:
-        if not self.steps and h["error"]:
-            return
-        self.hardware.error = h["error"]
-        if h["error"] and self.hardware.ntp:
-            self.push(600_000, "wall", error=0)
-
-    def _on_ntp(self, h: Happening) -> None:
-        self.hardware.ntp = h["on"]
-
-    def _on_recorder(self, h: Happening) -> None:
-        if self.alive:
-            self.take(Kind.RECORDER, False)
-        self.push(h["lasts"], "recording")
-
-    def _on_recording(self, h: Happening) -> None:
-        if self.alive:
-            self.take(Kind.RECORDER, True)
-        else:
-            self.push(60_000, **h)
-
-    def _on_config(self, h: Happening) -> None:
-        home = self.registry
-        settings, contacts, devices = dict(home.settings), home.contacts, dict(home.devices)
-        which = h["which"]
-        if which == 0:
-            settings["inactivity.limit_h"] = 3 if settings.get("inactivity.limit_h") != 3 else 10
-        elif which == 1:
-            contacts = contacts[1:] if len(contacts) > 1 else self.story.home.contacts
-        elif which == 2:
-            devices.pop("kitchen", None)
-        elif which == 3:
-            devices = dict(self.story.home.devices)
-        elif which == 4:
-            settings["call_button.pre_alarm_s"] = 15
-        self.registry = replace(home, revision=home.revision + 1, settings=settings, contacts=contacts, devices=devices)
-        if self.alive:
-            self.heart.take(Report(Kind.CONFIG, self.registry.to_json()))

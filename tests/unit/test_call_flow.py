@@ -335,6 +335,35 @@ def test_without_consent_family_is_not_told_of_what_is_not_urgent() -> None:
     assert house.told("S01") == ["c1"]  # an open life-safety alarm needs none
 
 
+def visited_and_asked_for_service(house: House) -> None:
+    """A call that somebody attends to, and then the green key's wish, which c1 has never heard of."""
+    house.press("bedroom")
+    house.wait(20)
+    house.platform(1, "ATTENDED")
+    house.press("service")
+
+
+def test_a_belated_one_says_nothing_of_another_matter_the_contact_was_not_told_of() -> None:
+    house = House(home(consents={"MONITORING": True}))
+    visited_and_asked_for_service(house)
+    house.platform(2, "ACCEPTED")
+    before = len(house.texts())
+    house.reply("c1", "1")
+    assert house.texts()[before:] == []  # it was answered "somebody goes" for the wish, without consent
+
+
+def test_a_belated_one_does_not_take_over_a_matter_the_contact_was_not_told_of() -> None:
+    house = House(home(consents={"MONITORING": True}))
+    visited_and_asked_for_service(house)
+    house.reply("c1", "1")
+    house.reply("c1", "1", "02")
+    assert house.states(2) == ["DETECTED", "RAISED"]
+    agreed = House()
+    visited_and_asked_for_service(agreed)
+    agreed.reply("c1", "1")
+    assert agreed.states(2)[-1] == "ACCEPTED"  # who was told of it may take it
+
+
 def test_a_text_that_can_never_arrive_hands_over_to_the_next_contact() -> None:
     house = House()
     house.press()

@@ -12,7 +12,7 @@ from virtual_home import START_WALL_MS, House, home
 
 from gateway.alarms.life import State, event_from_json
 from gateway.controller import BadSnapshot, Controller
-from gateway.home.model import Device
+from gateway.home.model import Device, Reminder
 from gateway.observations import Kind, Observation
 
 HOUR_MS = 3_600_000
@@ -59,7 +59,9 @@ def observations(script: list[tuple[str, Any]], *, clock_steps: bool = True) -> 
 
 
 def fresh() -> Controller:
-    return Controller(home(), offset_ms=START_WALL_MS, trust="NTP")
+    """With a reminder: a rule that cannot do its work while the hour is doubtful, and says so."""
+    view = home(reminders=(Reminder("pill", "medication", "08:30"),))
+    return Controller(view, offset_ms=START_WALL_MS, trust="NTP")
 
 
 def story(controller: Controller, script: list[Observation]) -> list[Any]:
@@ -129,6 +131,44 @@ def test_recovery_from_snapshot_and_tail_equals_never_having_stopped(script: lis
     assert again.to_json() == living.to_json()
     end = (made[-1].t if made else 0) + 14 * HOUR_MS
     assert [e.to_json() for e in again.advance(end).events] == [e.to_json() for e in living.advance(end).events]
+
+
+def notes(controller: Controller, *said: Observation) -> list[tuple[str, str, str]]:
+    return [(n.subject, n.status, n.reason) for o in said for n in controller.handle(o).notices]
+
+
+def test_a_rule_that_fell_out_just_before_a_snapshot_is_told_of_after_it() -> None:
+    """At three in the morning the clock jumps a day and the state is written down; replay from there on, and a start,
+    once took the silent rule for the norm."""
+    living = fresh()
+    step = Observation(Kind.CLOCK, {"offset_ms": START_WALL_MS + 24 * HOUR_MS, "trust": "NTP"}, 1_000)
+    away = Observation(Kind.AWAY, True, 2_000)
+    before = notes(living, step)
+    again = Controller.from_json(json.loads(json.dumps(living.to_json())))
+    told = notes(living, away)
+    assert notes(again, away) == told
+    assert ("reminders", "UNAVAILABLE", "clock") in before + told
+
+
+def test_a_rule_that_broke_and_works_again_after_a_restart_is_told_of() -> None:
+    living = fresh()
+
+    def breaks(_: Observation) -> Any:
+        raise RuntimeError("a bug of ours")
+
+    inactivity = next(rule for rule in living.rules if rule.name == "inactivity")
+    inactivity.observe = breaks  # type: ignore[method-assign]
+    movement = Observation(Kind.MOTION, True, 1_000, "hall-pir")
+    assert ("inactivity", "UNAVAILABLE", "fault") in notes(living, movement)
+    again = Controller.from_json(json.loads(json.dumps(living.to_json())))
+    assert ("inactivity", "LEARNING", "") in notes(again, Observation(Kind.RESTART, {}, 60_000))
+
+
+@pytest.mark.parametrize("rows", [{}, {"reminders": ["ASLEEP", "x"], "nobody": ["ARMED", ""]}])
+def test_a_snapshot_of_another_version_takes_what_it_finds_for_the_norm(rows: dict[str, Any]) -> None:
+    state = json.loads(json.dumps(fresh().to_json()))
+    again = Controller.from_json({**state, "readiness": rows})
+    assert notes(again, Observation(Kind.RESTART, {}, 60_000)) == []
 
 
 @given(steps)
