@@ -18,7 +18,7 @@ from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
 from gateway.rules.fall.evidence import dropped, evidence_of
 from gateway.rules.fall.features import angle, measure
-from gateway.rules.fall.house import House, Whereabouts
+from gateway.rules.fall.house import HEARD, House, Whereabouts
 from gateway.rules.fall.model import Model, shipped
 from gateway.rules.fall.posture import Posture
 from gateway.rules.fall.seeking import DECIDE_MS, Look
@@ -42,6 +42,7 @@ class Fall(PlainRule):
     """FALL and FALL_IMMOBILE of every wearable in the home. `models` replaces the shipped ones, by placement."""
 
     name = "fall"
+    hears = HEARD | {Kind.ACCELERATION}
     declared = Declared(
         "falls and long lies by what a worn sensor feels and the house sees",
         needs=("wearable with acceleration and placement",),
