@@ -155,7 +155,7 @@ class DailyLine(PlainRule):
 
     def next_due(self) -> int | None:
         """When the next contact's hour comes."""
-        if not self._consented:
+        if not (self._times and self._consented):
             return None
         found = (daily.due(self._civil, self._t, self._done.get(c)) for c, daily in self._times.items())
         return min((due for due in found if due is not None), default=None)
