@@ -37,6 +37,9 @@ VERSION: Final = 1
 MAX_LINE_BYTES: Final = 1 << 20
 MAX_NAME_CHARS: Final = 200  # of a device in a recording made elsewhere
 MAX_STEM_CHARS: Final = 56  # leaves room for a number that tells it from another
+_KINDS: Final = {kind.value: kind for kind in Kind}
+_SPACE: Final = " \t\n\r"  # what JSON calls so
+_decode: Final = json.JSONDecoder().raw_decode
 _NO_ID: Final = re.compile(r"[^A-Za-z0-9_.:/-]")
 MAX_LATE_MS: Final = 5_000
 """A line up to this late is handled at the current time; a later one is dropped unless life depends on it."""
@@ -63,21 +66,19 @@ class Recording:
     fall_models: Mapping[str, Model] = field(default_factory=dict)
     names: Mapping[str, str] = field(default_factory=dict)  # of devices: as the recording has them -> as ids
     controller: Controller | None = field(default=None)
+    _ids: dict[str, str] = field(default_factory=dict)  # names the lines had, checked: ten thousand at most
 
     def read(self, line: str | bytes) -> Observation:
         """One line as an observation of the controller's time; raises `BadObservation` with the reason."""
         row = _object(line)
         at = self._at(row)
         word = row.get("kind")
-        try:
-            kind = Kind(word if isinstance(word, str) else "")
-        except ValueError:
-            raise BadObservation(f"kind: unknown kind {shown(word)}") from None
+        kind = _KINDS.get(word) if isinstance(word, str) else None
+        if kind is None:
+            raise BadObservation(f"kind: unknown kind {shown(word)}")
         device = row.get("device")
-        if isinstance(device, str):
-            device = self.names.get(device, device)
         if device is not None:
-            check_id(device)
+            device = (self._ids.get(device) if isinstance(device, str) else None) or self._id_of(device)
         key = row.get("key")
         if key is not None and not (isinstance(key, str) and 0 < len(key) <= 200):
             raise BadObservation(f"key: expected 1 to 200 characters, found {shown(key)}")
@@ -87,6 +88,13 @@ class Recording:
             at += length_ms(value)
         t = row.get("t")
         return self._placed(kind, value, at, t, device, key, row.get("late") is True)
+
+    def _id_of(self, name: Any) -> str:
+        """The id of a device a line names so; raises `BadObservation`."""
+        found = check_id(self.names.get(name, name) if isinstance(name, str) else name)
+        if len(self._ids) < MAX_DEVICES:
+            self._ids[name] = found
+        return found
 
     def _placed(
         self, kind: Kind, value: Any, at: int, t: object, device: str | None, key: str | None, late: bool
@@ -99,7 +107,7 @@ class Recording:
         assert controller is not None
         if t is None:
             t = at - controller.offset_ms
-        if not _MIN_WALL <= controller.wall_ms(t) <= _MAX_WALL:
+        if not _MIN_WALL <= t + controller.offset_ms <= _MAX_WALL:
             raise BadObservation("t: not between the years 1970 and 2200")
         if t < controller.t:
             if controller.t - t > MAX_LATE_MS:
@@ -271,12 +279,21 @@ def _object(line: str | bytes, *, deep: bool = False) -> dict[str, Any]:
         raise BadObservation(f"line longer than {MAX_LINE_BYTES} bytes")
     try:
         # decoded here, json.loads would guess at UTF-16 in every line; only the first can begin with a byte order mark
-        row = json.loads(line if deep or isinstance(line, str) else line.decode())
+        row = json.loads(line) if deep else _loaded(line if isinstance(line, str) else line.decode())
     except (ValueError, RecursionError) as error:
         raise BadObservation(f"not JSON: {type(error).__name__}") from None
     if not isinstance(row, dict):
         raise BadObservation(f"expected an object, found {shown(row)}")
     return row
+
+
+def _loaded(text: str) -> Any:
+    """`json.loads` without its looking for what surrounds the value, which took as long as the value."""
+    text = text.strip(_SPACE)
+    value, end = _decode(text)
+    if end != len(text):
+        raise json.JSONDecodeError("Extra data", text, end)
+    return value
 
 
 def length_ms(value: Mapping[str, Any]) -> int:

@@ -34,6 +34,7 @@ from gateway.rules.rule import (
     Finding,
     Line,
     Note,
+    PlainRule,
     Readiness,
     Recovery,
     Rule,
@@ -79,7 +80,9 @@ class Controller:
         self.book = Book()
         self.civil = CivilTime(offset_ms, trust)
         self.rules: tuple[Rule, ...] = all_rules(self.civil, fall_models)
+        self._timed: tuple[Rule, ...] = tuple(rule for rule in self.rules if _has_timers(rule))
         self._hearing: dict[Kind, tuple[Rule, ...]] = {}  # made anew with the home: where it lacks a sensor
+        self._moved_by: dict[Kind, tuple[Rule, ...]] = {}  # those of them that have timers
         self._supervision = next(rule for rule in self.rules if isinstance(rule, Supervision))
         self._technical = next(rule for rule in self.rules if isinstance(rule, TechnicalConditions))
         self._upkeep = next(rule for rule in self.rules if isinstance(rule, Upkeep))
@@ -96,8 +99,9 @@ class Controller:
         self._found_again: set[str] = set()  # while rebuilding: what the rules found in the entry at hand
         self._due: int | None = None
         self._due_known = False  # `_due` holds until something is said or done: asked three times an observation
-        self._rule_dues: dict[str, float] = {}
-        self._ask_again: tuple[Rule, ...] = self.rules  # whose due time may be another than `_rule_dues` says
+        self._rule_dues: dict[str, float] = dict.fromkeys((rule.name for rule in self._timed), inf)
+        self._least: float = inf  # of `_rule_dues`
+        self._ask_again: tuple[Rule, ...] = self._timed  # whose due time may be another than `_rule_dues` says
         self._configure()
         self._readiness = {rule.name: rule.status() for rule in self.rules}
 
@@ -138,11 +142,18 @@ class Controller:
 
     def _earliest(self, asked: tuple[Rule, ...]) -> int | None:
         """The next due time of all, if only those `asked` may have another one than before."""
-        dues, faults = self._rule_dues, self.faults
+        dues, faults, least, moved_on = self._rule_dues, self.faults, self._least, False
         for rule in asked:
-            rule_due = rule.next_due() if not faults or rule.name not in faults else None
-            dues[rule.name] = inf if rule_due is None else rule_due
-        due = min(dues.values())
+            name = rule.name
+            rule_due = rule.next_due() if not faults or name not in faults else None
+            due, before = inf if rule_due is None else rule_due, dues[name]
+            if due != before:
+                dues[name] = due
+                if due < least:
+                    least = due
+                elif before == least:
+                    moved_on = True  # the earliest may be another's now
+        due = self._least = min(dues.values()) if moved_on else least
         if self.book.alarms and not self._rebuilding:
             alarm_due = self.desk.due()
             if alarm_due is not None:
@@ -151,7 +162,7 @@ class Controller:
 
     def _due_anew(self) -> None:
         """Whatever was known of what is due holds no more."""
-        self._due_known, self._ask_again = False, self.rules
+        self._due_known, self._ask_again = False, self._timed
 
     # ---- time
 
@@ -159,7 +170,7 @@ class Controller:
         while (due := self.next_due()) is not None and due <= limit:
             self.t = max(self.t, due)
             self._due_anew()
-            for rule in self.rules:
+            for rule in self._timed:
                 if rule.name not in self.faults and (rule_due := rule.next_due()) is not None and rule_due <= due:
                     self._heed(self._guarded(rule, rule.advance, due), due, rule.name)
             while not self._rebuilding and (timer := self.desk.due()) is not None and timer[0] <= due:
@@ -179,8 +190,7 @@ class Controller:
 
     def _take(self, observation: Observation) -> None:
         kind = observation.kind
-        hearing = self._hearing[kind]
-        self._ask_again = self.rules if self._ask_again or not self._due_known else hearing
+        self._ask_again = self._moved_by[kind] if self._due_known and not self._ask_again else self._timed
         self._due_known = False
         if observation.key is not None and kind is Kind.BUTTON and not self.heard.is_new(observation.key, self.t):
             return
@@ -192,8 +202,14 @@ class Controller:
             self.desk.mute(observation.value, self.t)
         if kind in _MAY_BE_THE_GREEN_KEY:
             self._green_answers = any(rule.waiting for rule in self.rules)
-        for rule in hearing:
-            signals = self._guarded(rule, rule.observe, observation)
+        for rule in self._hearing[kind]:
+            if self.faults and self._is_out(rule):
+                continue
+            try:  # as `_guarded` does, without a call for each rule and observation
+                signals = rule.observe(observation)
+            except Exception as error:  # noqa: BLE001
+                self._put_out(rule, error)
+                continue
             if signals:
                 self._heed(signals, self.t, rule.name)
         if not self._rebuilding and (handler := _PEOPLE.get(kind)) is not None:
@@ -202,19 +218,26 @@ class Controller:
         if kind in _MAY_CHANGE_READINESS:
             self._check_readiness(self.t)
         if kind in _MAY_CHANGE_DUES:
-            self._ask_again = self.rules
+            self._ask_again = self._timed
 
     def _guarded(self, rule: Rule, call: Callable[[Any], Iterable[Signal]], what: Any) -> Iterable[Signal]:
         """One rule's fault is not the next one's (A23): a rule that raises is out of service, and says so."""
-        if self.faults and rule.name in self.faults and rule.name != CallButton.name:
+        if self.faults and self._is_out(rule):
             return NOTHING
         try:
             return call(what)
         except Exception as error:  # noqa: BLE001 - the border between rules: what breaks one must not cost a call
-            if rule.name not in self.faults:
-                self.faults[rule.name] = f"{type(error).__name__}: {error}"[:200]
-                self._check_readiness(self.t)
+            self._put_out(rule, error)
             return NOTHING
+
+    def _is_out(self, rule: Rule) -> bool:
+        """Whether a rule is out of service; who makes a call of a press never is."""
+        return rule.name in self.faults and rule.name != CallButton.name
+
+    def _put_out(self, rule: Rule, error: Exception) -> None:
+        if rule.name not in self.faults:
+            self.faults[rule.name] = f"{type(error).__name__}: {error}"[:200]
+            self._check_readiness(self.t)
 
     def _new_home(self, observation: Observation) -> None:
         try:
@@ -228,7 +251,9 @@ class Controller:
         self.desk.configure(self.home, parameters)
         for rule in self.rules:
             self._heed(rule.configure(self.home, parameters, self.t), self.t, rule.name)
-        self._hearing = {k: tuple(r for r in self.rules if r.hears is None or k in r.hears) for k in Kind}
+        heard = [(rule, rule.hears) for rule in self.rules]
+        self._hearing = {k: tuple(rule for rule, kinds in heard if kinds is None or k in kinds) for k in Kind}
+        self._moved_by = {k: tuple(r for r in rules if r in self._timed) for k, rules in self._hearing.items()}
 
     def _new_clock(self, value: dict[str, Any]) -> None:
         """The mapping from controller to wall time changed. No duration depends on it (invariant v)."""
@@ -346,7 +371,7 @@ class Controller:
             for other in self.rules:
                 self._heed(other.blinded(self._supervision.lost, t), t, other.name)
         if signals:
-            self._ask_again = self.rules
+            self._ask_again = self._timed
             self._check_readiness(t)
 
     def _confirm(self, code: str, t: int) -> None:
@@ -403,7 +428,7 @@ class Controller:
             for event in result.events:
                 if event.what == "opened":
                     self._alarmed(event)
-                    self._ask_again = self.rules
+                    self._ask_again = self._timed
             result.actions, self.desk.tell.actions = self.desk.tell.actions + result.actions, []
         if not result:
             return result
@@ -445,7 +470,7 @@ class Controller:
         """Recovery is over: what newer code would have found and nobody recorded may now be found."""
         for code in self._unconfirmed:
             for rule in self.rules:
-                rule.unconfirmed(code)
+                rule.unconfirmed(code, self.t)
         self._unconfirmed.clear()
         self._due_anew()
 
@@ -479,6 +504,11 @@ class Controller:
     def reported(self, code: str) -> set[str]:
         """The subjects for which this technical condition is on or waiting to be believed."""
         return self._technical.subjects(code)
+
+
+def _has_timers(rule: Rule) -> bool:
+    """Whether it can ever have anything due."""
+    return getattr(type(rule), "next_due", None) is not PlainRule.next_due
 
 
 @lru_cache(maxsize=16)

@@ -161,7 +161,8 @@ class AskingRule(PlainRule):
         """When there is something to judge, or something declared ends."""
         if self._off is not None:
             return None
-        return min((t for t in (self._household.next_due(), self._judged_at()) if t is not None), default=None)
+        ends, judged = self._household.presence.next_due(), self._judged_at()
+        return judged if ends is None or (judged is not None and judged <= ends) else ends
 
     def _judged_at(self) -> int | None:
         """Never in the past: what becomes due by a change of the home, the clock or a device is due then."""
@@ -202,7 +203,7 @@ class AskingRule(PlainRule):
         if code == self.code and self._off is None:
             self._asked = True
 
-    def unconfirmed(self, code: str) -> None:
+    def unconfirmed(self, code: str, t: int) -> None:
         """The finding is not on record: it may be found again."""
         if code == self.code:
             self._asked = False

@@ -20,6 +20,7 @@ from gateway.rules.schedule import Daily, minutes_of
 
 ACTIVE: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.CONTACT, Kind.BED, Kind.PRESSURE, Kind.APPLIANCE,
                            Kind.FLUSH, Kind.LIGHT, Kind.WATER, Kind.BUTTON, Kind.OK})  # fmt: skip
+_OF_THE_DAY: Final = ACTIVE | {Kind.REPLY, Kind.RECORDER, Kind.CLOCK}
 SEEING: Final = frozenset(
     {"motion", "occupancy", "contact", "pressure", "bed", "appliance", "flush", "light", "water_meter"}
 )
@@ -79,9 +80,16 @@ class DailyLine(PlainRule):
 
     # ---- what is seen
 
+    @property
+    def hears(self) -> Set[Kind] | None:  # type: ignore[override]
+        """Everything, for that makes time go on; while nobody waits for a line, what tells of the day."""
+        return None if self._times else _OF_THE_DAY
+
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Activity marks its hour; a reply to the line is the child's contact."""
         kind, t = observation.kind, observation.t
+        if not self._times and kind not in _OF_THE_DAY:
+            return NOTHING
         self._reach(t)
         if kind is Kind.REPLY:
             return self._replied(str(observation.value.get("contact")), t)
@@ -107,6 +115,7 @@ class DailyLine(PlainRule):
 
     def alarmed(self, code: str, t: int) -> None:
         """There was an alarm today: the line must not say that all was as usual."""
+        self._reach(t)  # the first thing of a day may be its alarm
         self._alarmed = True
 
     def gap(self, start: int, end: int) -> None:
@@ -146,7 +155,7 @@ class DailyLine(PlainRule):
 
     def next_due(self) -> int | None:
         """When the next contact's hour comes."""
-        if not self._consented:
+        if not (self._times and self._consented):
             return None
         found = (daily.due(self._civil, self._t, self._done.get(c)) for c, daily in self._times.items())
         return min((due for due in found if due is not None), default=None)

@@ -61,6 +61,7 @@ class Hazard(PlainRule):
     """Keeps the spells that are going on and the tests that are announced."""
 
     name = "hazard"
+    hears = _READ
     declared = Declared(
         "smoke, gas, CO, flood and fire at once; a detector's test is told as one",
         needs=("smoke, gas, co, flood or heat detectors, or a thermometer",),
@@ -78,7 +79,6 @@ class Hazard(PlainRule):
         self._tested: dict[str, int] = {}  # device -> until when its alarm is a test
         self._hot: dict[str, int] = {}  # thermometer -> hot readings in a row
         self._due: int | None = None
-        self._now = 0
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Which detectors there are, and the times in force."""
@@ -87,7 +87,6 @@ class Hazard(PlainRule):
         self._clear, self._test = parameters.ms("hazard.clear_s"), parameters.ms("hazard.test_s")
         self._again, self._window = parameters.ms("hazard.again_min"), parameters.ms("hazard.window_min")
         self._hot_c = parameters["hazard.heat_c"]
-        self._now = t
         return NOTHING
 
     # ---- what is said
@@ -95,7 +94,6 @@ class Hazard(PlainRule):
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A detector's alarm, its end, or the announcement of a test."""
         kind, t = observation.kind, observation.t
-        self._now = t
         if kind not in _READ:
             return NOTHING
         device = observation.device or _ANY
@@ -198,7 +196,6 @@ class Hazard(PlainRule):
         for spell in self._spells.values():
             spell.tell = None if spell.tell is None else max(spell.tell, end)
             spell.over = max(spell.over, end)
-        self._now = end
         self._plan()
 
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
@@ -211,11 +208,11 @@ class Hazard(PlainRule):
         self._plan()
         return NOTHING
 
-    def unconfirmed(self, code: str) -> None:
+    def unconfirmed(self, code: str, t: int) -> None:
         """A finding that is not on record is made again, at once: the detector may still sound."""
         for spell in self._spells.values():
             if spell.code == code and spell.on and not spell.test:
-                spell.tell = self._now
+                spell.tell = t
         self._plan()
 
     def status(self) -> Status:
@@ -233,7 +230,6 @@ class Hazard(PlainRule):
             "tested": dict(self._tested),
             "hot": dict(self._hot),
             "lost": sorted(self._lost),
-            "now": self._now,
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -243,7 +239,6 @@ class Hazard(PlainRule):
         self._tested = {str(d): int(t) for d, t in data["tested"].items()}
         self._hot = {str(d): int(n) for d, n in data["hot"].items()}
         self._lost = frozenset(str(d) for d in data["lost"])
-        self._now = int(data["now"])
         self._plan()
 
 

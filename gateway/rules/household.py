@@ -13,7 +13,7 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.inactivity.presence import Presence, Where
-from gateway.rules.inactivity.witnesses import Witnesses
+from gateway.rules.inactivity.witnesses import ACTS, Witnesses
 from gateway.rules.rule import Readiness, Status
 
 
@@ -52,7 +52,7 @@ class Household:
     def hear(self, observation: Observation) -> Sign:
         """Takes up what was said, and says what it tells of people."""
         kind, t = observation.kind, observation.t
-        if self.witnesses.is_activity(observation):
+        if kind in ACTS and self.witnesses.is_activity(observation):
             device = observation.device
             if kind is Kind.CONTACT and device in self.presence.entrances:
                 self.presence.passage(device or "", observation.value == "open", t)

@@ -229,7 +229,7 @@ class LowWaterPreset(PlainRule):
             awake += max(0, min(end, ends) - max(start, begins))
         return awake >= self._waking
 
-    def unconfirmed(self, code: str) -> None:
+    def unconfirmed(self, code: str, t: int) -> None:
         """The finding is not on record: the window is judged again."""
         if code == CODE:
             self._asked = False

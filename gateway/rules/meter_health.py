@@ -86,9 +86,11 @@ class MeterHealth(PlainRule):
         if kind not in _READ or meter not in self._meters or observation.late:
             return NOTHING
         assert meter is not None
+        value = float(observation.value)
         before = _told(self._dials.get(meter, {}))
-        self._show(meter, kind, float(observation.value), t)
-        signals = [*self._rebased(meter, kind, float(observation.value), t), *self._changed(meter, before)]
+        self._show(meter, kind, value, t)
+        rebased = self._rebased(meter, kind, value, t) if kind in _CAPS else NOTHING
+        signals = (*rebased, *self._changed(meter, before))
         self._plan()
         return signals
 
@@ -103,8 +105,6 @@ class MeterHealth(PlainRule):
             dial.told = "frozen" if t - dial.changed >= self._frozen[self._meters[meter]] else ""
 
     def _rebased(self, meter: str, kind: Kind, value: float, t: int) -> Iterable[Signal]:
-        if kind not in _CAPS:
-            return NOTHING
         name = f"{kind.value}:{meter}"
         register = self._registers.setdefault(name, Register(_CAPS[kind]))
         flow = register.read(value, t)
@@ -206,4 +206,7 @@ class MeterHealth(PlainRule):
 
 def _told(dials: dict[str, _Dial]) -> str:
     """The reason for which a meter was told to be stale, or nothing."""
-    return next((dial.told for dial in dials.values() if dial.told), "")
+    for dial in dials.values():
+        if dial.told:
+            return dial.told
+    return ""

@@ -32,6 +32,7 @@ class NightExit(PlainRule):
     """Waits, after an entrance moved at night, for a sign from inside."""
 
     name = "night_exit"
+    hears = _TRUE_IS_A_PERSON | _CHANGE_IS_A_PERSON | _KEY_IS_A_PERSON | {Kind.AWAY, Kind.RECORDER}
     declared = Declared(
         "an entrance used at night and nobody seen inside afterwards",
         needs=("an entrance contact", "motion, occupancy, pressure, bed, flush or another contact inside"),
@@ -185,7 +186,7 @@ class NightExit(PlainRule):
         if code == CODE and self._moved is not None:
             self._asked = True
 
-    def unconfirmed(self, code: str) -> None:
+    def unconfirmed(self, code: str, t: int) -> None:
         """It is not: it may be asked again."""
         if code == CODE:
             self._asked = False

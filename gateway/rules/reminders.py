@@ -6,7 +6,7 @@ gateway was off, the clock was moved) is not said any more: a tablet for eight o
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +24,7 @@ PROMPTS: Final = {"medication": "V18", "water": "V21", "test_button": "V15", "vi
 STALE_MS: Final = 30 * 60_000
 TIMES: Final = 2  # said again once when nobody answered
 DAYS_KEPT: Final = 8  # of counts
+_WARMTH: Final = frozenset({Kind.TEMPERATURE})
 
 
 @dataclass(slots=True)
@@ -81,7 +82,8 @@ class Reminders(PlainRule):
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Remembers how warm it is (water is reminded of in heat only), and hears the green key."""
-        self._t = observation.t
+        if self._reminders:
+            self._t = observation.t
         if observation.kind is Kind.TEMPERATURE:
             self._warmth = (observation.t, float(observation.value))
         elif self._open and green_key(self._home, observation):
@@ -96,6 +98,11 @@ class Reminders(PlainRule):
             self._count(t, 1)
             signals.append(Note("REMINDER_ANSWERED", t, self._reminders[name].kind, {"reminder": name}))
         return [Spoken("V20", t), *signals]
+
+    @property
+    def hears(self) -> Set[Kind] | None:  # type: ignore[override]
+        """Everything, for that makes time go on; without a reminder only how warm it is, in case of one."""
+        return None if self._reminders else _WARMTH
 
     @property
     def waiting(self) -> bool:

@@ -33,6 +33,7 @@ class RoomTemperature(PlainRule):
     """Keeps for each thermometer on which side of its limits it is, and since when."""
 
     name = "room_temperature"
+    hears = frozenset({Kind.TEMPERATURE, Kind.RECORDER})
     declared = Declared(
         "a room too hot or too cold, with hysteresis",
         needs=("temperature",),
@@ -51,7 +52,6 @@ class RoomTemperature(PlainRule):
         self._rooms: dict[str, _Room] = {}
         self._recording = True
         self._due: int | None = None
-        self._now = 0
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """The thermometers and limits; without consent nothing is remembered."""
@@ -73,7 +73,7 @@ class RoomTemperature(PlainRule):
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A reading crosses a limit, stays, or comes back."""
-        device, self._now = observation.device, observation.t
+        device = observation.device
         if observation.kind is Kind.RECORDER:
             self._recording = observation.value is True
             self.gap(observation.t, observation.t)
@@ -165,11 +165,11 @@ class RoomTemperature(PlainRule):
         self._plan()
         return signals
 
-    def unconfirmed(self, code: str) -> None:
+    def unconfirmed(self, code: str, t: int) -> None:
         """A finding that is not on record may be made again, after it has lasted once more."""
         for device, room in self._rooms.items():
             if room.side == code and room.found:
-                self._rooms[device] = _Room(room.side, room.celsius, self._now + self._lasting)
+                self._rooms[device] = _Room(room.side, room.celsius, t + self._lasting)
         self._plan()
 
     def status(self) -> Status:
@@ -188,7 +188,6 @@ class RoomTemperature(PlainRule):
             "rooms": {d: asdict(r) for d, r in self._rooms.items()},
             "lost": sorted(self._lost),
             "recording": self._recording,
-            "now": self._now,
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -196,5 +195,4 @@ class RoomTemperature(PlainRule):
         self._rooms = {str(d): _Room(**row) for d, row in data["rooms"].items()}
         self._lost = frozenset(str(d) for d in data["lost"])
         self._recording = bool(data["recording"])
-        self._now = int(data["now"])
         self._plan()

@@ -167,8 +167,8 @@ class Rule(Protocol):
         """An alarm was opened, by whomever: for rules that tell of the day. Said again in recovery, unlike `opened`."""
         ...
 
-    def unconfirmed(self, code: str) -> None:
-        """During recovery this finding turned out not to be on record: it may be found again."""
+    def unconfirmed(self, code: str, t: int) -> None:
+        """Recovery ended at `t`, and this finding turned out not to be on record: it may be found again."""
         ...
 
     def status(self) -> Status:
@@ -225,7 +225,7 @@ class PlainRule:
     def alarmed(self, code: str, t: int) -> None:
         """Tells of no day."""
 
-    def unconfirmed(self, code: str) -> None:
+    def unconfirmed(self, code: str, t: int) -> None:
         """Remembers nothing."""
 
     def status(self) -> Status:

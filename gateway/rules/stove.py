@@ -17,6 +17,8 @@ from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 
 CODE: Final = "STOVE_ON"
+_READ: Final = frozenset({Kind.POWER, Kind.APPLIANCE})
+_OUTAGE: Final = frozenset({Kind.RECORDER})
 
 
 @dataclass(slots=True)
@@ -40,6 +42,11 @@ class Stove(PlainRule):
         consent="MONITORING",
     )
 
+    @property
+    def hears(self) -> Set[Kind]:  # type: ignore[override]
+        """Plugs and meters, where there is a stove behind one."""
+        return _READ | _OUTAGE if self._stoves and self._consented else _OUTAGE
+
     def __init__(self) -> None:
         self._stoves: frozenset[str] = frozenset()
         self._lost: frozenset[str] = frozenset()
@@ -50,7 +57,6 @@ class Stove(PlainRule):
         self._uses: dict[str, _Use] = {}
         self._still: dict[str, int] = {}  # stove -> since when its count stands still
         self._due: int | None = None
-        self._now = 0
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Which stoves, and how long is long."""
@@ -71,12 +77,11 @@ class Stove(PlainRule):
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A stove draws power, or none."""
         kind, device, t = observation.kind, observation.device, observation.t
-        self._now = t
         if kind is Kind.RECORDER:
             self._recording = observation.value is True
             self._stand(t)
             return NOTHING
-        if device not in self._stoves or not self._consented or kind not in (Kind.POWER, Kind.APPLIANCE):
+        if device not in self._stoves or not self._consented or kind not in _READ:
             return NOTHING
         assert device is not None
         on = observation.value >= self._on_w if kind is Kind.POWER else observation.value is True
@@ -152,14 +157,13 @@ class Stove(PlainRule):
             if stove not in self._still:
                 use.due = None if use.due is None else use.due + end - start
                 use.off = None if use.off is None else use.off + end - start
-        self._now = end
         self._plan()
 
-    def unconfirmed(self, code: str) -> None:
+    def unconfirmed(self, code: str, t: int) -> None:
         """The finding is not on record: found again at once if the stove is still on."""
         for use in self._uses.values():
             if code == CODE and use.due is None:
-                use.due = self._now
+                use.due = t
         self._plan()
 
     def status(self) -> Status:
@@ -181,7 +185,6 @@ class Stove(PlainRule):
             "still": dict(self._still),
             "lost": sorted(self._lost),
             "recording": self._recording,
-            "now": self._now,
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -190,5 +193,4 @@ class Stove(PlainRule):
         self._still = {str(s): int(t) for s, t in data["still"].items()}
         self._lost = frozenset(str(d) for d in data["lost"])
         self._recording = bool(data["recording"])
-        self._now = int(data["now"])
         self._plan()

@@ -115,7 +115,8 @@ class Supervision(PlainRule):
             return self._lose(device, "driver_blind")
         if kind is Kind.SEEN and observation.value == WAY_IS_BACK:
             return self._way_is_back(device, observation.t)
-        self._blind_since.pop(device, None)
+        if self._blind_since:
+            self._blind_since.pop(device, None)
         deaf = self._chorus.deaf
         over = self._chorus.heard(device, observation.t)
         if over:  # before anything is learned: that silence was nobody's pace
@@ -125,7 +126,7 @@ class Supervision(PlainRule):
         if device in self._limit:
             self._seen[device] = observation.t
         signals = self._found(device, "heard_again") if device in self._gone else NOTHING
-        return (*signals, Technical(INTERFERENCE, "", False, "heard_again")) if over else signals
+        return signals if not over else (*signals, Technical(INTERFERENCE, "", False, "heard_again"))
 
     def _hear_anew(self, devices: Iterable[str], t: int) -> None:
         """The silence of these was not their own: it counts from `t`."""
@@ -196,18 +197,19 @@ class Supervision(PlainRule):
     def next_due(self) -> int | None:
         """When the first device would be lost if it stays silent, or all of them at once, or an absence ends."""
         due = self._next_alone()
-        for other in (self._chorus.due(), self._away_until):
-            if other is not None and (due is None or other < due):
-                due = other
-        return due
+        together, away_until = self._chorus.due(), self._away_until
+        if together is not None and (due is None or together < due):
+            due = together
+        return away_until if away_until is not None and (due is None or away_until < due) else due
 
     def _next_alone(self) -> int | None:
         while self._queue:
             due, device = self._queue[0]
-            if device in self._gone or device not in self._limit or self._excused(device):
+            limit = self._limit.get(device)
+            if limit is None or device in self._gone or self._excused(device):
                 heapq.heappop(self._queue)
                 continue
-            now_due = self._seen[device] + self._limit[device]
+            now_due = self._seen[device] + limit
             if now_due <= due:
                 return due
             heapq.heapreplace(self._queue, (now_due, device))

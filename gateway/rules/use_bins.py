@@ -19,8 +19,11 @@ class UseBins:
     def add(self, amount: float, t: int) -> None:
         """So much had been used by `t`."""
         now = (t - 1) // BIN_MS
-        self._bins[now] = self._bins.get(now, 0.0) + amount
-        self.drop(t)
+        if now in self._bins:
+            self._bins[now] += amount
+        else:  # only then can another have become too old
+            self._bins[now] = 0.0 + amount
+            self.drop(t)
 
     def drop(self, t: int) -> None:
         """Forgets what is out of the window at `t`."""

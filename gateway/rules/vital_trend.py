@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
-from statistics import median
 from typing import Any, Final
 
 from gateway.home.model import HomeView
@@ -132,11 +131,17 @@ class VitalTrend(PlainRule):
         self._until = None if data["until"] is None else int(data["until"])
 
 
+def _middle(days: list[float]) -> float:
+    """The median; `statistics` would bring `decimal` and `fractions` along, 0.7 MiB in every gateway."""
+    ordered, half = sorted(days), len(days) // 2
+    return ordered[half] if len(days) % 2 else (ordered[half - 1] + ordered[half]) / 2
+
+
 def _judge(name: str, course: _Course, mean: float) -> Iterable[Signal]:
     """Compares a day with the usual, and learns it unless it is news."""
     side = 0
     if len(course.days) >= LEAST_DAYS:
-        off = mean - median(course.days)
+        off = mean - _middle(course.days)
         side = 0 if abs(off) < MEASURES[name].drift else 1 if off > 0 else -1
     course.news = [*course.news, mean] if side and side == course.side else [mean] if side else []
     course.side = side

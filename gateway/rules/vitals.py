@@ -180,7 +180,7 @@ class Vitals(PlainRule):
         """What began before the gap is not known to have lasted through it."""
         self._signs = {k: s for k, s in self._signs.items() if s.found}
 
-    def unconfirmed(self, code: str) -> None:
+    def unconfirmed(self, code: str, t: int) -> None:
         """The finding is not on record: the next reading beyond the limits makes it again."""
         if code == CODE:
             self._asked, self._grave = None, False

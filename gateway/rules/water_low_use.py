@@ -10,7 +10,7 @@ from collections.abc import Set
 from typing import Any
 
 from gateway.home.model import HomeView
-from gateway.observations import Observation
+from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
@@ -31,6 +31,7 @@ class WaterLowUse(LowUse):
         consent="MONITORING",
     )
     code = "WATER_LOW_USE"
+    reads = frozenset({Kind.WATER_VOLUME})
     unit = "L"
     setting = "water_low_use"
 

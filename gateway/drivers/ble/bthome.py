@@ -100,8 +100,10 @@ def decode(data: bytes, mac: bytes | None = None, key: bytes | None = None) -> P
 
 
 def load_cipher() -> None:
-    """Imports what sealed frames need, so that the first press after a start does not wait for it."""
-    import cryptography.hazmat.primitives.ciphers.aead  # noqa: F401
+    """Loads what sealed frames need, so that the first press after a start does not wait for it."""
+    from gateway.drivers.ble import ccm
+
+    ccm.opener()
 
 
 def _unseal(data: bytes, mac: bytes | None, key: bytes | None) -> tuple[bytes, int, bytes]:
@@ -113,14 +115,12 @@ def _unseal(data: bytes, mac: bytes | None, key: bytes | None) -> tuple[bytes, i
         raise BadFrame(f"expected a key of {KEY_BYTES} bytes, found {len(key)}")
     if mac is None or len(mac) != MAC_BYTES:
         raise BadFrame(f"a sealed frame needs the sender's address ({MAC_BYTES} bytes)")
-    from cryptography.exceptions import InvalidTag  # heavy, and only sealed frames need it
-    from cryptography.hazmat.primitives.ciphers.aead import AESCCM
+    from gateway.drivers.ble import ccm  # only sealed frames need it
 
     body, counter, mic = data[1:-8], data[-8:-4], data[-4:]
-    try:
-        plain = AESCCM(key, tag_length=MIC_BYTES).decrypt(mac + UUID16 + data[:1] + counter, body + mic, None)
-    except (InvalidTag, ValueError):
-        raise NotAuthentic("the MIC does not fit: wrong key, wrong address, damaged or forged") from None
+    plain = ccm.opener()(key, mac + UUID16 + data[:1] + counter, body, mic)
+    if plain is None:
+        raise NotAuthentic("the MIC does not fit: wrong key, wrong address, damaged or forged")
     return body, int.from_bytes(counter, "little"), plain
 
 

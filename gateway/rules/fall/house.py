@@ -11,6 +11,10 @@ from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 
 _ACTIVE: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH, Kind.APPLIANCE})
+HEARD: Final = _ACTIVE | {Kind.BED, Kind.CONTACT, Kind.VISIT}
+"""All that `observe` makes something of."""
+LASTING: Final = frozenset({Kind.BED, Kind.CONTACT, Kind.VISIT})
+"""And what of it holds until something else is said; a movement means nothing after some minutes."""
 _RECENT_MS: Final = 10 * 60_000  # older: nobody knows in which room the wearer was
 _IN_TRANSIT_MS: Final = 5_000  # seen so shortly before: perhaps on the way into the next room, and fallen there
 _SETTLED_MS: Final = 8_000  # a motion sensor may still report what was before the fall

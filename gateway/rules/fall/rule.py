@@ -8,7 +8,7 @@ lying still makes it FALL_IMMOBILE before it is raised. Buffers start empty afte
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any, Final
 
 from gateway.home.model import HomeView
@@ -18,7 +18,7 @@ from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
 from gateway.rules.fall.evidence import dropped, evidence_of
 from gateway.rules.fall.features import angle, measure
-from gateway.rules.fall.house import House, Whereabouts
+from gateway.rules.fall.house import HEARD, LASTING, House, Whereabouts
 from gateway.rules.fall.model import Model, shipped
 from gateway.rules.fall.posture import Posture
 from gateway.rules.fall.seeking import DECIDE_MS, Look
@@ -36,6 +36,7 @@ NAP_MS: Final = (12 * 3_600_000, 15 * 3_600_000)
 BEDTIME_CAP_MS: Final = 14 * 3_600_000  # lying for so long is no night's rest (falls.md §5.8: "when one does not lie")
 IDLE_MS: Final = 60_000  # a wearable silent for so long keeps no samples in memory
 _PLACEMENT: Final = "waist"  # a wearable whose placement nobody entered: a pendant or a belt
+_HEARD: Final = HEARD | {Kind.ACCELERATION}
 
 
 class Fall(PlainRule):
@@ -111,8 +112,15 @@ class Fall(PlainRule):
 
     # ---- what is said
 
+    @property
+    def hears(self) -> Set[Kind]:  # type: ignore[override]
+        """Samples and the house; while nobody wears anything, only what will still be so when somebody does."""
+        return _HEARD if self._worn else LASTING
+
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Samples are looked at; what the house says answers for a wearer who is asked."""
+        if not self._worn and observation.kind not in LASTING:
+            return NOTHING
         self._now = observation.t
         if observation.kind is not Kind.ACCELERATION:
             return self._house_says(observation)
@@ -276,6 +284,8 @@ class Fall(PlainRule):
 
     def next_due(self) -> int | None:
         """When a link is lost for good, or when an unanswered question is about to be raised."""
+        if not self._busy:
+            return None
         return min((due for worn in self._busy.values() if (due := worn.due()) is not None), default=None)
 
     def advance(self, t: int) -> Iterable[Signal]:

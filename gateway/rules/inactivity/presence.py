@@ -210,6 +210,8 @@ class Presence:
 
     def next_due(self) -> int | None:
         """When something ends by itself."""
+        if not self._open and self.declared_until is None and self.guests_until is None:
+            return None  # nearly always, and every rule that asks wants to know it with every observation
         return min(filter(None, (self.open_due(), self.declared_until, self.guests_until)), default=None)
 
     def advance(self, t: int) -> None:

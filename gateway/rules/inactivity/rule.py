@@ -238,8 +238,11 @@ class Inactivity(PlainRule):
     def next_due(self) -> int | None:
         """When there is something to do. Of the question only a moment it cannot come before: each act moves it, and
         working out the exact one is left until that moment comes."""
-        times = (self._presence.next_due(), self._absence_due(), self._question_due())
-        return min((t for t in times if t is not None), default=None)
+        due = self._question_due()
+        for other in (self._presence.next_due(), self._absence_due()):
+            if other is not None and (due is None or other < due):
+                due = other
+        return due
 
     def _question_due(self) -> int | None:
         if self._silence.since is None or self._asked:
@@ -364,7 +367,7 @@ class Inactivity(PlainRule):
         elif code == ABSENCE:
             self._noticed = True
 
-    def unconfirmed(self, code: str) -> None:
+    def unconfirmed(self, code: str, t: int) -> None:
         """The finding is not on record: it may be found again."""
         if code == self._code:
             self._asked = False
