@@ -205,8 +205,8 @@ def _replayed(lines: str) -> str:
 
 
 def what_it_costs() -> Sequence[Figure]:
-    """A day of 50 Hz acceleration in the rule, parsing apart; a year of a home's events, parsing included."""
-    return [_a_day_of_acceleration(), *_a_year_of_events()]
+    """A day of 50 Hz acceleration in the rule, parsing apart, and a look; a year of a home's events, parsing included."""
+    return [_a_day_of_acceleration(), *_a_moment(), *_a_year_of_events()]
 
 
 def _a_day_of_acceleration() -> Figure:
@@ -232,6 +232,24 @@ def _a_day_of_acceleration() -> Figure:
         list(rule.observe(burst))
     hour = time.process_time() - began
     return Figure("a day of 50 Hz acceleration in the rule", 24 * hour, "s", 10, note=f"{hour:.2f} s an hour of data")
+
+
+def _a_moment() -> Sequence[Figure]:
+    """One look at 100 Hz, the dearest rate: its features and what the model makes of them."""
+    from gateway.rules.fall.features import measure
+    from gateway.rules.fall.model import shipped
+    from gateway.rules.fall.stream import Stream
+
+    stream, looks, figures = Stream(), 200, []
+    stream.append(10_000, 100, _walked()[:1000])
+    for placement in ("waist", "chest", "wrist"):
+        model = shipped(placement)
+        began = time.process_time()
+        for _ in range(looks):
+            model.judge(measure(stream, 7_500))
+        each = 1000 * (time.process_time() - began) / looks
+        figures.append(Figure(f"a look at a moment, {placement}", each, "ms", 5))
+    return figures
 
 
 def _walked() -> list[list[float]]:

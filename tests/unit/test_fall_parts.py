@@ -151,6 +151,24 @@ def test_no_signal_is_decided_by_how_its_bursts_are_cut(seed: int) -> None:
     assert one == other, f"seed {seed}"
 
 
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=15, deadline=None)
+def test_no_signal_with_holes_is_decided_by_how_its_bursts_are_cut(seed: int) -> None:
+    rng = random.Random(seed)
+    hz = rng.choice([12.5, 25.0, 50.0])
+    signal = fall(walk(4, hz=hz), still(6, SIDE, hz=hz), hz=hz)
+    heard, at = [], 0
+    while at < len(signal):
+        size = rng.randrange(5, 40)
+        heard.append((at, signal[at : at + size]))
+        at += size + rng.choice([0, 5, 5, 10])  # what is between is lost on the air
+
+    def told(most: int) -> list[tuple[str, str | None, int]]:
+        return found([o for at, part in heard for o in bursts(part, 5_000 + round(at * 1000 / hz), most, hz=hz)])
+
+    assert told(1_000) == told(rng.randrange(1, 10)), f"seed {seed}"
+
+
 # ---- models
 
 
@@ -168,6 +186,18 @@ def test_a_shipped_model_is_small_and_quiet_asks_most(placement: str) -> None:
     assert len(text) <= MAX_BYTES
     limits = [shipped(placement).limit(s / 4) for s in range(9)]
     assert limits == sorted(limits, reverse=True)
+
+
+def test_less_is_asked_of_a_slow_or_short_ranged_wrist_sensor_and_of_no_other() -> None:
+    def eased(placement: str, hz: float, top_g: float) -> float:
+        heard = dict.fromkeys(NAMES, 0.0) | {"rate_hz": hz, "top_axis_g": top_g}
+        return shipped(placement).ease(list(heard.values()))
+
+    slow, short = eased("wrist", 12.5, 4.0), eased("wrist", 25.0, 2.0)
+    assert slow > short > 0
+    assert eased("wrist", 12.5, 2.0) == pytest.approx(slow + short)
+    assert eased("wrist", 20.0, 4.0) == eased("wrist", 25.0, 1.7) == 0
+    assert {eased(p, 12.5, 2.0) for p in ("waist", "chest")} == {0}
 
 
 def good() -> dict[str, Any]:

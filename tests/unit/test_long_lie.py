@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from acted_falls import SIDE, UP, Sample, still, walk
+from acted_falls import SIDE, UP, Sample, impact, still, walk
 from test_fall_flow import a_fall, fallen_home, hear
-from virtual_home import House
+from virtual_home import House, home
 
 from gateway.alarms.life import State
 from gateway.controller import Controller
+from gateway.home.model import Device
 from gateway.observations import Kind
 from gateway.rules.fall.evidence import dropped
 from gateway.rules.fall.features import NAMES
@@ -117,6 +118,60 @@ def test_in_bed_the_same_evidence_must_be_more() -> None:
         hear(house, a_fall(still(10, SIDE)))
         bars.append(house.controller.book.alarms[1].evidence["bar"])
     assert bars[1] - bars[0] == pytest.approx(2.0)
+
+
+def rolled_over_at(hour: int) -> dict[str, Any]:
+    """The evidence of a wearer without a bed sensor who lies already and throws themselves about."""
+    devices = {"belt": Device("belt", "wearable", placement="waist")}
+    house = House(home(devices=devices, settings={"fall.bed_bar": 0.5, "fall.sensitivity": 2.0}))
+    house.at_the_hour(hour)
+    hear(house, walk(30))
+    hear(house, [*still(20, SIDE, **LIVE), *impact(), *still(5, [-0.96, 0.05, 0.27], **LIVE)])
+    evidence: dict[str, Any] = house.controller.book.alarms[1].evidence
+    return evidence
+
+
+def test_at_bedtime_the_same_evidence_of_one_who_lies_already_must_be_more() -> None:
+    by_day, by_night = rolled_over_at(17), rolled_over_at(23)
+    assert by_night["score"] == by_day["score"]
+    assert by_night["bar"] - by_day["bar"] == pytest.approx(0.5)
+    assert "bed" not in by_day
+    assert by_night["bed"] is True
+
+
+def rolled_out_of_bed() -> House:
+    """A blow that the bed explains, and then the bed is empty."""
+    house = fallen_home(settings={"fall.bed_bar": 10.0})
+    house.say(Kind.BED, True, "bed")
+    hear(house, a_fall(still(10, SIDE)))
+    assert opened(house) == []
+    house.say(Kind.BED, False, "bed")
+    return house
+
+
+def test_who_does_not_get_up_after_half_a_fall_is_asked_in_ten_minutes() -> None:
+    house = rolled_out_of_bed()
+    lie(house, 9)
+    assert opened(house) == []
+    lie(house, 2)
+    assert opened(house) == ["LONG_LIE"]
+    assert house.controller.book.alarms[1].evidence["after_impact"] is True
+
+
+def test_who_gets_up_after_half_a_fall_is_not_asked() -> None:
+    house = rolled_out_of_bed()
+    lie(house, 5)
+    hear(house, walk(30))
+    lie(house, 30)
+    assert opened(house) == []
+
+
+def test_a_device_that_nobody_wears_is_known_as_such_after_a_restart() -> None:
+    house = fallen_home()
+    lie(house, 15, tremor=0.001)  # never walked: nothing else is known of it
+    house.controller = Controller.from_json(house.controller.to_json())
+    hear(house, a_fall(still(10, SIDE)))
+    assert opened(house) == []
 
 
 def test_the_settings_lie_on_one_curve() -> None:

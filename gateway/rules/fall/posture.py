@@ -48,6 +48,11 @@ class Posture:
         """Whether somebody wears it, as far as can be told."""
         return self.on >= WORN_LOOKS
 
+    @property
+    def heard(self) -> bool:
+        """Whether anything is known of the wearer that a restart must not forget."""
+        return self.upright is not None or self.dead > 0 or not self.worn
+
     def lies(self, direction: Vector | None = None) -> bool:
         """Whether `direction` of gravity is one of lying; without one, whether the wearer was last heard lying."""
         if direction is None:

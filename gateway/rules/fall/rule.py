@@ -241,11 +241,12 @@ class Fall(PlainRule):
         verdict = worn.model.judge(features)
         before = mean_of(worn.stream, look.moment.t - 2_500, look.moment.t - 1_000)
         in_bed = self._in_bed(worn, before)
-        bar = worn.model.limit(self._sensitivity) - worn.model.ease(features) + (self._bed_bar if in_bed else 0.0)
+        ease = worn.model.ease(features)
+        bar = worn.model.limit(self._sensitivity) - ease + (self._bed_bar if in_bed else 0.0)
         if not worn.posture.worn or dropped(features):
             return []
         if verdict.score < bar:
-            if verdict.score >= worn.model.limit(2):
+            if verdict.score >= worn.model.limit(2) - ease:
                 worn.posture.doubt(look.t, before)
             return []
         t = min(round(look.t), self._now)
@@ -329,7 +330,7 @@ class Fall(PlainRule):
             for w in self._busy.values()
             if w.watch is not None and w.where is not None
         }
-        postures = {w.id: w.posture.to_json() for w in self._worn.values() if w.posture.upright is not None}
+        postures = {w.id: w.posture.to_json() for w in self._worn.values() if w.posture.heard}
         return {"watches": watches, "postures": postures, "house": self._house.to_json()}
 
     def from_json(self, data: dict[str, Any]) -> None:
