@@ -112,7 +112,7 @@ class LowUse(AskingRule):
         """Somebody was seen: a spell before it that would have called, long and with little used, is learned."""
         quiet = self._quiet_for(t)
         self._seen = t
-        if quiet >= self._quiet and self._running and quiet >= self._spell_ms(t):
+        if quiet >= self._quiet and self._running and t - self._began >= DAY_MS and quiet >= self._spell_ms(t):
             self._spells.ended(quiet, t)
 
     def _quiet_for(self, t: int) -> int:

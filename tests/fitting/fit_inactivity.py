@@ -21,11 +21,11 @@ from pathlib import Path
 from homes import HOUR, Home, Silence, homes, near_outage
 
 from gateway.rules.civil import SHANGHAI_MS, CivilTime
-from gateway.rules.inactivity.habit import TAILS, TAILS_NO_EXIT, Habit
+from gateway.rules.inactivity.habit import FEW_DAYS, TAILS, TAILS_NO_EXIT, Habit
 
 CAP = 12 * HOUR
 QUESTION = 5 * 60_000
-STOPS = 200  # of a home by day, and as many by night
+STOPS = 100  # of a home by day, and as many by night
 SHIFTS = tuple(minutes * 60_000 for minutes in (-30, -15, 0, 15, 30))
 """Near misses count as well: a line that held by ten minutes held by luck. So each silence is also judged as if it had
 been so much shorter or longer, and the mean is what a choice is made by. What is reported is the count as it was."""
@@ -34,9 +34,10 @@ BUDGET = {True: 1.0, False: 3.0}
 AIMS = (3.5, 7.0, 5.0, 8.5)  # h: by day median and 90th percentile, by night the same (issue 5)
 HOURS = (4.0, 4.5, 5.0, 5.5, 6.0)  # tails of the line by the hour
 PACES = (4.0, 5.0, 6.0, 7.0)  # tails of the pace
+FEWS = (0.0, 2.0, 4.0)  # how much longer both are while few days are known
 CURVE = (0.6, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
 DRAWS = 1000  # of homes, for the intervals
-Tails = tuple[float, float]
+Tails = tuple[float, float, float]
 
 
 @dataclass
@@ -78,7 +79,7 @@ def judge(home: Home, tails: Tails) -> Judged:
     civil = CivilTime(0, "NTP")
     habit = Habit(civil)
     habit.configure(CAP, 1, exit_sensor=home.exit_sensor)
-    habit.tails = tails
+    habit.tails, habit.few_days = tails[:2], tails[2]
     found = Judged(home.months)
     moments: list[tuple[int, int, int]] = [(s.ended, 0, n) for n, s in enumerate(home.silences)]
     moments += [(stop.began, 1, n) for n, stop in enumerate(home.stops) if stop.began is not None]
@@ -164,25 +165,29 @@ def head(title: str) -> None:
 
 def loho(found: Sequence[Home]) -> None:
     """Each home by tails that were chosen on the others."""
-    grid, budget = list(itertools.product(HOURS, PACES)), BUDGET[found[0].exit_sensor]
+    grid, budget = list(itertools.product(HOURS, PACES, FEWS)), BUDGET[found[0].exit_sensor]
     table = {home.name: {tails: judge(home, tails) for tails in grid} for home in found}
     left_out = []
     for home in found:
         others = {t: pooled(table[o.name][t] for o in found if o is not home) for t in grid}
         tails = chosen(others, budget)
         left_out.append(table[home.name][tails])
-        row(home.name, left_out[-1], f"chosen without it: {tails[0]}, {tails[1]}")
+        row(home.name, left_out[-1], f"chosen without it: {told(tails)}")
     row("all, each left out", pooled(left_out))
     print("| 95 %, homes drawn anew | | " + " | ".join(f"{low:.2f} … {high:.2f}" for low, high in intervals(left_out)))
     everything = {t: pooled(table[h.name][t] for h in found) for t in grid}
     best = chosen(everything, budget)
-    row("chosen on all of them", everything[best], f"{best[0]}, {best[1]}: not what unseen homes will see")
+    row("chosen on all of them", everything[best], f"{told(best)}: not what unseen homes will see")
 
 
-def curve(found: Sequence[Home], tails: Tails) -> None:
+def told(tails: Tails) -> str:
+    return ", ".join(f"{tail:g}" for tail in tails)
+
+
+def curve(found: Sequence[Home], tails: tuple[float, float]) -> None:
     """The tails in force, shorter and longer."""
     for caution in CURVE:
-        parts = [judge(home, (tails[0] * caution, tails[1] * caution)) for home in found]
+        parts = [judge(home, (tails[0] * caution, tails[1] * caution, FEW_DAYS)) for home in found]
         row(
             f"caution {caution}",
             pooled(parts),

@@ -32,6 +32,9 @@ TAILS: Final = (5.0, 6.0)
 """How far out on the tail the line by the hour and the limit of the pace lie: amid what is chosen with one development
 home left out, 5.0 to 6.0 and 4.0 to 6.0 (tests/fitting/fit_inactivity.py); shorter is quicker in the evening."""
 TAILS_NO_EXIT: Final = (4.0, 5.0)  # on a tail that is longer of itself there
+FEW_DAYS: Final = 2.0
+"""Both tails are longer by 1 + 2/days: seven days have not shown what six weeks have. Most false alarms of the
+development homes fell into the first days after the line was drawn; a home that is known is judged more closely."""
 STEP_MS: Final = 5 * 60_000  # a clock set by more than this moves the hours
 
 
@@ -45,6 +48,7 @@ class Habit:
         self.wide = 1.0
         self.pace = Pace()
         self.tails = TAILS
+        self.few_days = FEW_DAYS
         self._tail = WITH_EXIT
         self._learns = True
         self._line: list[int] = []  # minutes for each half-hour; empty while learning
@@ -80,11 +84,16 @@ class Habit:
         self._moved, self._offset = False, self._civil.offset_ms
         if trusted and (today := self._civil.day(t)) != self._day:
             self._day = today
-            if self._learns and self.survival.evidence_days(today) >= ENOUGH_DAYS:
-                self._line = self.survival.line(today, self.tails[0], self._tail)
-                self.pace.update(today, self.tails[1])
-            else:
-                self._unlearn()
+            self._draw_line(today)
+
+    def _draw_line(self, today: int) -> None:
+        days = self.survival.evidence_days(today)
+        if not self._learns or days < ENOUGH_DAYS:
+            self._unlearn()
+            return
+        by_hour, by_pace = (tail * (1 + self.few_days / days) for tail in self.tails)
+        self._line = self.survival.line(today, by_hour, self._tail)
+        self.pace.update(today, by_pace)
 
     def _unlearn(self) -> None:
         self._line = []
@@ -138,6 +147,8 @@ class Habit:
     def _why_fixed(self, t: int) -> str:
         if self._moved or not self._civil.trusted(t):
             return "clock_doubtful"
+        if not self._learns:
+            return "not_learned"
         return "learned_line_at_cap" if self._line else "learning"
 
     def learned_day(self) -> dict[str, Any]:
