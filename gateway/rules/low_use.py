@@ -112,18 +112,17 @@ class LowUse(AskingRule):
         """Somebody was seen: a spell before it that would have called, long and with little used, is learned."""
         quiet = self._quiet_for(t)
         self._seen = t
-        if quiet >= self._quiet and self._running and t - self._began >= DAY_MS and quiet >= self._spell_ms(t):
+        if quiet >= self._quiet and self._running and t - self._began >= DAY_MS and self._low(self._bins.amount(t)):
             self._spells.ended(quiet, t)
 
     def _quiet_for(self, t: int) -> int:
         """How long nobody was seen, as far as it was observed."""
         return t - (self._began if self._seen is None else max(self._seen, self._began))
 
-    def _spell_ms(self, t: int) -> int:
-        """How long a spell must be at least to have called: a day while nobody knows what is usual."""
+    def _low(self, used: float) -> bool:
+        """Whether that is too little for 24 h; while nobody knows what is usual, nothing at all is."""
         line = self._line()
-        low = line is not None and self._bins.amount(t) < line
-        return self._quiet if low else DAY_MS
+        return used < line if line is not None else used == 0
 
     def _anew(self, t: int) -> None:
         self._spells.watch(t)

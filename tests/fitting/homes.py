@@ -200,6 +200,8 @@ def _observation(row: Row) -> Observation:
 
 def near_outage(home: Home, t: int) -> bool:
     """Whether an alarm at `t` stands beside an outage of the recording: it counts for nothing."""
+    if not home.outages:
+        return False
     acts = [r.t for r in home.rows if r.by_a_person]
     t += SHANGHAI_MS
     last = acts[max(bisect_right(acts, t) - 1, 0)]

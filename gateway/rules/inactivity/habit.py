@@ -28,13 +28,11 @@ from gateway.rules.inactivity.survival import (
 SECOND_RESIDENT: Final = 1.25
 """Two people are quieter together than either alone only when both are still; but one may be ill while the other goes
 about, so the line says less: it is widened, never under the cap."""
-TAILS: Final = (5.0, 6.0)
-"""How far out on the tail the line by the hour and the limit of the pace lie: amid what is chosen with one development
-home left out, 5.0 to 6.0 and 4.0 to 6.0 (tests/fitting/fit_inactivity.py); shorter is quicker in the evening."""
-TAILS_NO_EXIT: Final = (4.0, 5.0)  # on a tail that is longer of itself there
-FEW_DAYS: Final = 2.0
-"""Both tails are longer by 1 + 2/days: seven days have not shown what six weeks have. Most false alarms of the
-development homes fell into the first days after the line was drawn; a home that is known is judged more closely."""
+TAILS: Final = (4.5, 5.0, 2.0)
+"""How far out on the tail the line by the hour and the limit of the pace lie, and how much longer both are while little
+is known: by 1 + 2/days, for seven days have not shown what six weeks have. Amid what is chosen with one development
+home left out, 4.0 to 5.5, 4.0 to 7.0 and 0 to 4 (tests/fitting/fit_inactivity.py); shorter is quicker."""
+TAILS_NO_EXIT: Final = (4.0, 5.0, 0.0)  # on a tail that is longer of itself there
 STEP_MS: Final = 5 * 60_000  # a clock set by more than this moves the hours
 
 
@@ -48,7 +46,6 @@ class Habit:
         self.wide = 1.0
         self.pace = Pace()
         self.tails = TAILS
-        self.few_days = FEW_DAYS
         self._tail = WITH_EXIT
         self._learns = True
         self._line: list[int] = []  # minutes for each half-hour; empty while learning
@@ -65,8 +62,8 @@ class Habit:
         self._learns = learns
         if not learns:
             self._unlearn()
-        by_hour, by_pace = TAILS if exit_sensor else TAILS_NO_EXIT
-        self.tails = (by_hour * caution, by_pace * caution)
+        by_hour, by_pace, few_days = TAILS if exit_sensor else TAILS_NO_EXIT
+        self.tails = (by_hour * caution, by_pace * caution, few_days)
         self._tail = WITH_EXIT if exit_sensor else WITHOUT_EXIT
 
     @property
@@ -83,17 +80,19 @@ class Habit:
             self.pace.learn(day, ms_of_day, t - began)
         self._moved, self._offset = False, self._civil.offset_ms
         if trusted and (today := self._civil.day(t)) != self._day:
-            self._day = today
-            self._draw_line(today)
+            self.draw_line(today)
 
-    def _draw_line(self, today: int) -> None:
+    def draw_line(self, today: int) -> None:
+        """The line for `today`, of what the days before have shown."""
+        self._day = today
         days = self.survival.evidence_days(today)
         if not self._learns or days < ENOUGH_DAYS:
             self._unlearn()
             return
-        by_hour, by_pace = (tail * (1 + self.few_days / days) for tail in self.tails)
-        self._line = self.survival.line(today, by_hour, self._tail)
-        self.pace.update(today, by_pace)
+        by_hour, by_pace, few_days = self.tails
+        longer = 1 + few_days / days
+        self._line = self.survival.line(today, by_hour * longer, self._tail)
+        self.pace.update(today, by_pace * longer)
 
     def _unlearn(self) -> None:
         self._line = []
