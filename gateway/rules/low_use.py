@@ -94,7 +94,9 @@ class LowUse(AskingRule):
     def _take(self, observation: Observation, sign: Sign) -> Iterable[Signal]:
         t, device = observation.t, observation.device
         if sign is not Sign.NONE:
-            self._somebody(t)
+            if self._seen is None or t - self._seen >= self._quiet:
+                self._spell_ended(t)
+            self._seen = t
         if device not in self._meters():
             return NOTHING
         if observation.kind in _READ:
@@ -108,10 +110,9 @@ class LowUse(AskingRule):
             self._bins.add(flow.amount, t)
         return NOTHING
 
-    def _somebody(self, t: int) -> None:
+    def _spell_ended(self, t: int) -> None:
         """Somebody was seen: a spell before it that would have called, long and with little used, is learned."""
         quiet = self._quiet_for(t)
-        self._seen = t
         if quiet >= self._quiet and self._running and t - self._began >= DAY_MS and self._low(self._bins.amount(t)):
             self._spells.ended(quiet, t)
 
