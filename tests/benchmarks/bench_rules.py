@@ -147,9 +147,8 @@ def inactivity() -> Sequence[Figure]:
             figures.append(Figure(f"{group}: within 12 h", 100 * row["all"]["within"]["12"], "%", 99, True))
         if "leave_false" in row:
             figures.append(Figure(f"{group}: alarms after leaving", max(row["leave_false"].values()), "", 0))
-            figures.append(
-                Figure(f"{group}: absence notices", 100 * row.get("absence_notice_share", 0), "%", 100, True)
-            )
+        if "absence_notice_share" in row:  # with a few departures only none is long enough for a notice
+            figures.append(Figure(f"{group}: absence notices", 100 * row["absence_notice_share"], "%", 100, True))
     return figures
 
 

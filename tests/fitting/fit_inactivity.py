@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from homes import HOUR, Home, Silence, homes, near_outage
+from homes import HOUR, Home, Silence, Stop, homes, near_outage
 
 from gateway.rules.civil import SHANGHAI_MS, CivilTime
 from gateway.rules.inactivity.habit import TAILS, TAILS_NO_EXIT, Habit
@@ -34,9 +34,10 @@ BUDGET = {True: 1.0, False: 3.0}
 AIMS = (3.5, 7.0, 5.0, 8.5)  # h: by day median and 90th percentile, by night the same (issue 5)
 HOURS = (4.0, 4.5, 5.0, 5.5, 6.0)  # tails of the line by the hour
 PACES = (4.0, 5.0, 6.0, 7.0)  # tails of the pace
+FEWS = (0.0, 2.0, 4.0)  # how much longer both are while few days are known
 CURVE = (0.6, 0.8, 0.9, 1.0, 1.1, 1.25, 1.5, 2.0)
 DRAWS = 1000  # of homes, for the intervals
-Tails = tuple[float, float]
+Tails = tuple[float, float, float]
 
 
 @dataclass
@@ -73,31 +74,49 @@ def quantile(values: Sequence[float], p: float) -> float:
     return sorted(values)[max(math.ceil(p * len(values)) - 1, 0)] if values else math.nan
 
 
-def judge(home: Home, tails: Tails) -> Judged:
-    """Lives through the home's silences with these tails."""
+def judge(home: Home, grid: Sequence[Tails]) -> dict[Tails, Judged]:
+    """Lives through the home's silences once, and judges each by a line for each of these tails."""
     civil = CivilTime(0, "NTP")
+    learner = _habit(civil, home, grid[0])
+    habits = {tails: _habit(civil, home, tails, learner) for tails in grid}
+    found = {tails: Judged(home.months) for tails in grid}
+    moments: list[tuple[int, int, int]] = [(s.ended, 0, n) for n, s in enumerate(home.silences)]
+    moments += [(stop.began, 1, n) for n, stop in enumerate(home.stops) if stop.began is not None]
+    today = None
+    for t, is_stop, n in sorted(moments):
+        for tails, habit in habits.items():
+            if is_stop:
+                _stopped(found[tails], home.stops[n], habit)
+            elif t - home.silences[n].began > HOUR:
+                _count(found[tails], home, home.silences[n], habit)
+        if is_stop:
+            continue
+        learner.silence_ended(home.silences[n].began, t, whole=home.silences[n].whole)
+        if civil.day(t) != today:
+            today = civil.day(t)
+            for habit in habits.values():
+                habit.draw_line(today)
+    for stop, judged in itertools.product(home.stops, found.values()):
+        if stop.began is None:
+            judged.hours[stop.night].append(math.inf)
+    return found
+
+
+def _habit(civil: CivilTime, home: Home, tails: Tails, learner: Habit | None = None) -> Habit:
+    """A line of its own; what is learned is the learner's."""
     habit = Habit(civil)
     habit.configure(CAP, 1, exit_sensor=home.exit_sensor)
     habit.tails = tails
-    found = Judged(home.months)
-    moments: list[tuple[int, int, int]] = [(s.ended, 0, n) for n, s in enumerate(home.silences)]
-    moments += [(stop.began, 1, n) for n, stop in enumerate(home.stops) if stop.began is not None]
-    for _, is_stop, n in sorted(moments):
-        if is_stop:
-            stop = home.stops[n]
-            assert stop.began is not None
-            raised = stop.began + CAP if stop.capped else crossing(habit, stop.began, whole=True)
-            if raised >= stop.t:  # else a false alarm stood already
-                found.hours[stop.night].append((raised - stop.t) / HOUR)
-            continue
-        silence = home.silences[n]
-        if silence.ended - silence.began > HOUR:
-            _count(found, home, silence, habit)
-        habit.silence_ended(silence.began, silence.ended, whole=silence.whole)
-    for stop in home.stops:
-        if stop.began is None:
-            found.hours[stop.night].append(math.inf)
-    return found
+    if learner is not None:
+        habit.survival, habit.pace._days = learner.survival, learner.pace._days
+    return habit
+
+
+def _stopped(found: Judged, stop: Stop, habit: Habit) -> None:
+    assert stop.began is not None
+    raised = stop.began + CAP if stop.capped else crossing(habit, stop.began, whole=True)
+    if raised >= stop.t:  # else a false alarm stood already
+        found.hours[stop.night].append((raised - stop.t) / HOUR)
 
 
 def crossing(habit: Habit, began: int, *, whole: bool) -> int:
@@ -164,25 +183,31 @@ def head(title: str) -> None:
 
 def loho(found: Sequence[Home]) -> None:
     """Each home by tails that were chosen on the others."""
-    grid, budget = list(itertools.product(HOURS, PACES)), BUDGET[found[0].exit_sensor]
-    table = {home.name: {tails: judge(home, tails) for tails in grid} for home in found}
+    grid, budget = list(itertools.product(HOURS, PACES, FEWS)), BUDGET[found[0].exit_sensor]
+    table = {home.name: judge(home, grid) for home in found}
     left_out = []
     for home in found:
         others = {t: pooled(table[o.name][t] for o in found if o is not home) for t in grid}
         tails = chosen(others, budget)
         left_out.append(table[home.name][tails])
-        row(home.name, left_out[-1], f"chosen without it: {tails[0]}, {tails[1]}")
+        row(home.name, left_out[-1], f"chosen without it: {told(tails)}")
     row("all, each left out", pooled(left_out))
     print("| 95 %, homes drawn anew | | " + " | ".join(f"{low:.2f} … {high:.2f}" for low, high in intervals(left_out)))
     everything = {t: pooled(table[h.name][t] for h in found) for t in grid}
     best = chosen(everything, budget)
-    row("chosen on all of them", everything[best], f"{best[0]}, {best[1]}: not what unseen homes will see")
+    row("chosen on all of them", everything[best], f"{told(best)}: not what unseen homes will see")
+
+
+def told(tails: Tails) -> str:
+    return ", ".join(f"{tail:g}" for tail in tails)
 
 
 def curve(found: Sequence[Home], tails: Tails) -> None:
     """The tails in force, shorter and longer."""
-    for caution in CURVE:
-        parts = [judge(home, (tails[0] * caution, tails[1] * caution)) for home in found]
+    grid = {caution: (tails[0] * caution, tails[1] * caution, tails[2]) for caution in CURVE}
+    table = [judge(home, list(grid.values())) for home in found]
+    for caution, numbers in grid.items():
+        parts = [judged[numbers] for judged in table]
         row(
             f"caution {caution}",
             pooled(parts),

@@ -98,14 +98,18 @@ def homes(data: Path, stops: int, seed: int = 1) -> Iterator[Home]:
         yield _lived(home, moments)
 
 
-def _read(data: Path, record: dict[str, Any]) -> Home:
-    path = data / record["home"]
-    with gzip.open(f"{path}.csv.gz", "rt", encoding="utf-8") as lines:
-        rows = [
+def read_rows(data: Path, record: dict[str, Any]) -> list[Row]:
+    """The home's rows as they are, up to the day they are valid to."""
+    with gzip.open(data / f"{record['home']}.csv.gz", "rt", encoding="utf-8") as lines:
+        return [
             Row(_ms(r["timestamp"]), r["device"], r["kind"], float(r["value"]))
             for r in csv.DictReader(lines)
             if r["timestamp"] < record.get("valid_to", "9")
         ]
+
+
+def _read(data: Path, record: dict[str, Any]) -> Home:
+    path, rows = data / record["home"], read_rows(data, record)
     labels = []
     if (found := path.with_name(path.name + ".labels.csv.gz")).exists():
         with gzip.open(found, "rt", encoding="utf-8") as lines:
@@ -196,6 +200,8 @@ def _observation(row: Row) -> Observation:
 
 def near_outage(home: Home, t: int) -> bool:
     """Whether an alarm at `t` stands beside an outage of the recording: it counts for nothing."""
+    if not home.outages:
+        return False
     acts = [r.t for r in home.rows if r.by_a_person]
     t += SHANGHAI_MS
     last = acts[max(bisect_right(acts, t) - 1, 0)]

@@ -181,6 +181,19 @@ def test_caution_moves_the_line_along_one_curve() -> None:
     assert limits[0] < limits[-1] <= 12 * HOUR
 
 
+@pytest.mark.parametrize("days", [7, 20])
+def test_while_few_days_are_known_both_views_are_more_patient(days: int) -> None:
+    habit = habit_of(HALF_HOURLY_BY_DAY)
+    today, by_hour, by_pace = 100 + days, [], []
+    for few_days in (0.0, 2.0, 4.0):
+        habit.tails = (*TAILS[:2], few_days)
+        habit.draw_line(today)
+        by_hour.append(habit.at_ms(today * DAY + 4 * HOUR, None))
+        by_pace.append(habit.pace.limit_acts)
+    assert by_hour[0] < by_hour[1] < by_hour[2]
+    assert by_pace[0] < by_pace[1] < by_pace[2]
+
+
 def test_a_restless_sleeper_who_stops_stirring_is_asked_about_in_the_night() -> None:
     house = House(home(devices={d.id: d for d in (Device("hall", "motion"), Device("door", "contact", entrance=True))}))
     for _ in range(9 * 48):

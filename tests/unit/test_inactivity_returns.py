@@ -97,6 +97,37 @@ def test_a_door_through_which_people_come_unseen_is_not_believed() -> None:
     assert where(house) == "AWAY"
 
 
+def test_where_people_turn_up_whom_no_door_let_in_the_notice_comes_at_the_hard_cap() -> None:
+    """Who closes this door may as well have stayed: somebody looks after half a day, and it is still no INACTIVITY."""
+    house = who_goes_out_daily(by_the_door=False)
+    house.say(Kind.MOTION, True, "kitchen")
+    through_the_door(house)
+    house.wait(11.9 * HOUR)
+    assert codes(house) == []
+    house.wait(0.2 * HOUR)
+    assert codes(house) == ["AWAY_TOO_LONG"]
+    evidence = list(house.controller.book.alarms.values())[-1].evidence
+    assert evidence["limit_h"] == 12
+    assert evidence["turned_up_inside"] == 1.0
+    house.wait(3 * 24 * HOUR)
+    assert codes(house) == ["AWAY_TOO_LONG"]
+
+
+def test_the_installer_is_told_of_a_door_that_does_not_tell() -> None:
+    rule = next(r for r in who_goes_out_daily(by_the_door=False).controller.rules if r.name == "inactivity")
+    assert "exit_sensor_doubtful" in rule.learned()["hints"]
+    rule = next(r for r in who_goes_out_daily().controller.rules if r.name == "inactivity")
+    assert "exit_sensor_doubtful" not in rule.learned()["hints"]
+
+
+def test_who_said_that_they_leave_is_believed_whatever_the_door_is_worth() -> None:
+    house = who_goes_out_daily(by_the_door=False)
+    house.say(Kind.MOTION, True, "kitchen")
+    house.say(Kind.AWAY, True)
+    house.wait(11.9 * HOUR)
+    assert codes(house) == []
+
+
 @pytest.mark.parametrize("later_s", [120, 3 * HOUR])
 def test_the_door_once_more_is_the_way_out_again(later_s: float) -> None:
     house = who_goes_out_daily()

@@ -28,10 +28,11 @@ from gateway.rules.inactivity.survival import (
 SECOND_RESIDENT: Final = 1.25
 """Two people are quieter together than either alone only when both are still; but one may be ill while the other goes
 about, so the line says less: it is widened, never under the cap."""
-TAILS: Final = (5.0, 6.0)
-"""How far out on the tail the line by the hour and the limit of the pace lie: amid what is chosen with one development
-home left out, 5.0 to 6.0 and 4.0 to 6.0 (tests/fitting/fit_inactivity.py); shorter is quicker in the evening."""
-TAILS_NO_EXIT: Final = (4.0, 5.0)  # on a tail that is longer of itself there
+TAILS: Final = (4.5, 5.0, 2.0)
+"""How far out on the tail the line by the hour and the limit of the pace lie, and how much longer both are while little
+is known: by 1 + 2/days, for seven days have not shown what six weeks have. Amid what is chosen with one development
+home left out, 4.0 to 5.5, 4.0 to 7.0 and 0 to 4 (tests/fitting/fit_inactivity.py); shorter is quicker."""
+TAILS_NO_EXIT: Final = (4.0, 5.0, 0.0)  # on a tail that is longer of itself there
 STEP_MS: Final = 5 * 60_000  # a clock set by more than this moves the hours
 
 
@@ -61,8 +62,8 @@ class Habit:
         self._learns = learns
         if not learns:
             self._unlearn()
-        by_hour, by_pace = TAILS if exit_sensor else TAILS_NO_EXIT
-        self.tails = (by_hour * caution, by_pace * caution)
+        by_hour, by_pace, few_days = TAILS if exit_sensor else TAILS_NO_EXIT
+        self.tails = (by_hour * caution, by_pace * caution, few_days)
         self._tail = WITH_EXIT if exit_sensor else WITHOUT_EXIT
 
     @property
@@ -79,12 +80,19 @@ class Habit:
             self.pace.learn(day, ms_of_day, t - began)
         self._moved, self._offset = False, self._civil.offset_ms
         if trusted and (today := self._civil.day(t)) != self._day:
-            self._day = today
-            if self._learns and self.survival.evidence_days(today) >= ENOUGH_DAYS:
-                self._line = self.survival.line(today, self.tails[0], self._tail)
-                self.pace.update(today, self.tails[1])
-            else:
-                self._unlearn()
+            self.draw_line(today)
+
+    def draw_line(self, today: int) -> None:
+        """The line for `today`, of what the days before have shown."""
+        self._day = today
+        days = self.survival.evidence_days(today)
+        if not self._learns or days < ENOUGH_DAYS:
+            self._unlearn()
+            return
+        by_hour, by_pace, few_days = self.tails
+        longer = 1 + few_days / days
+        self._line = self.survival.line(today, by_hour * longer, self._tail)
+        self.pace.update(today, by_pace * longer)
 
     def _unlearn(self) -> None:
         self._line = []
@@ -138,6 +146,8 @@ class Habit:
     def _why_fixed(self, t: int) -> str:
         if self._moved or not self._civil.trusted(t):
             return "clock_doubtful"
+        if not self._learns:
+            return "not_learned"
         return "learned_line_at_cap" if self._line else "learning"
 
     def learned_day(self) -> dict[str, Any]:

@@ -30,6 +30,8 @@ POLARITY_AFTER_MS: Final = 86_400_000
 SAME_PASSAGE_MS: Final = 60_000  # who comes in opens and closes more than once; later it may be the way out again
 RETURNS_KNOWN: Final = 8  # before so many returns nobody knows what this door tells
 MAY_TURN_UP: Final = 0.1  # with a larger share of absences that ended without the door it is not believed of a return
+DOUBTFUL: Final = 1 / 3
+"""With such a share of them, who closed the door may as well have stayed: the notice of the absence comes sooner."""
 FORGET_RETURNS: Final = 64  # then both counts are halved: a mended sensor is believed again in weeks
 WEAK_KINDS: Final = frozenset({Kind.PRESSURE, Kind.WATER, Kind.WATER_VOLUME, Kind.APPLIANCE, Kind.POWER})
 """Mats bounce, taps drip and washing machines end by themselves; so does what draws power by a timer."""
@@ -153,6 +155,17 @@ class Presence:
         """Whether this door tells of every return."""
         ended = self._returns + self._turned_up
         return self._returns >= RETURNS_KNOWN and self._turned_up <= MAY_TURN_UP * ended
+
+    @property
+    def turned_up_share(self) -> float:
+        """The share of the absences by the door that ended inside, with no door before."""
+        return round(self._turned_up / max(self._returns + self._turned_up, 1), 2)
+
+    @property
+    def may_be_in(self) -> bool:
+        """Whether this home's door has proved a poor witness of who is out."""
+        ended = self._returns + self._turned_up
+        return ended >= RETURNS_KNOWN and self._turned_up >= DOUBTFUL * ended
 
     def _vouched(self, device: str, t: int) -> bool:
         if self._doubt is not None and self._doubt[0] != device and t - self._doubt[1] <= SECOND_WITNESS_MS:

@@ -18,18 +18,20 @@ from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
+from gateway.rules.inactivity import absence, telling
+from gateway.rules.inactivity.absence import LongAbsence
 from gateway.rules.inactivity.habit import Habit
 from gateway.rules.inactivity.presence import Presence, Where
 from gateway.rules.inactivity.silence import Silence
 from gateway.rules.inactivity.witnesses import ACTS, Witnesses
+from gateway.rules.quiet_spells import QuietSpells
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 
 CODE: Final = "INACTIVITY"
 LONE_METER: Final = "WATER_LOW_USE"
 """The code where nothing but a water meter watches. Its twelve dry hours are usual (2 to 4 a week in one-person flats,
-research/inactivity.md): it waits a whole day and draws no line of its own."""
-ABSENCE: Final = "AWAY_TOO_LONG"
-MAX_NAMED: Final = 20  # witnesses named in an alarm's evidence
+research/inactivity.md): it waits a whole day, longer where the home's own dry spells are (`QuietSpells`), and draws no
+line of its own."""
 _AWAY: Final = frozenset({Where.AWAY, Where.DECLARED_AWAY})
 
 
@@ -52,6 +54,7 @@ class Inactivity(PlainRule):
             "inactivity.learned",
             "inactivity.limit_h",
             "inactivity.meter_alone_h",
+            "inactivity.meter_alone_most_h",
             "inactivity.question_min",
             "water_preset.rule",
         ),
@@ -64,17 +67,17 @@ class Inactivity(PlainRule):
         self._presence = Presence()
         self._habit = Habit(civil)
         self._silence = Silence()
+        self._absence = LongAbsence()
+        self._spells = QuietSpells()  # of a lone meter
+        self._alone_ms = (0, 0)  # how long a lone meter waits, at least and at most
         self._code = CODE
         self._lost: frozenset[str] = frozenset()
         self._question = 0  # ms
         self._enabled = True
-        self._door_alone = False
         self._consented = False
         self._recording = True
         self._away_max = 0
-        self._absence = 0  # ms after which nobody back is a notice
         self._asked = False  # since the last activity
-        self._noticed = False  # this absence
         self._last_device: str | None = None
         self._exact: int | None = None  # when the line is reached, once it was worth working out
 
@@ -87,25 +90,31 @@ class Inactivity(PlainRule):
         self._consented = home.consented("MONITORING")
         self._question = parameters.ms("inactivity.question_min")
         self._away_max = parameters.ms("away.max_h")
-        self._absence = parameters.ms("away.notice_h")
         self._witnesses.configure(home)
         inside = len(self._witnesses.needed) - sum(d.kind == "contact" and d.entrance for d in home.devices.values())
         self._presence.configure(home, inside)
-        self._door_alone = inside == 0  # then it tells of use, not of who is out: DOOR_NOT_USED
         kinds = {d.kind for d in home.devices.values() if d.id in self._witnesses.needed}
         self._code = LONE_METER if kinds == {"water_meter"} else CODE
         if self._code == LONE_METER and parameters["water_preset.rule"] > 0:
             self._enabled = False  # the city's rule was chosen instead
+        learns = parameters["inactivity.learned"] > 0
+        alone = parameters.ms("inactivity.meter_alone_h")
+        self._alone_ms = (alone, parameters.ms("inactivity.meter_alone_most_h") if learns else alone)
         self._habit.configure(
-            parameters.ms("inactivity.limit_h" if self._code == CODE else "inactivity.meter_alone_h"),
+            parameters.ms("inactivity.limit_h") if self._code == CODE else self._alone_wait(),
             len(home.residents),
             exit_sensor=bool(self._presence.entrances),
-            learns=self._code == CODE and parameters["inactivity.learned"] > 0,
+            learns=self._code == CODE and learns,
             caution=parameters["inactivity.caution"],
         )
+        self._absence.configure(parameters.ms("away.notice_h"), self._habit.limit_ms, door_alone=inside == 0)
         self._silence.touch(t)
         self._exact = None
         return self._reconsider(t)
+
+    def _alone_wait(self) -> int:
+        """How long a lone meter's silence may last. Until it ends that stays as it was when it began."""
+        return self._spells.wait_ms(*self._alone_ms, self._silence.began or 0)
 
     # ---- what is said
 
@@ -115,11 +124,8 @@ class Inactivity(PlainRule):
         if self._is_activity(observation):
             return self._act(observation)
         if kind is Kind.AWAY:
-            noticed = self._noticed
-            self._declared(observation.value, t)
-            if noticed and not self._noticed:  # whoever says so is there to say it
-                return (Recovery(ABSENCE, "ok_reported"), *self._reconsider(t))
-        elif kind is Kind.RECORDER:
+            return (*self._declared(observation.value, t), *self._reconsider(t))
+        if kind is Kind.RECORDER:
             self._recording = observation.value is True
         elif kind is Kind.CLOCK:
             self._habit.clock_changed()
@@ -146,9 +152,8 @@ class Inactivity(PlainRule):
             self._presence.passage(device or "", observation.value == "open", t, heard=heard)
         elif not self._presence.inside(observation):
             return NOTHING
-        elif self._noticed:
-            self._noticed = False
-            return (Recovery(ABSENCE, "activity"), *self._act_at(observation, where, presumed))
+        elif self._absence.noticed:
+            return (*self._absence.back("activity"), *self._act_at(observation, where, presumed))
         return self._act_at(observation, where, presumed)
 
     def _act_at(self, observation: Observation, where: Where, presumed: bool) -> Iterable[Signal]:
@@ -156,15 +161,24 @@ class Inactivity(PlainRule):
         t, device = observation.t, observation.device
         if where is Where.HOME:
             whole = self._silence.whole and not self._lost and not presumed  # who was presumed in may have been out
-            self._habit.silence_ended(self._silence.began, t, whole=whole)
+            self._silence_ended(t, whole=whole)
             self._witnesses.saw(device, t)
         asked, self._asked = self._asked, False
         self._exact, self._last_device = None, device
         self._silence.anew(t)
+        if self._code == LONE_METER:
+            self._habit.limit_ms = self._alone_wait()
         signals = self._answer(observation) if asked else NOTHING
         if where is not self._presence.where():
             return (*signals, *self._reconsider(t))
         return signals
+
+    def _silence_ended(self, t: int, *, whole: bool) -> None:
+        began = self._silence.began
+        if self._code == CODE:
+            self._habit.silence_ended(began, t, whole=whole)
+        elif whole and began is not None and t - began >= self._alone_ms[0]:
+            self._spells.ended(t - began, t)
 
     def _answer(self, observation: Observation) -> Iterable[Signal]:
         """What ends an open question. Keys speak for themselves: the desk hears 'well' and 'cancel', not this rule."""
@@ -173,13 +187,13 @@ class Inactivity(PlainRule):
             return (Recovery(self._code, "call_pressed"),) if call else NOTHING
         return NOTHING if observation.kind in (Kind.OK, Kind.CANCEL) else (Recovery(self._code, "activity"),)
 
-    def _declared(self, value: Any, t: int) -> None:
+    def _declared(self, value: Any, t: int) -> Iterable[Signal]:
         """`true`/`false`, `{"away": bool}` or `{"guests": bool}`."""
         if isinstance(value, dict) and "guests" in value:
             self._presence.guests(value["guests"] is True, t)
-        else:
-            self._presence.declare(_is_away(value), t, self._away_max)
-            self._noticed = False
+            return NOTHING
+        self._presence.declare(_is_away(value), t, self._away_max)
+        return self._absence.back("ok_reported")  # whoever says so is there to say it
 
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
         """With a witness lost the others must see enough; else the count stands still."""
@@ -253,13 +267,7 @@ class Inactivity(PlainRule):
         return self._silence.reaches(max(least - self._question, 0))
 
     def _absence_due(self) -> int | None:
-        out = self._presence.out_since
-        if out is None or self._noticed or not (self._enabled and self._consented):
-            return None
-        where = self._presence.where()
-        if where in (Where.GUESTS, Where.HOME) or (self._door_alone and not self._presence.said_so):
-            return None
-        return out + (min(self._habit.limit_ms, self._absence) if where is Where.UNKNOWN else self._absence)
+        return self._absence.due(self._presence) if self._enabled and self._consented else None
 
     def advance(self, t: int) -> Iterable[Signal]:
         """Finds the silence or the absence that has become too long; ends what was declared."""
@@ -269,8 +277,7 @@ class Inactivity(PlainRule):
             signals += self._asks(due)
         absent = self._absence_due()
         if absent is not None and absent <= t:
-            self._noticed = True
-            signals.append(self._absent(t))
+            signals.append(self._absence.found(self._presence, t, self._last_device))
         ends = self._presence.next_due()
         if ends is not None and ends <= t:
             self._presence.advance(ends)
@@ -304,52 +311,17 @@ class Inactivity(PlainRule):
     def _capped(self) -> bool:
         """With a witness lost, a door that stands open, or somebody only presumed in, the learned line knows too
         little: the fixed limit."""
-        doubtful = self._presence.stands_open or self._presence.came_back
-        return doubtful or bool(self._lost & self._witnesses.needed)
+        presence = self._presence
+        return presence.stands_open or presence.came_back or bool(self._lost and self._lost & self._witnesses.needed)
 
     def _evidence(self, t: int) -> dict[str, Any]:
-        silent, question = self._silence.length(t), self._question
-        needed = sorted(self._witnesses.needed - self._lost)
-        began = self._silence.began
-        evidence: dict[str, Any] = {
-            "limit_h": round((silent + question) / 3_600_000, 2),
-            "silent_min": silent // 60_000,
-            "witnesses": needed[:MAX_NAMED],
-            "witnesses_n": len(needed),
-            "last_sign": {
-                "device": self._last_device,
-                "min_ago": None if began is None else (t - began) // 60_000,
-            },
-            **(
-                {"line": "fixed", "why": self._why_capped()}
-                if self._capped()
-                else self._habit.evidence(t, self._began())
-            ),
+        why_fixed = telling.doubt(self._presence) if self._capped() else None
+        return {
+            **telling.heard_last(self._silence, self._last_device, t, self._question),
+            **telling.watching(self._witnesses.needed - self._lost),
+            **telling.line_crossed(self._habit, why_fixed, t, self._began()),
+            **({} if self._presence.entrances else {"hint": "no_exit_sensor"}),
         }
-        if not self._presence.entrances:
-            evidence["hint"] = "no_exit_sensor"
-        return evidence
-
-    def _line_crossed(self, t: int) -> dict[str, Any]:
-        if self._capped():
-            return {"line": "fixed", "why": self._why_capped()}
-        return self._habit.evidence(t, self._began())
-
-    def _why_capped(self) -> str:
-        if self._presence.came_back:
-            return "came_back_unheard"
-        return "door_open" if self._presence.stands_open else "sensor_lost"
-
-    def _absent(self, t: int) -> Finding:
-        out = self._presence.out_since
-        assert out is not None
-        unknown = self._presence.where() is Where.UNKNOWN
-        evidence = {
-            "out_min": (t - out) // 60_000,
-            "limit_h": round(self._absence / 3_600_000, 2),
-            "last_sign": {"device": self._last_device},
-        }
-        return Finding(ABSENCE, t, "door_left_open" if unknown else "not_back", None, evidence)
 
     def gap(self, start: int, end: int) -> None:
         """While the gateway was off nothing was observed: that time does not count as silence.
@@ -364,36 +336,28 @@ class Inactivity(PlainRule):
         """The alarm is on record, whoever found it: do not ask again before there was activity."""
         if code == self._code:
             self._asked = True
-        elif code == ABSENCE:
-            self._noticed = True
+        elif code == absence.CODE:
+            self._absence.noticed = True
 
     def unconfirmed(self, code: str, t: int) -> None:
         """The finding is not on record: it may be found again."""
         if code == self._code:
             self._asked = False
-        elif code == ABSENCE:
-            self._noticed = False
+        elif code == absence.CODE:
+            self._absence.noticed = False
 
     # ---- for people
 
     def learned(self) -> dict[str, Any]:
         """What was learned, as data: the line of each half-hour with its evidence, who sees what, what is missing."""
         return {
-            "hints": self._hints(),  # first: what the installer can still mend must not be cut off a long table
+            # first: what the installer can still mend must not be cut off a long table
+            "hints": telling.hints(self._home, self._presence),
             "where": self._presence.where().value,
             **self._habit.learned_day(),
+            **({"dry_spells": self._spells.count(self._silence.began or 0)} if self._code == LONE_METER else {}),
             "witnesses": self._witnesses.coverage(),
         }
-
-    def _hints(self) -> list[str]:
-        """What the home lacks, or has, that makes this rule slower or wrong more often (docs/inactivity.md)."""
-        kinds = {d.kind for d in self._home.devices.values()}
-        found = {
-            "no_exit_sensor": not self._presence.entrances,
-            "no_motion_sensor": not kinds & {"motion", "occupancy"},
-            "second_resident": len(self._home.residents) > 1,
-        }
-        return [name for name, holds in found.items() if holds]
 
     # ---- snapshot
 
@@ -402,7 +366,7 @@ class Inactivity(PlainRule):
         return {
             "silence": self._silence.to_json(),
             "asked": self._asked,
-            "noticed": self._noticed,
+            "noticed": self._absence.noticed,
             "recording": self._recording,
             "last_device": self._last_device,
             "lost": sorted(self._lost),
@@ -410,6 +374,7 @@ class Inactivity(PlainRule):
             "presence": self._presence.to_json(),
             "witnesses": self._witnesses.to_json(),
             "habit": self._habit.to_json(),
+            "spells": self._spells.to_json(),
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -418,7 +383,10 @@ class Inactivity(PlainRule):
         self._presence.from_json(data["presence"])
         self._witnesses.from_json(data["witnesses"])
         self._silence.from_json(data["silence"])
-        self._asked, self._noticed = bool(data["asked"]), bool(data["noticed"])
+        self._asked, self._absence.noticed = bool(data["asked"]), bool(data["noticed"])
+        self._spells.from_json(data["spells"])
+        if self._code == LONE_METER:
+            self._habit.limit_ms = self._alone_wait()
         self._recording = bool(data["recording"])
         self._last_device = None if data["last_device"] is None else str(data["last_device"])
         self._exact = None if data["exact"] is None else int(data["exact"])
