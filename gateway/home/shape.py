@@ -72,6 +72,11 @@ class Contact:
     can_enter: bool = False  # has a key
     distance: str = "same_city"  # of DISTANCES; from another city 120 reaches the wrong one (domain 4.4)
 
+    @property
+    def reads(self) -> bool:
+        """Whether words in writing reach them: by text, by push, or both."""
+        return "sms" in self.channels or "push" in self.channels
+
 
 @dataclass(frozen=True, slots=True)
 class Reminder:

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class Lane:
     """Carries the stored actions of one kind until cancelled.
 
-    `before` is awaited before each (a call waits for the texts); `most_tries` None: never given up.
+    `before` is awaited before each (a call waits for the texts); `most_tries` of an action None: never given up.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Lane:
         channel: Callable[[str], Channel | None],
         *,
         before: Callable[[], Awaitable[None]] | None = None,
-        most_tries: int | None = None,
+        most_tries: Callable[[Action], int | None] = lambda _: None,
     ) -> None:
         self.kind = kind
         self._heart, self._channel = heart, channel
@@ -108,10 +108,10 @@ class Lane:
         await asyncio.wait({told.committed}, timeout=COMMIT_WITHIN_S)
 
     def _again(self, stored: StoredAction) -> bool:
-        if self._most_tries is None:
+        if (most := self._most_tries(stored.action)) is None:
             return True
         tries = self._tries[stored.id] = self._tries.get(stored.id, 0) + 1
-        return tries < self._most_tries
+        return tries < most
 
     def _finish(self, stored: StoredAction) -> None:
         self._tries.pop(stored.id, None)
