@@ -80,7 +80,7 @@ def _asks_still(action: Text | Push | Call, alarm: Alarm) -> bool:
     """Whether its contact has not said no since it was decided; in the next round they are asked anew."""
     said = alarm.declined.get(action.contact)
     decided = _DECIDED.search(_tag(action))
-    return said is None or (decided is not None and int(decided[0]) >= said)
+    return said is None or (decided is not None and int(decided[0]) > said)
 
 
 def _text(text: Text | Push, alarm: Alarm, promised: str | None) -> bool:

@@ -95,7 +95,8 @@ def test_course(heart: Heart, request: dict[str, Any]) -> dict[str, Any]:
     Raises `ControlRefused` for a number that is no test's, or one long forgotten.
     """
     number = request.get("alarm")
-    alarm = heart.controller.book.alarms.get(number) if isinstance(number, int) else None
+    known = isinstance(number, int) and not isinstance(number, bool)
+    alarm = heart.controller.book.alarms.get(number) if known else None
     if alarm is None or not alarm.test:
         raise ControlRefused("test.course: no test alarm of this number")
     return {

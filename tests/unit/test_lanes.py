@@ -14,7 +14,7 @@ from gateway.channels.port import Delivered, Health, NotDelivered, Outcome, Stat
 from gateway.journal import StoredAction
 from gateway.observations import Kind, Report
 from gateway.runtime import carrier as carrier_module
-from gateway.runtime.carrier import CALL_TRIES, PUSH_TRIES, Carrier
+from gateway.runtime.carrier import CALL_TRIES, LINE_TRIES, PUSH_TRIES, Carrier
 
 
 class Heart:
@@ -199,6 +199,15 @@ async def test_texts_are_never_given_up_calls_and_pushes_are_after_some_tries(ho
     assert results == {"sms": "sent", "call": "failed", "push": "failed"}
     counts = {key: house.began.count(key) for key in "tcp"}
     assert counts == {"t": 21, "c": CALL_TRIES, "p": PUSH_TRIES}
+
+
+async def test_a_line_to_who_takes_no_texts_is_tried_for_as_long_as_it_holds(house: House) -> None:
+    """Nothing else tells them; about an alarm the telephone does."""
+    house.push.answers = [NotDelivered("no uplink", 0.001)] * 50
+    house.ask(Push("line", "land", "S13", {}, None, "P4"))
+    await house.until(lambda: house.heart.told)
+    assert house.heart.told[0]["result"] == "sent"
+    assert house.began.count("line") == 51 < LINE_TRIES
 
 
 async def test_what_is_no_longer_true_is_not_sent(house: House) -> None:
