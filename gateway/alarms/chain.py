@@ -55,9 +55,7 @@ class Chain:
 
     def _begin(self, alarm: Alarm, t: int) -> None:
         """Asks the first contact, and says so where that is true: nobody is being reached until the morning."""
-        before = alarm.deferred
-        self.tell_next(alarm, t)
-        if alarm.deferred == before:
+        if self.tell_next(alarm, t) or CODES[alarm.code].flow is Flow.SERVICE:  # the green key is always answered
             self.say_trying(alarm, t)
 
     def _tell_all(self, alarm: Alarm, t: int) -> None:
@@ -72,10 +70,17 @@ class Chain:
         for contact in everybody:
             self.reaching.reach(alarm, contact, t, f"r0t{t}")
 
-    def tell_next(self, alarm: Alarm, t: int) -> None:
-        """Tells the next contact of the list; after the last round nobody is left but the platform."""
-        if self._defer(alarm, t):
-            return
+    def tell_next(self, alarm: Alarm, t: int) -> bool:
+        """Tells the next contact of the list; after the last round nobody is left but the platform.
+
+        Returns whether anybody is being told: not where all of them are left in peace for now, and the platform knows.
+        """
+        if self._defer(alarm, t) or self._outside_hours(alarm, t):
+            return False
+        self._tell_one(alarm, t)
+        return True
+
+    def _tell_one(self, alarm: Alarm, t: int) -> None:
         contacts = self.callable(alarm, t)
         asked, round_ = alarm.asked, alarm.round
         left = [c for c in contacts if c.id not in asked]
@@ -129,6 +134,16 @@ class Chain:
         self._record.do(alarm, t, "deferred", "until_morning", patch={"deferred": True, "asking": None}, timers=timers)
         return True
 
+    def _outside_hours(self, alarm: Alarm, t: int) -> bool:
+        """Whether nobody may be asked at this hour who could be: then the first whose hours begin is."""
+        at = max(t, self._record.not_before)
+        begin = [self._tell.quiet.hours_begin(c, at) for c in self._listed(alarm)]
+        if not begin or self.callable(alarm, at):
+            return False
+        timers: Timers = {"next": min(b for b in begin if b is not None)}
+        self._record.do(alarm, t, "waits", "outside_hours", patch={"asking": None}, timers=timers)
+        return True
+
     def lasts(self, alarm: Alarm, t: int, reason: str = "found_again") -> None:
         """What was put off until the morning is found again, or goes on: nobody waits for the morning any more."""
         self._record.do(alarm, t, "persisting", reason, timers={"persist": None})
@@ -157,18 +172,24 @@ class Chain:
         return self._record.in_(t, "escalation.next_contact_s" if urgent else "escalation.next_contact_p2_s")
 
     def callable(self, alarm: Alarm, t: int) -> list[Contact]:
-        """Who may be told now: everybody for a life-safety alarm, else only with the consent for it (invariant viii).
+        """Who may be told now: everybody for a life-safety alarm, whatever the hour; else who is not left in peace now.
 
-        Whoever wants no call at this hour is left out, unless it is P0 or nobody else is there.
+        A test goes to who may be disturbed, and to all where that is nobody: it was agreed upon.
         """
+        listed = self._listed(alarm)
+        if alarm.severity in URGENT:
+            return listed
+        able = [c for c in listed if not self._tell.quiet.disturbs(c, t)]
+        return able or (listed if alarm.test else [])
+
+    def _listed(self, alarm: Alarm) -> list[Contact]:
+        """Who can be told at all; of what is no life-safety alarm only with the consent for it (invariant viii)."""
         home = self._tell.home
         contacts = [c for c in home.contacts if c.reads or "call" in c.channels]
-        if alarm.severity not in URGENT:
-            family, village = home.consented("NOTIFY_FAMILY"), home.consented("NOTIFY_VILLAGE")
-            contacts = [c for c in contacts if (village if c.kind == "village_liaison" else family)]
-        if alarm.severity == "P0":
+        if alarm.severity in URGENT:
             return contacts
-        return [c for c in contacts if not self._tell.quiet.disturbs(c, t)] or contacts
+        family, village = home.consented("NOTIFY_FAMILY"), home.consented("NOTIFY_VILLAGE")
+        return [c for c in contacts if (village if c.kind == "village_liaison" else family)]
 
     def first(self, alarm: Alarm, t: int) -> str | None:
         """Who would be told first, of those who have not just said no; None: nobody but the platform."""

@@ -13,6 +13,7 @@ from typing import Any, Final, Protocol
 from gateway.actions import Action
 from gateway.alarms.chain import TEST_ENDS, Chain
 from gateway.alarms.codes import CODES, Code, Flow
+from gateway.alarms.hours import held_until
 from gateway.alarms.life import WAITING, Alarm, AlarmEvent, Book, Move, State
 from gateway.alarms.people import People
 from gateway.alarms.quiet import Civil, Quiet
@@ -395,6 +396,10 @@ class Desk:
         self._people.way_is_back(t)
 
     # ---- what may still be said
+
+    def held_until(self, action: Action, now: int) -> int | None:
+        """Until when an action must wait because its contact is to be left in peace; None: it may go (`hours`)."""
+        return held_until(action, self.tell.home, self.quiet, now)
 
     def wanted(self, action: Action, now: int | None = None) -> bool:
         """Whether an action that waited (no signal, a power cut) still says something true and useful (invariant vii).

@@ -20,6 +20,7 @@ from gateway.observations import Kind, Report
 from gateway.runtime.heart import Heart
 
 MAX_WAIT_S: Final = 60.0  # a channel that says "never try again soon" is asked again anyway at this interval
+HELD_LOOK_S: Final = 600.0  # what waits for a contact's hours is looked at again: the clock or the home may change
 COMMIT_WITHIN_S: Final = 1.0  # a slow disk must not hold up the next contact
 
 log = logging.getLogger(__name__)
@@ -84,17 +85,18 @@ class Lane:
             await self._carry(stored)
 
     async def _carry(self, stored: StoredAction) -> None:
-        action = stored.action
-        if not self._heart.controller.desk.wanted(action, self._heart.clock.now()):
+        action, desk, now = stored.action, self._heart.controller.desk, self._heart.clock.now()
+        if not desk.wanted(action, now):
             self._finish(stored)
+            return
+        if (until := desk.held_until(action, now)) is not None:
+            self._rest(stored, min((until - now) / 1000, HELD_LOOK_S))
             return
         channel = self._channel(self.kind)
         outcome = await channel.carry(action) if channel else NotDelivered(f"no channel for {self.kind}", MAX_WAIT_S)
         if isinstance(outcome, NotDelivered) and outcome.retry_after_s is not None and self._again(stored):
             log.warning("%s waits %.0f s: %s", action.key, outcome.retry_after_s, outcome.reason)
-            delay = min(outcome.retry_after_s, MAX_WAIT_S)
-            timer = asyncio.get_running_loop().call_later(delay, self._wake, stored)
-            self._resting[stored.id] = (timer, stored)
+            self._rest(stored, min(outcome.retry_after_s, MAX_WAIT_S))
             return
         self._tries.pop(stored.id, None)
         gone = isinstance(outcome, Delivered)
@@ -116,6 +118,10 @@ class Lane:
     def _finish(self, stored: StoredAction) -> None:
         self._tries.pop(stored.id, None)
         self._heart.finished(stored.id)
+
+    def _rest(self, stored: StoredAction, delay_s: float) -> None:
+        timer = asyncio.get_running_loop().call_later(delay_s, self._wake, stored)
+        self._resting[stored.id] = (timer, stored)
 
     def _wake(self, stored: StoredAction) -> None:
         self._resting.pop(stored.id, None)
