@@ -360,7 +360,9 @@ async def test_the_operator_says_how_much_credit_is_left(modem: VirtualModem, ho
     assert await house.driver.ask_credit("*100#")
     await house.until(lambda: bool(house.driver.status.credit))
     assert house.driver.status.credit == "您的余额为36.50元"
-    assert not await house.driver.ask_credit("*100#;ATD120;")
+    for code in ("*100#;ATD120;", "120", "**21*120#", "*21*13800138000#", "*002*110*11#"):
+        assert not await house.driver.ask_credit(code), "asks nothing, or forwards the home's calls"
+    assert not any("120" in command for command in modem.commands)
 
 
 def test_a_sim_that_may_not_call_is_our_fault_and_not_the_numbers() -> None:
