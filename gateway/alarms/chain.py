@@ -105,7 +105,7 @@ class Chain:
         self._ask(alarm, contact or left[0], t, asked, round_, timers)
 
     def _just_declined(self, alarm: Alarm, contact: Contact, t: int) -> bool:
-        """Whether this contact said no less than an interval ago: others come first, and nobody is rung again at once."""
+        """Whether this contact said no less than an interval ago: others come first, nobody is rung again at once."""
         said = alarm.declined.get(contact.id)
         return said is not None and t < self._interval(alarm, said)
 
@@ -308,10 +308,10 @@ class Chain:
         self.hazards.silence(alarm, t)
         self._tell.lamp(self._record.book, t)
 
-    def close(self, alarm: Alarm, by: str, outcome: str, t: int, **more: str | None) -> None:
+    def close(self, alarm: Alarm, by: str, outcome: str, t: int, unanswered: str | None = None) -> None:
         """It is over, with an outcome; who was told learns that, and whom to ask."""
         self._record.move(alarm, t, Move.CLOSE, "closed", patch={"outcome": outcome, "asking": None})
-        self._tell.publish(alarm, t, "closed", by=by, outcome=outcome, **more)
+        self._tell.publish(alarm, t, "closed", by=by, outcome=outcome, unanswered=unanswered)
         self.hazards.silence(alarm, t)
         self._tell.lamp(self._record.book, t)
         for contact in alarm.told:

@@ -148,4 +148,4 @@ class Outcome(StrEnum):
 
 
 TEST_UNANSWERED: Final = "TEST_UNANSWERED"
-"""Outcome of a test that went to everybody and nobody answered. Not of `Outcome`: no person says it, the test ends so."""
+"""Outcome of a test that went to everybody and nobody answered. Not of `Outcome`: no person says it."""

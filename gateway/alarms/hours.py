@@ -1,8 +1,8 @@
 """Contacts' hours: who may be reached now, and until when what waits for its way must go on waiting (domain 4.1, 4.3).
 
-P0 and P1 know no hours, and a test is agreed upon. Everything less is said within them: asked of nobody outside, and what
-was decided before and leaves late waits at the door. The line of a contact who chose its hour, and the result of a roll
-call, which somebody waits for, keep their own. By a clock that nobody vouches for there are no hours.
+P0 and P1 know no hours, and a test is agreed upon. Everything less is said within them: nobody is asked outside, and
+what was decided before and leaves late waits at the door. The line of a contact who chose its hour, and the result of a
+roll call, which somebody waits for, keep their own. By a clock that nobody vouches for there are no hours.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ def _tag(action: Text | Push | Call) -> str:
 
 
 def _to_who_goes(action: Text | Push | Call, alarm: Alarm) -> bool:
-    """Whether it goes to who promised because of that promise: what asked them at first is answered, and rings no more."""
+    """Whether it goes to who promised because they did: what asked them at first is answered, and rings no more."""
     again, reminds = (_tag(action).startswith(tag) for tag in (PRESS, REMIND))
     return alarm.state is State.ACCEPTED and (again or (reminds and action.contact == alarm.accepted_by))
 

@@ -95,8 +95,8 @@ def test_course(heart: Heart, request: dict[str, Any]) -> dict[str, Any]:
     Raises `ControlRefused` for a number that is no test's, or one long forgotten.
     """
     number = request.get("alarm")
-    known = isinstance(number, int) and not isinstance(number, bool)
-    alarm = heart.controller.book.alarms.get(number) if known else None
+    whole = isinstance(number, int) and not isinstance(number, bool)
+    alarm = heart.controller.book.alarms.get(number) if whole else None  # type: ignore[arg-type]
     if alarm is None or not alarm.test:
         raise ControlRefused("test.course: no test alarm of this number")
     return {

@@ -19,8 +19,8 @@ from sim_hours import (
     nobody_is_disturbed_outside_their_hours,
     with_hours,
 )
-from sim_stove import STOVE, a_stove_is_asked_about_when_it_was_on_too_long, cook
 from sim_story import DAY, HOUR, MINUTE, START_MS, Happening, Story, write
+from sim_stove import STOVE, a_stove_is_asked_about_when_it_was_on_too_long, cook
 
 from gateway.actions import Call, Publish, Say, Siren, Text
 from gateway.home.model import Device, HomeView
@@ -29,7 +29,9 @@ from gateway.observations import Kind
 DETECTORS: Final = {"smoke": "SMOKE", "gas": "GAS", "co": "CO", "flood": "FLOOD"}
 SIREN: Final = frozenset({"SMOKE", "GAS", "CO"})
 MUTE_MOST_MS: Final = 30 * MINUTE
-TEST_MOST_MS: Final = 4 * 5 * MINUTE + 10 * MINUTE + 5 * MINUTE  # three contacts and nobody, each 5 min at most; then 10
+TEST_MOST_MS: Final = (
+    4 * 5 * MINUTE + 10 * MINUTE + 5 * MINUTE
+)  # three contacts and nobody, each 5 min at most; then 10
 _DANGER: Final = frozenset({"RAISED", "UNANSWERED", "CANCELLED_BY_USER", "ACCEPTED"})
 _TRUE_IN: Final = {
     "V09": _DANGER,
@@ -233,9 +235,10 @@ def a_test_that_nobody_answers_ends(history: History) -> list[Violation]:
         if not isinstance(item, Decided):
             continue
         for event in item.events:
-            if event.state is not None and event.patch.get("outcome") == "TEST_UNANSWERED":
-                if alarms[event.alarm].code != "TEST_MANUAL" or any(isinstance(a, Say) for a in item.actions):
-                    found.append(Violation("test ends", f"alarm {event.alarm}: {event.reason}", item.true_ms))
+            failed = event.state is not None and event.patch.get("outcome") == "TEST_UNANSWERED"
+            praised = any(isinstance(a, Say) and a.alarm == event.alarm for a in item.actions)
+            if failed and (alarms[event.alarm].code != "TEST_MANUAL" or praised):
+                found.append(Violation("test ends", f"alarm {event.alarm}: {event.reason}", item.true_ms))
         for alarm in alarms.values():
             t = item.observation.t
             open_ = alarm.code == "TEST_MANUAL" and (alarm.waiting or alarm.state == "PRE_ALARM")

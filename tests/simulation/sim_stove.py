@@ -1,4 +1,4 @@
-"""A stove in a simulated home: pots that simmer, plates that pulse, one that is forgotten; and how its question is judged.
+"""A stove in a simulated home: pots that simmer, plates that pulse, one forgotten; and how its question is judged.
 
 The count is this page's own: since when the stove has drawn power without a pause that ends a use. Where nobody watched
 (a crash, a lost recording) it is not judged whether the question came, only that it did not come too soon.

@@ -109,7 +109,9 @@ def _a_failed_test_is_praised(patch: pytest.MonkeyPatch) -> None:
 
 
 def _a_test_stays(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(Trial, "unanswered", lambda self, alarm, t, *_: self._record.do(alarm, t, "x", "x", timers={"end": None}))
+    patch.setattr(
+        Trial, "unanswered", lambda self, alarm, t, *_: self._record.do(alarm, t, "x", "x", timers={"end": None})
+    )
 
 
 def _one_contact_of_smoke(patch: pytest.MonkeyPatch) -> None:

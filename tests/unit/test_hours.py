@@ -36,7 +36,9 @@ def waits_until(house: House, action: Action) -> float | None:
     return None if until is None else (until - house.now_ms) / 1000
 
 
-@pytest.mark.parametrize(("code", "wait_s"), [("CALL_FIXED", 10), ("FALL", 30), ("INACTIVITY", 300), ("NIGHT_EXIT", 300)])
+@pytest.mark.parametrize(
+    ("code", "wait_s"), [("CALL_FIXED", 10), ("FALL", 30), ("INACTIVITY", 300), ("NIGHT_EXIT", 300)]
+)
 def test_a_matter_of_life_goes_to_the_first_contact_at_three_in_the_night(code: str, wait_s: int) -> None:
     """Also P1: the first contact is told at once of both, and the night is the same for both (domain 4.1, 4.3)."""
     house = at(3, DAYTIME, ANY_TIME)
@@ -130,7 +132,9 @@ def test_that_somebody_goes_or_it_is_over_can_wait_too_where_the_matter_could() 
     house.at_the_hour(21)
     house.reply("c3", "1")
     house.platform(1, "CLOSED", outcome="HELPED")
-    told = [a for a in house.actions if isinstance(a, (Text, Push)) and a.contact == "c2" and a.template in ("S10", "S12")]
+    told = [
+        a for a in house.actions if isinstance(a, (Text, Push)) and a.contact == "c2" and a.template in ("S10", "S12")
+    ]
     assert {a.template for a in told} == {"S10", "S12"}
     assert {waits_until(house, a) for a in told} == {21 * HOUR}
 

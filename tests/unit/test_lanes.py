@@ -30,7 +30,9 @@ class Heart:
         self.open_group: list[asyncio.Future[bool]] = []  # committed only when somebody hurries the journal
         self.journal = SimpleNamespace(hurry=self.commit)
         self.held: dict[str, int] = {}  # key -> until when
-        desk = SimpleNamespace(wanted=lambda a, _: a.key not in self.unwanted, held_until=lambda a, _: self.held.get(a.key))
+        desk = SimpleNamespace(
+            wanted=lambda a, _: a.key not in self.unwanted, held_until=lambda a, _: self.held.get(a.key)
+        )
         self.controller = SimpleNamespace(desk=desk)
 
     def take(self, report: Report, *, done: tuple[int, ...] = ()) -> Any:

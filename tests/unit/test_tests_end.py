@@ -162,7 +162,11 @@ def test_without_a_contact_it_ends_as_unanswered_by_nobody() -> None:
 
 @pytest.mark.parametrize(
     ("answered", "unanswered", "said"),
-    [("c1", "", "c1 answered"), ("c2", "c1", "c2 answered; no answer from c1"), (None, "c1", "closed; no answer from c1")],
+    [
+        ("c1", "", "c1 answered"),
+        ("c2", "c1", "c2 answered; no answer from c1"),
+        (None, "c1", "closed; no answer from c1"),
+    ],
 )
 def test_a_success_names_who_answered_and_who_did_not(answered: str | None, unanswered: str, said: str) -> None:
     assert _answered({"answered": answered, "unanswered": unanswered}) == said
