@@ -80,6 +80,7 @@ TABLE: Final[dict[str, Parameter]] = {
         Parameter("night.repeats", 3, "times", 1, 10, "domain 4.5", "P2-P4 are said at most so often at night"),
         Parameter("test.window_s", 60, "s", 10, 300, "[P]", "a button test waits so long for its press"),
         Parameter("test.per_day", 3, "times", 0, 24, "A6 [P]", "so many tests the platform may begin in 24 h"),
+        Parameter("test.ends_min", 10, "min", 0, 1440, "[P]", "an unanswered test ends so long after all were asked"),
         Parameter("upkeep.mains_min", 60, "min", 1, 1440, "T-19", "without mains for this long: contacts are told"),
         Parameter("upkeep.mains_say_s", 60, "s", 10, 600, "T-18", "without mains for this long: the elder is told"),
         Parameter("upkeep.mains_repeat_h", 3, "h", 1, 24, "T-18", "and again, in the daytime"),

@@ -12,15 +12,17 @@ from typing import Any, Final
 from gateway.alarms.codes import CODES, Flow, Outcome
 from gateway.alarms.hazards import Hazards
 from gateway.alarms.life import WAITING, Alarm, Move, State
-from gateway.alarms.reaching import Reaching, reads
+from gateway.alarms.reaching import Reaching
 from gateway.alarms.record import Record, Timers
 from gateway.alarms.telling import URGENT, unspoken
+from gateway.alarms.truth import REMIND
 from gateway.home.model import Contact
 
 FRESH_MS: Final = 24 * 3_600_000
 STALE_REPEAT_MS: Final = 3_600_000
 """An alarm nobody answered for a day is repeated hourly: an outbox must stay bounded through a month of outage."""
 TEST_ROUNDS: Final = 1  # a test is no emergency: nobody is asked twice
+TEST_ENDS: Final = "end"  # name of the timer that ends a test nobody answered
 PLATFORM: Final = "platform"
 _STOP: Final[Timers] = {"next": None, "speak": None, "repeat": None, "persist": None}
 
@@ -53,9 +55,7 @@ class Chain:
 
     def _begin(self, alarm: Alarm, t: int) -> None:
         """Asks the first contact, and says so where that is true: nobody is being reached until the morning."""
-        before = alarm.deferred
-        self.tell_next(alarm, t)
-        if alarm.deferred == before:
+        if self.tell_next(alarm, t) or CODES[alarm.code].flow is Flow.SERVICE:  # the green key is always answered
             self.say_trying(alarm, t)
 
     def _tell_all(self, alarm: Alarm, t: int) -> None:
@@ -70,10 +70,17 @@ class Chain:
         for contact in everybody:
             self.reaching.reach(alarm, contact, t, f"r0t{t}")
 
-    def tell_next(self, alarm: Alarm, t: int) -> None:
-        """Tells the next contact of the list; after the last round nobody is left but the platform."""
-        if self._defer(alarm, t):
-            return
+    def tell_next(self, alarm: Alarm, t: int) -> bool:
+        """Tells the next contact of the list; after the last round nobody is left but the platform.
+
+        Returns whether anybody is being told: not where all of them are left in peace for now, and the platform knows.
+        """
+        if self._defer(alarm, t) or self._outside_hours(alarm, t):
+            return False
+        self._tell_one(alarm, t)
+        return True
+
+    def _tell_one(self, alarm: Alarm, t: int) -> None:
         contacts = self.callable(alarm, t)
         asked, round_ = alarm.asked, alarm.round
         left = [c for c in contacts if c.id not in asked]
@@ -87,7 +94,20 @@ class Chain:
         if not left:  # nobody is listed: the platform gets one interval to answer
             self._record.do(alarm, t, "told", "no_contact", patch={"round": round_, "asking": None}, timers=timers)
             return
-        self._ask(alarm, left[0], t, asked, round_, timers)
+        contact = next((c for c in left if not self._just_declined(alarm, c, t)), None)
+        running = alarm.timers.get("next")
+        if contact is None and running != t:  # all of them have just said no: asked again when the time is over
+            if running is not None:
+                timers = {}
+            patch = {"asked": asked, "round": round_, "asking": None}
+            self._record.do(alarm, t, "waits", "all_declined", patch=patch, timers=timers)
+            return
+        self._ask(alarm, contact or left[0], t, asked, round_, timers)
+
+    def _just_declined(self, alarm: Alarm, contact: Contact, t: int) -> bool:
+        """Whether this contact said no less than an interval ago: others come first, nobody is rung again at once."""
+        said = alarm.declined.get(contact.id)
+        return said is not None and t < self._interval(alarm, said)
 
     def _ask(self, alarm: Alarm, contact: Contact, t: int, asked: list[str], round_: int, timers: Timers) -> None:
         name, first = contact.id, contact.id not in alarm.told
@@ -114,6 +134,16 @@ class Chain:
         self._record.do(alarm, t, "deferred", "until_morning", patch={"deferred": True, "asking": None}, timers=timers)
         return True
 
+    def _outside_hours(self, alarm: Alarm, t: int) -> bool:
+        """Whether nobody may be asked at this hour who could be: then the first whose hours begin is."""
+        at = max(t, self._record.not_before)
+        begin = [self._tell.quiet.hours_begin(c, at) for c in self._listed(alarm)]
+        if not begin or self.callable(alarm, at):
+            return False
+        timers: Timers = {"next": min(b for b in begin if b is not None)}
+        self._record.do(alarm, t, "waits", "outside_hours", patch={"asking": None}, timers=timers)
+        return True
+
     def lasts(self, alarm: Alarm, t: int, reason: str = "found_again") -> None:
         """What was put off until the morning is found again, or goes on: nobody waits for the morning any more."""
         self._record.do(alarm, t, "persisting", reason, timers={"persist": None})
@@ -126,8 +156,11 @@ class Chain:
             self._record.do(alarm, t, "eased", reason, timers={"persist": None})
 
     def _exhaust(self, alarm: Alarm, t: int) -> None:
-        again = self._record.in_(t, "escalation.unanswered_repeat_s")
-        timers: Timers = {"next": None, "speak": None, "repeat": again}
+        timers: Timers = {"next": None, "speak": None}
+        if alarm.test:
+            timers[TEST_ENDS] = self._record.in_(t, "test.ends_min")
+        else:
+            timers["repeat"] = self._record.in_(t, "escalation.unanswered_repeat_s")
         if alarm.state is State.UNANSWERED:
             self._record.do(alarm, t, "told", "nobody_left", patch={"asking": None}, timers=timers)
             return
@@ -139,22 +172,28 @@ class Chain:
         return self._record.in_(t, "escalation.next_contact_s" if urgent else "escalation.next_contact_p2_s")
 
     def callable(self, alarm: Alarm, t: int) -> list[Contact]:
-        """Who may be told now: everybody for a life-safety alarm, else only with the consent for it (invariant viii).
+        """Who may be told now: everybody for a life-safety alarm, whatever the hour; else who is not left in peace now.
 
-        Whoever wants no call at this hour is left out, unless it is P0 or nobody else is there.
+        A test goes to who may be disturbed, and to all where that is nobody: it was agreed upon.
         """
+        listed = self._listed(alarm)
+        if alarm.severity in URGENT:
+            return listed
+        able = [c for c in listed if not self._tell.quiet.disturbs(c, t)]
+        return able or (listed if alarm.test else [])
+
+    def _listed(self, alarm: Alarm) -> list[Contact]:
+        """Who can be told at all; of what is no life-safety alarm only with the consent for it (invariant viii)."""
         home = self._tell.home
-        contacts = [c for c in home.contacts if reads(c) or "call" in c.channels]
-        if alarm.severity not in URGENT:
-            family, village = home.consented("NOTIFY_FAMILY"), home.consented("NOTIFY_VILLAGE")
-            contacts = [c for c in contacts if (village if c.kind == "village_liaison" else family)]
-        if alarm.severity == "P0":
+        contacts = [c for c in home.contacts if c.reads or "call" in c.channels]
+        if alarm.severity in URGENT:
             return contacts
-        return [c for c in contacts if not self._tell.quiet.disturbs(c, t)] or contacts
+        family, village = home.consented("NOTIFY_FAMILY"), home.consented("NOTIFY_VILLAGE")
+        return [c for c in contacts if (village if c.kind == "village_liaison" else family)]
 
     def first(self, alarm: Alarm, t: int) -> str | None:
-        """Who would be told first; None: nobody but the platform."""
-        return next((c.id for c in self.callable(alarm, t)), None)
+        """Who would be told first, of those who have not just said no; None: nobody but the platform."""
+        return next((c.id for c in self.callable(alarm, t) if not self._just_declined(alarm, c, t)), None)
 
     def say_trying(self, alarm: Alarm, t: int, *, still: bool = False) -> None:
         """The elder hears whom we try to reach, or that nothing goes out."""
@@ -190,7 +229,7 @@ class Chain:
         self._record.do(alarm, t, "reminded", "not_attended", timers=timers)
         contact = self.contact(alarm.accepted_by)
         if contact is not None:
-            self.reaching.remind(alarm, contact, f"remind{t}")
+            self.reaching.remind(alarm, contact, f"{REMIND}{t}")
 
     def _repeat(self, alarm: Alarm, t: int) -> None:
         fresh = t - alarm.opened_t < FRESH_MS
@@ -206,13 +245,16 @@ class Chain:
     def accept(self, alarm: Alarm, by: str, via: str, t: int) -> None:
         """Somebody goes: the chain stops, the elder hears it, the others know. A test is over with that."""
         if alarm.test:
-            self.close(alarm, by, Outcome.TEST.value, t)
+            self._record.do(alarm, t, "answered", by, patch={"accepted_by": by})
+            self.close(alarm, by, Outcome.TEST.value, t, unanswered=silent_contacts(alarm))
             self._tell.say(alarm, t, "V16")
             return
         timers = self._stopped(alarm)
         if alarm.severity in URGENT:
             timers["attend"] = self._record.in_(t, "escalation.attend_s")
-        patch = {"accepted_by": by, "asking": None}
+        patch: dict[str, Any] = {"accepted_by": by, "asking": None}
+        if by in alarm.declined:
+            patch["declined"] = {c: said for c, said in alarm.declined.items() if c != by}
         self._record.move(alarm, t, Move.ACCEPT, f"accepted_by_{via}", patch=patch, timers=timers)
         contact = self.contact(by)
         has_key = True if contact is not None and contact.can_enter else None
@@ -240,14 +282,17 @@ class Chain:
 
     def decline(self, alarm: Alarm, contact: str, t: int) -> None:
         """A contact cannot go: the next is told at once if this one is being asked, or had promised."""
-        if alarm.state is State.ACCEPTED and alarm.accepted_by == contact:
+        withdrawn = alarm.state is State.ACCEPTED and alarm.accepted_by == contact
+        if not withdrawn and alarm.state not in WAITING:
+            return
+        # what rings or waits for its turn is void from here on (`truth`), and not tried again however it ends
+        patch: dict[str, Any] = {"declined": alarm.declined | {contact: t}}
+        if contact in alarm.dialled:
+            patch["dialled"] = alarm.dialled | {contact: 2}
+        self._record.do(alarm, t, "declined", contact, patch=patch, timers={self.reaching.redial_of(contact): None})
+        if withdrawn:
             self.lapse(alarm, t, "withdrawn_by_contact")
-        elif alarm.state in WAITING:
-            redial = self.reaching.redial_of(contact)
-            # a call may still be under way: whoever said no is not rung again however it ends
-            patch = {"dialled": alarm.dialled | {contact: 2}} if contact in alarm.dialled else None
-            timers: Timers | None = {redial: None} if redial in alarm.timers else None
-            self._record.do(alarm, t, "declined", contact, patch=patch, timers=timers)
+        else:
             self.pass_on(alarm, contact, t)
 
     def pass_on(self, alarm: Alarm, contact: str, t: int) -> None:
@@ -263,10 +308,10 @@ class Chain:
         self.hazards.silence(alarm, t)
         self._tell.lamp(self._record.book, t)
 
-    def close(self, alarm: Alarm, by: str, outcome: str, t: int) -> None:
+    def close(self, alarm: Alarm, by: str, outcome: str, t: int, unanswered: str | None = None) -> None:
         """It is over, with an outcome; who was told learns that, and whom to ask."""
         self._record.move(alarm, t, Move.CLOSE, "closed", patch={"outcome": outcome, "asking": None})
-        self._tell.publish(alarm, t, "closed", by=by, outcome=outcome)
+        self._tell.publish(alarm, t, "closed", by=by, outcome=outcome, unanswered=unanswered)
         self.hazards.silence(alarm, t)
         self._tell.lamp(self._record.book, t)
         for contact in alarm.told:
@@ -283,3 +328,9 @@ class Chain:
     def contact(self, contact: str | None) -> Contact | None:
         """The contact of this id, if the home lists one."""
         return next((c for c in self._tell.home.contacts if c.id == contact), None)
+
+
+def silent_contacts(alarm: Alarm) -> str:
+    """Who was asked and gave no sign at all, in order, a comma between; "" for nobody. A no is a sign too."""
+    heard = {alarm.accepted_by, *alarm.declined, *alarm.puzzled}
+    return ",".join(contact for contact in alarm.told if contact not in heard)

@@ -145,3 +145,7 @@ class Outcome(StrEnum):
     DECEASED = "DECEASED"
     REFERRED = "REFERRED"
     TECHNICAL = "TECHNICAL"
+
+
+TEST_UNANSWERED: Final = "TEST_UNANSWERED"
+"""Outcome of a test that went to everybody and nobody answered. Not of `Outcome`: no person says it."""

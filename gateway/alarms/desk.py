@@ -11,8 +11,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from gateway.actions import Action
-from gateway.alarms.chain import Chain
+from gateway.alarms.chain import TEST_ENDS, Chain
 from gateway.alarms.codes import CODES, Code, Flow
+from gateway.alarms.hours import held_until
 from gateway.alarms.life import WAITING, Alarm, AlarmEvent, Book, Move, State
 from gateway.alarms.people import People
 from gateway.alarms.quiet import Civil, Quiet
@@ -24,7 +25,7 @@ from gateway.home.model import HomeView
 from gateway.parameters import Parameters
 
 _CANCELLABLE: Final = frozenset({Flow.CALL, Flow.QUESTION, Flow.TEST})
-_STEP_TIMERS: Final = ("ask", "next", "persist", "speak", "repeat", "loop", "attend", "resume")
+_STEP_TIMERS: Final = ("ask", "next", "persist", "speak", "repeat", "loop", "attend", "resume", TEST_ENDS)
 _SEEN: Final = frozenset({Flow.HAZARD, Flow.SILENT, Flow.ABSENT})
 """Found anew it is the same alarm, and nobody at home pressed anything."""
 _LOUDEST: Final = 3
@@ -285,6 +286,8 @@ class Desk:
             self._chain.raise_(alarm, t, "no_answer" if asked else "not_cancelled")
         elif name == "ask":
             self._ask(alarm, t)
+        elif name == TEST_ENDS and alarm.test:
+            self._trial.unanswered(alarm, t)
         else:
             self._chain.go_on(alarm, t, name)
 
@@ -393,6 +396,10 @@ class Desk:
         self._people.way_is_back(t)
 
     # ---- what may still be said
+
+    def held_until(self, action: Action, now: int) -> int | None:
+        """Until when an action must wait because its contact is to be left in peace; None: it may go (`hours`)."""
+        return held_until(action, self.tell.home, self.quiet, now)
 
     def wanted(self, action: Action, now: int | None = None) -> bool:
         """Whether an action that waited (no signal, a power cut) still says something true and useful (invariant vii).

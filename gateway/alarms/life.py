@@ -3,7 +3,8 @@
 Rules this file keeps:
 - A state changes only along `MOVES`; what is not in the table cannot happen.
 - From RAISED on, only an authenticated person ends an alarm (ACCEPTED stops the chain, CLOSED ends it). The elder's
-  cancel after sending is noted and told, but withdraws nothing (T-32). No timer leads to silence.
+  cancel after sending is noted and told, but withdraws nothing (T-32). No timer leads to silence; a test that nobody
+  answered ends by itself (`trial`), for nobody waits for it.
 - An `Alarm` changes only by `Book.apply(event)`. Deciding makes events; applying them is a generic patch, so an old
   journal gives the same book whatever newer code would have decided.
 """
@@ -153,6 +154,7 @@ class Alarm:
     accepted_by: str | None = None
     puzzled: list[str] = field(default_factory=list)  # contacts whose reply we could not read, told so once
     dialled: dict[str, int] = field(default_factory=dict)  # contact -> how often phoned since last told
+    declined: dict[str, int] = field(default_factory=dict)  # contact -> when they last said that they cannot go
     sent: list[str] = field(default_factory=list)  # contacts a text about this alarm got out to
     late: list[str] = field(default_factory=list)  # contacts told afterwards that it had happened (S18)
     heard: list[str] = field(default_factory=list)  # "S11:c1": what each contact was told once and for all

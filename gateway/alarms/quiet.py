@@ -1,7 +1,7 @@
 """When people are left in peace: the night, a contact's hours, and the voice muted for a while (domain 4.1, 4.3).
 
 Knows the civil hour as far as it can be believed; by a clock that nobody vouches for there is neither night nor hours,
-so that a wrong clock can delay nothing. Never asked about P0 or P1 but for a contact's hours (P1).
+so that a wrong clock can delay nothing. Never asked about P0 or P1.
 """
 
 from __future__ import annotations
@@ -56,10 +56,15 @@ class Quiet:
 
     def disturbs(self, contact: Contact, t: int) -> bool:
         """Whether `t` is outside the hours this contact gave."""
+        return self.hours_begin(contact, t) is not None
+
+    def hours_begin(self, contact: Contact, t: int) -> int | None:
+        """When the hours of a contact begin who is to be left in peace at `t`, by the mapping in force; else None."""
         if contact.hours is None or self.civil is None or not self.civil.trusted(t):
-            return False
+            return None
         begins, ends = (_ms(edge) for edge in contact.hours.split("-"))
-        return not _within(self.civil.ms_of_day(t), begins, ends)
+        now = self.civil.ms_of_day(t)
+        return None if _within(now, begins, ends) else t + (begins - now) % (24 * HOUR_MS)
 
     def mute(self, value: Any, t: int) -> None:
         """The elder wants quiet: `{"on": true, "minutes": n}`, or a bare true or false. It always ends by itself."""

@@ -19,13 +19,9 @@ from gateway.home.model import Contact
 
 FAMILY: Final = "emergency_contact"
 UNANSWERED_CALLS: Final = frozenset({"no_answer", "busy"})
-CALL_RESULTS: Final = UNANSWERED_CALLS | {"answered", "rejected", "failed"}
+CALL_RESULTS: Final = UNANSWERED_CALLS | {"answered", "rejected", "failed", "withdrawn"}
+_REACHED: Final = frozenset({"answered", "withdrawn"})  # or did not need to be
 _REDIAL: Final = "redial:"
-
-
-def reads(contact: Contact) -> bool:
-    """Whether words in writing reach a contact: by text, by push, or both."""
-    return "sms" in contact.channels or "push" in contact.channels
 
 
 class Reaching:
@@ -37,7 +33,7 @@ class Reaching:
 
     def reach(self, alarm: Alarm, contact: Contact, t: int, tag: str, *, first: bool = True) -> None:
         """Tells a contact by every way they have. `first`: they have not heard of it yet."""
-        if reads(contact):
+        if contact.reads:
             template, params = self._words(alarm, contact, t)
             self._tell.text(alarm, contact.id, template, tag, **params)
             if first and contact.distance == "other_city" and alarm.severity in URGENT:
@@ -47,7 +43,7 @@ class Reaching:
 
     def remind(self, alarm: Alarm, contact: Contact, tag: str) -> None:
         """Tells who promised once more what it is about, in the alarm's own words."""
-        if reads(contact):
+        if contact.reads:
             self._tell.text(alarm, contact.id, CODES[alarm.code].template, tag)
         if "sms" not in contact.channels:
             self._tell.call(alarm, contact.id, tag)
@@ -91,7 +87,7 @@ class Reaching:
         if t - alarm.opened_t < self._late_ms():
             return
         texted = {c.id for c in self._tell.home.contacts if "sms" in c.channels}
-        missed = [c for c in alarm.told if c in texted and c not in (*alarm.sent, *alarm.late)]
+        missed = [c for c in alarm.told if c in texted and c not in (*alarm.sent, *alarm.late, *alarm.declined)]
         if not missed:
             return
         self._record.do(alarm, t, "told_late", "way_is_back", patch={"late": [*alarm.late, *missed]})
@@ -107,7 +103,7 @@ class Reaching:
         again = result in UNANSWERED_CALLS and alarm.dialled.get(contact.id) == 1 and alarm.state in WAITING
         timers: Timers = {self.redial_of(contact.id): self._record.in_(t, "escalation.redial_s")} if again else {}
         self._record.do(alarm, t, f"call_{result}", contact.id, timers=timers)
-        return not again and result != "answered" and "sms" not in contact.channels
+        return not again and result not in _REACHED and "sms" not in contact.channels
 
     def go_on(self, alarm: Alarm, t: int, name: str) -> bool:
         """A redial is due; returns whether `name` is one."""

@@ -142,9 +142,13 @@ class Telling:
             self.actions.append(Say(f"s:{prompt}:{params.get('reminder', '')}:{t}", prompt, params))
 
     def line(self, contact: str, template: str, t: int, params: dict[str, Any]) -> None:
-        """A text to one contact that is no alarm."""
-        key = f"l:{template}:{contact}:{params.get('device', '')}:{t}"
-        self.actions.append(Text(key, contact, template, params, None, Severity.P4.value))
+        """A few words to one contact that are no alarm: texted, or pushed to who takes no texts. Once is enough."""
+        listed = next((c for c in self.home.contacts if c.id == contact), None)
+        what, severity = f"{template}:{contact}:{params.get('device', '')}:{t}", Severity.P4.value
+        if listed is not None and listed.reads and "sms" not in listed.channels:
+            self.actions.append(Push(f"l:push:{what}", contact, template, params, None, severity))
+        else:
+            self.actions.append(Text(f"l:{what}", contact, template, params, None, severity))
 
     def note(self, code: str, t: int, reason: str, more: dict[str, Any]) -> None:
         """Something for the platform to know."""

@@ -1,7 +1,8 @@
 """Tests: an alarm that goes the whole way and says everywhere that it is one (domain T-17, 3.5).
 
 With `press` the voice asks for the red key (V15), and the first press while it waits is the test; a second is a call.
-Without, it is sent at once. A contact's 1 closes it with outcome TEST, and only then V16 says that it worked.
+Without, it is sent at once. A contact's 1 closes it with outcome TEST, and only then V16 says that it worked. One that
+nobody answered ends as TEST_UNANSWERED, which no person can say: after a while, or when the next is begun.
 
 Whoever got hold of the platform's broker could call the family by tests, or have the voice ask for presses so that a
 call is taken for one: from there so many a day begin, none at night, none twice, and none while somebody needs help.
@@ -12,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from gateway.alarms.chain import Chain
-from gateway.alarms.codes import CODES
+from gateway.alarms.chain import Chain, silent_contacts
+from gateway.alarms.codes import CODES, TEST_UNANSWERED
 from gateway.alarms.life import WAITING, Alarm, AlarmEvent, Move, State
 from gateway.alarms.record import Record
 
@@ -44,6 +45,8 @@ class Trial:
             if who:
                 self._tell.note(CODE, t, why, who)
             return False
+        for former in [a for a in self._record.book.live_in(State.UNANSWERED) if a.test]:
+            self.unanswered(former, t, "another_test")
         patch: dict[str, Any] = {
             "code": CODE,
             "severity": CODES[CODE].severity.value,
@@ -66,8 +69,8 @@ class Trial:
         return any(a.test and a.evidence.get("id") == request for a in self._record.book.alarms.values())
 
     def _refusal(self, t: int, origin: str | None) -> str | None:
-        """Why no test may begin now, or None."""
-        live = list(self._record.book.live())
+        """Why no test may begin now, or None. One that everybody was asked about keeps no other waiting."""
+        live = [a for a in self._record.book.live() if not (a.test and a.state is State.UNANSWERED)]
         if any(a.test for a in live):
             return "test_underway"
         if any(a.state in WAITING or a.state is State.PRE_ALARM for a in live):
@@ -96,4 +99,13 @@ class Trial:
         """Nobody pressed in time: the platform knows, nobody is told that it worked."""
         self._record.move(alarm, t, Move.RECOVER, "test_not_pressed", timers={"pre": None})
         self._tell.publish_event(alarm, t, "test_not_pressed")
+        self._tell.lamp(self._record.book, t)
+
+    def unanswered(self, alarm: Alarm, t: int, reason: str = "test_unanswered") -> None:
+        """Everybody was asked and nobody answered: over, so that another test can begin. Not told as a success."""
+        silent = silent_contacts(alarm)
+        for contact in filter(None, silent.split(",")):
+            self._record.do(alarm, t, "unanswered", contact)
+        self._record.move(alarm, t, Move.CLOSE, reason, patch={"outcome": TEST_UNANSWERED, "asking": None})
+        self._tell.publish(alarm, t, reason, outcome=TEST_UNANSWERED, unanswered=silent)
         self._tell.lamp(self._record.book, t)

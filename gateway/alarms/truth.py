@@ -6,6 +6,7 @@ in which it is true. Judged at the moment it would leave; pure.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from gateway.actions import AckDevice, Action, Call, Publish, Push, Say, Siren, Text
@@ -13,6 +14,7 @@ from gateway.alarms.codes import CODES
 from gateway.alarms.life import WAITING, Alarm, State
 
 PRESS: Final = "press"  # tag of the text a repeated press asks for
+REMIND: Final = "remind"  # tag of what asks who promised, and has not come
 LATE_S: Final = 2
 """A prompt that promises seconds may begin this much late (act from memory takes half a second)."""
 
@@ -43,6 +45,7 @@ ASKS: Final = frozenset({"S09", "S18", "S21", "S21-ref", "S-area"})
 
 
 LATE: Final = "late"  # tag of the text that tells late what had happened
+_DECIDED: Final = re.compile(r"[0-9]+$")  # the tags of what asks somebody to go end with when it was decided
 
 
 def still_true(action: Action, alarm: Alarm, promised: str | None, now: int | None) -> bool:
@@ -52,7 +55,7 @@ def still_true(action: Action, alarm: Alarm, promised: str | None, now: int | No
     if isinstance(action, (Text, Push)):
         return _text(action, alarm, promised)
     if isinstance(action, Call):
-        return alarm.state in WAITING or _to_who_goes(action, alarm)
+        return _asks_still(action, alarm) if alarm.state in WAITING else _to_who_goes(action, alarm)
     if isinstance(action, Siren):
         return action.pattern == "off" or alarm.state in _DANGER
     return True
@@ -63,15 +66,30 @@ def about(action: Action) -> int | None:
     return None if isinstance(action, (AckDevice, Publish)) else action.alarm
 
 
+def _tag(action: Text | Push | Call) -> str:
+    return action.key.rpartition(":")[2]
+
+
 def _to_who_goes(action: Text | Push | Call, alarm: Alarm) -> bool:
-    again = action.key.rpartition(":")[2].startswith(PRESS)
-    return alarm.state is State.ACCEPTED and (again or action.contact == alarm.accepted_by)
+    """Whether it goes to who promised because they did: what asked them at first is answered, and rings no more."""
+    again, reminds = (_tag(action).startswith(tag) for tag in (PRESS, REMIND))
+    return alarm.state is State.ACCEPTED and (again or (reminds and action.contact == alarm.accepted_by))
+
+
+def _asks_still(action: Text | Push | Call, alarm: Alarm) -> bool:
+    """Whether its contact has not said no since it was decided; in the next round they are asked anew."""
+    said = alarm.declined.get(action.contact)
+    decided = _DECIDED.search(_tag(action))
+    return said is None or (decided is not None and int(decided[0]) > said)
 
 
 def _text(text: Text | Push, alarm: Alarm, promised: str | None) -> bool:
+    asks = text.template == CODES[alarm.code].template or text.template in ASKS
+    if asks and alarm.state in WAITING and not _asks_still(text, alarm):
+        return False
     if text.template == CODES[alarm.code].template:  # "please go": to who promised, and after another press to all
         if alarm.state in WAITING:
-            is_late = text.key.rpartition(":")[2].startswith(LATE)
+            is_late = _tag(text).startswith(LATE)
             return is_late or text.contact not in alarm.late  # told late meanwhile: one of the two is enough
         return _to_who_goes(text, alarm)
     if text.template == "S10":  # "... has promised to go": still, and the same; the desk is nobody in particular

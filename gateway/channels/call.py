@@ -36,7 +36,7 @@ class CallWords:
     """What a call says, and who takes the key that answers it. `thanks`: said after that, by key.
 
     `stay_s`: how long the line stays open for a conversation afterwards; 0, and that is everywhere today: not.
-    `wanted`: asked while it rings; once it is not, the bearer hangs up.
+    `wanted`: asked while it rings, and before it is said again; once it is not, the bearer hangs up.
     """
 
     text: str
@@ -48,7 +48,8 @@ class CallWords:
 
 @dataclass(frozen=True, slots=True)
 class CallReport:
-    """How a call went: `answered`, `no_answer`, `busy`, `rejected` or `failed`, and the key that answered it."""
+    """How a call went: `answered`, `no_answer`, `busy`, `rejected`, `withdrawn` or `failed`, and the key that answered
+    it."""
 
     result: str
     reason: str = ""

@@ -29,7 +29,7 @@ class Delivered:
 class NotDelivered:
     """It did not go. `retry_after_s` None: trying again cannot help (bad number, template refused).
 
-    `result`: how it is written down (`failed`; for a call `busy`, `no_answer`, `rejected`).
+    `result`: how it is written down (`failed`; for a call `busy`, `no_answer`, `rejected`, `withdrawn`).
     """
 
     reason: str

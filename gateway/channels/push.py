@@ -18,6 +18,7 @@ from gateway.channels import accept_link
 from gateway.channels.filling import HouseFacts, sms_values
 from gateway.channels.port import Delivered, Health, NotDelivered, Outcome, State
 from gateway.home.model import Home
+from gateway.home.numbers import holds_emergency
 
 if TYPE_CHECKING:
     from gateway.channels.surroundings import Surroundings
@@ -105,6 +106,9 @@ class PushChannel:
         addresses = home.pushes.get(action.contact, ())
         if contact is None or not addresses:
             return self._refused("no_address", f"{action.contact}: has no push address")
+        if any(map(holds_emergency, addresses)):  # whatever got into the registry, none is ever texted or dialled
+            log.error("push: an address of %s names an emergency number", contact.id)
+            return self._refused("refused_number", f"{contact.id}: an address names an emergency number")
         try:
             values = sms_values(action.params, contact.kind, home, self._words, self._facts)
             text = self._words.render_sms(action.template, values)

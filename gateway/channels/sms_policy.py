@@ -29,6 +29,10 @@ class SmsPolicy:
     technical_every_s: float = WEEK_S
     untrue_when_late: frozenset[str] = frozenset({"S10", "S21"})
     """Dropped by the limit, not delayed: an hour later it may be wrong that somebody is on the way."""
+    no_notice: frozenset[str] = frozenset({"S10", "S11", "S12", "S21", "S21-ref", "S-area"})
+    """What goes along with an alarm and does not tell it: if one of these gets out first, the notice is still one."""
+    beside_notice: str = "S-area"
+    """Goes once with the first notice of an urgent alarm, and without asking, as that does."""
     retry_s: tuple[float, ...] = (15, 30, 60, 120, 300)
     """After a failed submit (network or modem, which come back within minutes); the last one repeats."""
     urgent_retry_cap_s: float = 60
@@ -79,12 +83,15 @@ class SmsLedger:
     def delivered(self, text: Text) -> None:
         """The network took it: from now on this alarm is no news to this contact."""
         self._failures.pop(text.key, None)
-        if text.alarm is not None:
+        if text.alarm is not None and text.template not in self._policy.no_notice:
             _remember(self._noticed, (text.contact, text.alarm), None)
 
     def _first_notice(self, text: Text) -> bool:
-        urgent = text.severity in self._policy.urgent and text.alarm is not None
-        return urgent and (text.contact, text.alarm) not in self._noticed
+        if text.alarm is None or text.severity not in self._policy.urgent:
+            return False
+        if text.template in self._policy.no_notice:
+            return text.template == self._policy.beside_notice
+        return (text.contact, text.alarm) not in self._noticed
 
     def _too_soon(self, text: Text, now: float) -> Refusal | None:
         if text.severity != self._policy.technical:

@@ -183,7 +183,8 @@ class SmsConfig:
     self_test_days: int = option(30, "How often the test text goes (T-16).", unit="days", low=1, high=90)
     credit_ussd: str = option(
         "", "Code that asks the operator for the credit left, asked with each test; empty: none.",
-        pattern=r"[0-9*#]{2,20}", shape='2 to 20 of 0-9 * #, such as "*100#"',
+        pattern=r"(?!\*+(?:21|61|62|67|002|004)\*)[*#][0-9*#]{1,19}",
+        shape='2 to 20 of 0-9 * # that begin with * or # and forward no calls, such as "*100#"',
     )  # fmt: skip
 
 

@@ -11,7 +11,14 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
-from gateway.home.numbers import EMERGENCY_NUMBERS, check_number, is_emergency, normal_number, takes_texts
+from gateway.home.numbers import (
+    EMERGENCY_NUMBERS,
+    check_number,
+    holds_emergency,
+    is_emergency,
+    normal_number,
+    takes_texts,
+)
 from gateway.home.shape import (
     ALL_CHANNELS,
     CHANNELS,
@@ -339,6 +346,9 @@ def _pushes(r: _Reader, row: dict[str, Any], where: str) -> tuple[str, ...]:
         r.problems.append(
             f"{where}.push: expected 1 to {MAX_PUSHES} Apprise addresses such as ntfy://… (what was found is not shown)"
         )
+        return ()
+    if any(map(holds_emergency, addresses)):
+        r.problems.append(f"{where}.push: names a public emergency or hotline number; people dial those")
         return ()
     return addresses
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from typing import Final
+from urllib.parse import unquote
 
 from gateway.observations import shown
 
@@ -26,6 +27,8 @@ MOBILE: Final = re.compile(r"1[3-9][0-9]{9}")
 LANDLINE: Final = re.compile(r"0(?:10|2[0-9])[2-8][0-9]{7}|0[3-9][0-9]{2}[2-8][0-9]{6,7}")
 """Subscriber numbers begin with 2 to 8; what begins with 1 or 9 is a service (95xxx, 96xxx: premium, A9)."""
 OVERSEAS: Final = re.compile(r"\+(?!86)[1-9][0-9]{7,14}")  # E.164 is 15 digits; shorter than 8 is a service there too
+
+_LIKE_A_NUMBER: Final = re.compile(r"[\s()+-]*\d[\s\d()+-]*")
 
 _LAID_OUT: Final = re.compile(r"[\s()./\u2010-\u2015\u2212-]")
 
@@ -53,6 +56,15 @@ def normal_number(number: str) -> str:
 def is_emergency(number: str) -> bool:
     """Whether people dial this for help, however it is written: with +86, an area code, full-width digits."""
     return any(_PEOPLE_DIAL.fullmatch(n) for n in (normal_number(number), re.sub(r"\D", "", normal_number(number))))
+
+
+def holds_emergency(address: str) -> bool:
+    """Whether a push address names such a number: some services it may name send texts or make calls (`twilio://…/120`).
+
+    Looked at is each part between the signs of a URL that is written like a telephone number.
+    """
+    parts = re.split(r"[/?&=@:;,#|~]+", unquote(address.partition("://")[2]))
+    return any(_LIKE_A_NUMBER.fullmatch(part) and is_emergency(part) for part in parts)
 
 
 def check_number(number: object) -> str:

@@ -68,9 +68,14 @@ class Contact:
     kind: str = "emergency_contact"
     channels: tuple[str, ...] = ("sms",)  # of ALL_CHANNELS; a landline has no "sms"
     daily_line: str | None = None  # HH:MM at which this contact wants one line about the day (每日一句平安)
-    hours: str | None = None  # HH:MM-HH:MM, when this contact may be disturbed; life-safety P0 does not ask
+    hours: str | None = None  # HH:MM-HH:MM, when this contact may be disturbed; P0 and P1 do not ask
     can_enter: bool = False  # has a key
     distance: str = "same_city"  # of DISTANCES; from another city 120 reaches the wrong one (domain 4.4)
+
+    @property
+    def reads(self) -> bool:
+        """Whether words in writing reach them: by text, by push, or both."""
+        return "sms" in self.channels or "push" in self.channels
 
 
 @dataclass(frozen=True, slots=True)

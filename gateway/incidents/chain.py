@@ -21,7 +21,7 @@ START: Final = b"0" * 64
 """The seal before the first line of the first file."""
 SEAL_BYTES: Final = len("= ") + 64 + 1
 
-_MARKED_LINE: Final = re.compile(rb"\n\* (\d+) ([^ \n]+) ")
+_MARKED_LINE: Final = re.compile(rb"\n\* (\d+) (\d+)=([^ \n]+) ")
 
 _encode: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=True).encode
 
@@ -85,14 +85,13 @@ def blocks(data: bytes, previous: bytes) -> Iterator[Block | Broken]:
         start, previous = after, found
 
 
-def marked_lines(data: bytes, end: int) -> Iterator[tuple[bytes, bytes]]:
-    """(wall ms, marks) of every line before `end` in which an alarm changed its state. Looks at no JSON.
+def marked_lines(data: bytes, end: int) -> list[tuple[bytes, bytes, bytes]]:
+    """(wall ms, alarm, marks without that first number) of every line before `end` in which an alarm changed its state.
 
-    A file begins with its header, which is no such line, so each has a line end before it.
+    Looks at no JSON. All at once: a hundred thousand incidents are half a million such lines, and one at a time costs
+    more than finding them. A file begins with its header, which is no such line, so each has a line end before it.
     """
-    for found in _MARKED_LINE.finditer(data, 0, end):
-        wall_ms, marks = found.group(1, 2)
-        yield wall_ms, marks
+    return _MARKED_LINE.findall(data, 0, end)
 
 
 def read_line(line: bytes) -> Read:

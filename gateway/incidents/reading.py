@@ -15,7 +15,7 @@ from typing import Final
 from gateway.incidents.archive import Head, declared, epoch_of, file_names, read_head
 from gateway.incidents.chain import START, BadLine, Block, Read, blocks, line_of, marked_lines, read_line
 from gateway.incidents.lines import LineMaker
-from gateway.incidents.story import Summary, apply_change, apply_mark
+from gateway.incidents.story import TIMED, Summary, apply_change
 from gateway.journal import JournalError
 from gateway.journal.export import export
 
@@ -102,18 +102,37 @@ def everything(directory: Path, journal: Path, findings: Findings) -> Iterator[t
 def summaries(directory: Path, journal: Path, findings: Findings) -> dict[tuple[str, int], Summary]:
     """All incidents by (epoch, alarm), in the order in which they began; everything checked on the way."""
     found: dict[tuple[str, int], Summary] = {}
-    known: dict[str, dict[bytes, Summary]] = {}  # by epoch, then by the number as it is written: half a million marks
+    known: dict[str, dict[bytes, Summary]] = {}  # by epoch, then by the number as it is written
     for epoch, data, good in everything(directory, journal, findings):
-        here = known.setdefault(epoch, {})
-        for wall, marks in marked_lines(data, good):
-            wall_ms = int(wall)
-            for mark in marks.split(b","):
-                number, _, change = mark.partition(b"=")
-                if (summary := here.get(number)) is not None:
-                    apply_change(summary, change.decode(), wall_ms)
-                elif (begun := apply_mark(found, epoch, mark.decode(), wall_ms)) is not None:
-                    here[number] = begun
+        _take_in(marked_lines(data, good), epoch, known.setdefault(epoch, {}), found)
     return found
+
+
+_Lists = dict[tuple[str, int], Summary]
+
+
+def _take_in(lines: list[tuple[bytes, bytes, bytes]], epoch: str, here: dict[bytes, Summary], found: _Lists) -> None:
+    """Takes half a million lines into the list of incidents, so the way of most of them is short: one move of an alarm
+    that is known, in words that were read before."""
+    read: dict[bytes, tuple[str, str]] = {}
+    for wall, number, marks in lines:
+        summary, change = here.get(number), read.get(marks)
+        if summary is not None and change is not None:
+            summary.state = change[0]
+            if change[0] in TIMED:
+                apply_change(summary, *change, wall)
+            continue
+        first, *others = marks.split(b",")  # the first one of it, several alarms in one line, or one that moved twice
+        for mark in (number + b"=" + first, *others):
+            alarm, _, word = mark.partition(b"=")
+            if not alarm.isdigit():
+                continue
+            if (summary := here.get(alarm)) is None:
+                summary = here[alarm] = found[epoch, int(alarm)] = Summary(epoch, int(alarm), opened_ms=int(wall))
+            state, _, more = word.decode().partition(":")
+            apply_change(summary, state, more, wall)
+            if not others:
+                read[marks] = (state, more)
 
 
 def lines_of(directory: Path, journal: Path, epoch: str, alarm: int, findings: Findings) -> Iterator[Read]:

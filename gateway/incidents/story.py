@@ -59,19 +59,6 @@ class Summary:
         return self.state not in {s.value for s in ENDED}
 
 
-def apply_mark(found: dict[tuple[str, int], Summary], epoch: str, mark: str, wall_ms: int) -> Summary | None:
-    """Takes one mark of a line (`chain`) into the list; returns the incident, None for what is no mark."""
-    number, _, change = mark.partition("=")
-    if not number.isdigit():
-        return None
-    key = (epoch, int(number))
-    summary = found.get(key)
-    if summary is None:
-        summary = found[key] = Summary(epoch, key[1], opened_ms=wall_ms)
-    apply_change(summary, change, wall_ms)
-    return summary
-
-
 _DETECTED, _ACCEPTED, _CLOSED = (
     State.DETECTED.value,
     State.ACCEPTED.value,
@@ -79,16 +66,19 @@ _DETECTED, _ACCEPTED, _CLOSED = (
 )  # plain text compares fast
 
 
-def apply_change(summary: Summary, change: str, wall_ms: int) -> None:
-    """Takes what follows a mark's number: the state, and what was said with it."""
-    state, _, more = change.partition(":")
+TIMED: Final = frozenset({_DETECTED, _ACCEPTED, _CLOSED})
+"""States that leave more in a list than themselves."""
+
+
+def apply_change(summary: Summary, state: str, more: str, wall_ms: int | bytes) -> None:
+    """Takes in one mark (`chain`) that was read: the state, and what was said with it. `wall_ms` may be its digits."""
     summary.state = state
     if state == _DETECTED:
         summary.code, _, summary.severity = more.partition(":")
     elif state == _ACCEPTED and summary.accepted_ms is None:
-        summary.accepted_ms = wall_ms
+        summary.accepted_ms = int(wall_ms)
     elif state == _CLOSED:
-        summary.closed_ms, summary.outcome = wall_ms, more or None
+        summary.closed_ms, summary.outcome = int(wall_ms), more or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +149,8 @@ def incident(alarm: int, epoch: str, lines: Iterable[Read]) -> Incident | None:
             made = Incident(Summary(epoch, alarm, opened_ms=wall_ms), trust=str(body.get("trust")))
         for mark in marks:
             if mark.startswith(marked):
-                apply_change(made.summary, mark[len(marked) :], wall_ms)
+                state, _, more = mark[len(marked) :].partition(":")
+                apply_change(made.summary, state, more, wall_ms)
         _tell(made, body)
         made.lines.append(body)
     if made is not None:

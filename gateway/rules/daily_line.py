@@ -65,7 +65,7 @@ class DailyLine(PlainRule):
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Who chose which hour; without consent nobody hears anything."""
         self._consented = home.consented("NOTIFY_FAMILY") and home.consented("MONITORING")
-        times = {c.id: m for c in home.contacts if (m := minutes_of(c.daily_line)) is not None and "sms" in c.channels}
+        times = {c.id: m for c in home.contacts if c.reads and (m := minutes_of(c.daily_line)) is not None}
         for contact, minute in times.items():
             known = self._times.get(contact)
             if known is None or known.minute != minute:  # chosen after its hour: from tomorrow on

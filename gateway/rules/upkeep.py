@@ -135,13 +135,9 @@ class Upkeep(PlainRule):
         return [*lines, Spoken("V14", t, {"device": device})] if template == _BATTERY else lines
 
     def _menders(self) -> list[Contact]:
-        """The first contact who takes texts, and whoever has a key; each only with the consent for it."""
+        """The first contact who reads, and whoever has a key; each only with the consent for it."""
         family, village = self._home.consented("NOTIFY_FAMILY"), self._home.consented("NOTIFY_VILLAGE")
-        able = [
-            c
-            for c in self._home.contacts
-            if "sms" in c.channels and (village if c.kind == "village_liaison" else family)
-        ]
+        able = [c for c in self._home.contacts if c.reads and (village if c.kind == "village_liaison" else family)]
         return [c for i, c in enumerate(able) if i == 0 or c.can_enter]
 
     def to_json(self) -> dict[str, Any]:

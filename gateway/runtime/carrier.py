@@ -22,7 +22,10 @@ __all__ = ["MAX_WAIT_S", "Carrier"]
 TEXTS_FIRST_S: Final = 15.0
 """[P]: a text takes 2 to 5 s; a network that lets one wait for a minute must not keep the phone from ringing (T-10)."""
 CALL_TRIES: Final = 3  # for want of a modem or a network; then it is `failed`, and the next contact is asked
-PUSH_TRIES: Final = 5  # beside the text, never instead of it
+PUSH_TRIES: Final = 5  # about an alarm: beside the text and the call, never instead of them
+LINE_TRIES: Final = (
+    240  # of what is no alarm, to who takes no texts: some two hours, as long as a line about the day holds
+)
 
 log = logging.getLogger(__name__)
 
@@ -37,8 +40,10 @@ class Carrier:
         self._texts = Lane(Text.kind, heart, self._channels.get)
         self._lanes = {
             Text.kind: self._texts,
-            Call.kind: Lane(Call.kind, heart, self._channels.get, before=self._texts_first, most_tries=CALL_TRIES),
-            Push.kind: Lane(Push.kind, heart, self._channels.get, most_tries=PUSH_TRIES),
+            Call.kind: Lane(
+                Call.kind, heart, self._channels.get, before=self._texts_first, most_tries=lambda _: CALL_TRIES
+            ),
+            Push.kind: Lane(Push.kind, heart, self._channels.get, most_tries=_push_tries),
         }
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -116,3 +121,7 @@ class Carrier:
             lane.stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
+
+
+def _push_tries(action: Action) -> int:
+    return LINE_TRIES if isinstance(action, Push) and action.alarm is None else PUSH_TRIES

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.alarms.chain import silent_contacts
 from gateway.alarms.trial import COMMAND as TEST_ALARM
 from gateway.alarms.trial import PLATFORM
 from gateway.observations import Kind, Report
@@ -24,6 +25,7 @@ from gateway.runtime.control import ControlRefused
 
 if TYPE_CHECKING:
     from gateway.runtime.heart import Heart
+    from gateway.runtime.record_operations import Operation
 
 MOST: Final = 12
 WITHIN_S: Final = 600.0
@@ -85,6 +87,37 @@ async def local_test(heart: Heart, request: dict[str, Any]) -> dict[str, Any]:
     if number is None:
         raise ControlRefused("test.alarm: not now: a test is under way, or an alarm is open")
     return {"alarm": number}
+
+
+def test_course(heart: Heart, request: dict[str, Any]) -> dict[str, Any]:
+    """How a test alarm stands: its state, its outcome once it is over, who answered and who was asked and gave no sign.
+
+    Raises `ControlRefused` for a number that is no test's, or one long forgotten.
+    """
+    number = request.get("alarm")
+    whole = isinstance(number, int) and not isinstance(number, bool)
+    alarm = heart.controller.book.alarms.get(number) if whole else None  # type: ignore[arg-type]
+    if alarm is None or not alarm.test:
+        raise ControlRefused("test.course: no test alarm of this number")
+    return {
+        "state": alarm.state.value,
+        "over": alarm.ended,
+        "outcome": alarm.outcome,
+        "answered": alarm.accepted_by,
+        "unanswered": silent_contacts(alarm),
+    }
+
+
+def test_operations(heart: Heart) -> dict[str, Operation]:
+    """What the local socket knows of tests."""
+
+    async def begin(request: dict[str, Any]) -> dict[str, Any]:
+        return await local_test(heart, request)
+
+    async def course(request: dict[str, Any]) -> dict[str, Any]:
+        return test_course(heart, request)
+
+    return {"test.alarm": begin, "test.course": course}
 
 
 class Commands:

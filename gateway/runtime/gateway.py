@@ -27,7 +27,7 @@ from gateway.rules.report import report
 from gateway.runtime.archivist import Archivist
 from gateway.runtime.awakening import Awake, awaken, last_mark
 from gateway.runtime.carrier import Carrier
-from gateway.runtime.commands import Commands, local_test
+from gateway.runtime.commands import Commands, test_operations
 from gateway.runtime.control import ControlBusy, ControlRefused, ControlServer
 from gateway.runtime.heart import Heart
 from gateway.runtime.heartbeat import Heartbeat
@@ -182,7 +182,7 @@ class Gateway:
                 "home.set": self._op_home_set,
                 "leap": self._op_leap,
                 "visit": self._op_visit,
-                "test.alarm": self._op_test_alarm,
+                **test_operations(self.heart),
                 **record_operations(self),
                 "zigbee.permit_join": self._op_permit_join,
                 "link.answer": self._op_link_answer,
@@ -322,9 +322,6 @@ class Gateway:
         by = str(request.get("by", "visitor"))[:64]
         self.heart.take(Report(Kind.VISIT, {"event": "arrived", "by": by}))
         return {}
-
-    async def _op_test_alarm(self, request: dict[str, Any]) -> dict[str, Any]:
-        return await local_test(self.heart, request)
 
     async def _op_link_answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """The page of an accept link: who holds a good link may answer 1 or 2 for the contact it was made for."""

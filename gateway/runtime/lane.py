@@ -20,6 +20,7 @@ from gateway.observations import Kind, Report
 from gateway.runtime.heart import Heart
 
 MAX_WAIT_S: Final = 60.0  # a channel that says "never try again soon" is asked again anyway at this interval
+HELD_LOOK_S: Final = 600.0  # what waits for a contact's hours is looked at again: the clock or the home may change
 COMMIT_WITHIN_S: Final = 1.0  # a slow disk must not hold up the next contact
 
 log = logging.getLogger(__name__)
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 class Lane:
     """Carries the stored actions of one kind until cancelled.
 
-    `before` is awaited before each (a call waits for the texts); `most_tries` None: never given up.
+    `before` is awaited before each (a call waits for the texts); `most_tries` of an action None: never given up.
     """
 
     def __init__(
@@ -38,7 +39,7 @@ class Lane:
         channel: Callable[[str], Channel | None],
         *,
         before: Callable[[], Awaitable[None]] | None = None,
-        most_tries: int | None = None,
+        most_tries: Callable[[Action], int | None] = lambda _: None,
     ) -> None:
         self.kind = kind
         self._heart, self._channel = heart, channel
@@ -84,17 +85,18 @@ class Lane:
             await self._carry(stored)
 
     async def _carry(self, stored: StoredAction) -> None:
-        action = stored.action
-        if not self._heart.controller.desk.wanted(action, self._heart.clock.now()):
+        action, desk, now = stored.action, self._heart.controller.desk, self._heart.clock.now()
+        if not desk.wanted(action, now):
             self._finish(stored)
+            return
+        if (until := desk.held_until(action, now)) is not None:
+            self._rest(stored, min((until - now) / 1000, HELD_LOOK_S))
             return
         channel = self._channel(self.kind)
         outcome = await channel.carry(action) if channel else NotDelivered(f"no channel for {self.kind}", MAX_WAIT_S)
         if isinstance(outcome, NotDelivered) and outcome.retry_after_s is not None and self._again(stored):
             log.warning("%s waits %.0f s: %s", action.key, outcome.retry_after_s, outcome.reason)
-            delay = min(outcome.retry_after_s, MAX_WAIT_S)
-            timer = asyncio.get_running_loop().call_later(delay, self._wake, stored)
-            self._resting[stored.id] = (timer, stored)
+            self._rest(stored, min(outcome.retry_after_s, MAX_WAIT_S))
             return
         self._tries.pop(stored.id, None)
         gone = isinstance(outcome, Delivered)
@@ -108,14 +110,18 @@ class Lane:
         await asyncio.wait({told.committed}, timeout=COMMIT_WITHIN_S)
 
     def _again(self, stored: StoredAction) -> bool:
-        if self._most_tries is None:
+        if (most := self._most_tries(stored.action)) is None:
             return True
         tries = self._tries[stored.id] = self._tries.get(stored.id, 0) + 1
-        return tries < self._most_tries
+        return tries < most
 
     def _finish(self, stored: StoredAction) -> None:
         self._tries.pop(stored.id, None)
         self._heart.finished(stored.id)
+
+    def _rest(self, stored: StoredAction, delay_s: float) -> None:
+        timer = asyncio.get_running_loop().call_later(delay_s, self._wake, stored)
+        self._resting[stored.id] = (timer, stored)
 
     def _wake(self, stored: StoredAction) -> None:
         self._resting.pop(stored.id, None)

@@ -204,7 +204,7 @@ def _replayed(lines: str) -> str:
 
 
 def what_it_costs() -> Sequence[Figure]:
-    """A day of 50 Hz acceleration in the rule, parsing apart, and a look; a year of a home's events, parsing included."""
+    """A day of 50 Hz acceleration in the rule, parsing apart; a look; a year of a home's events, parsing included."""
     return [_a_day_of_acceleration(), *_a_moment(), *_a_year_of_events()]
 
 

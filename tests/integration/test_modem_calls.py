@@ -201,23 +201,47 @@ async def test_texts_go_out_while_somebody_is_on_the_phone(modem: VirtualModem, 
     assert (await call).answer == "1"
 
 
-async def test_a_call_nobody_needs_any_more_stops_ringing_and_one_that_is_heard_goes_on(
-    modem: VirtualModem, house: House
-) -> None:
+async def test_a_call_nobody_needs_any_more_stops_ringing(modem: VirtualModem, house: House) -> None:
     modem.phone(SON, "no_answer")
     needed = [True]
     call = asyncio.create_task(house.call(SON, Message(WORDS, wanted=lambda: needed[0])))
     await house.until(lambda: bool(modem.calls and modem.calls[0].stat == 3))
     needed[0] = False  # somebody answered the text
     result = await call
-    assert (result.end, "no longer needed" in result.reason) == (CallEnd.NO_ANSWER, True)
+    assert (result.end, result.retry_after_s) == (CallEnd.WITHDRAWN, None)
     assert modem.calls[0].over
-    needed[0] = True
-    modem.phone(SON, presses=".1")
+
+
+async def test_a_call_that_is_heard_is_not_cut_off_in_the_middle_and_not_said_again(
+    modem: VirtualModem, house: House
+) -> None:
+    needed = [True]
+    modem.phone(SON, presses="1")  # after the first hearing
     call = asyncio.create_task(house.call(SON, Message(WORDS, wanted=lambda: needed[0])))
-    await house.until(lambda: bool(modem.calls[-1].said))
+    await house.until(lambda: bool(modem.calls and modem.calls[0].said))
     needed[0] = False
     assert (await call).answer == "1"
+    needed[0] = True
+    modem.phone(SON, presses="")
+    call = asyncio.create_task(house.call(SON, Message(WORDS, wanted=lambda: needed[0])))
+    await house.until(lambda: len(modem.calls) == 2 and bool(modem.calls[1].said))
+    needed[0] = False
+    result = await call
+    assert (result.end, result.answer, modem.calls[1].said) == (CallEnd.ANSWERED, None, [WORDS])
+
+
+async def test_a_call_that_waited_for_the_line_is_not_dialled_once_nobody_needs_it(
+    modem: VirtualModem, house: House
+) -> None:
+    modem.phone(SON, "no_answer")
+    needed = [True]
+    first = asyncio.create_task(house.call(SON, Message(WORDS, wanted=lambda: needed[0])))
+    await house.until(lambda: bool(modem.calls))
+    second = asyncio.create_task(house.call(STRANGER, Message(WORDS, wanted=lambda: needed[0])))
+    await asyncio.sleep(0)
+    needed[0] = False
+    assert [(await call).end for call in (first, second)] == [CallEnd.WITHDRAWN] * 2
+    assert [call.number for call in modem.calls] == [SON]
 
 
 async def test_who_stops_waiting_hangs_up(modem: VirtualModem, house: House) -> None:
@@ -336,7 +360,9 @@ async def test_the_operator_says_how_much_credit_is_left(modem: VirtualModem, ho
     assert await house.driver.ask_credit("*100#")
     await house.until(lambda: bool(house.driver.status.credit))
     assert house.driver.status.credit == "您的余额为36.50元"
-    assert not await house.driver.ask_credit("*100#;ATD120;")
+    for code in ("*100#;ATD120;", "120", "**21*120#", "*21*13800138000#", "*002*110*11#"):
+        assert not await house.driver.ask_credit(code), "asks nothing, or forwards the home's calls"
+    assert not any("120" in command for command in modem.commands)
 
 
 def test_a_sim_that_may_not_call_is_our_fault_and_not_the_numbers() -> None:

@@ -170,6 +170,63 @@ async def test_a_son_who_is_busy_moves_no_alarm_and_is_written_down(house: House
     assert house.alarm.state is State.RAISED
 
 
+CALLED = {
+    **HOME,
+    "contacts": [{**row, "channels": "sms,call"} for row in HOME["contacts"]],
+    "settings": {**HOME["settings"], "escalation.next_contact_s": 600},
+}
+RING_S = 40  # so long it would go on ringing (`Timing.ring_s`)
+
+
+@pytest.mark.parametrize(("said", "next_is_rung"), [("2", True), ("1", False)])
+async def test_the_phone_that_rings_stops_when_its_owner_has_answered_by_text(
+    tmp_path: Path, said: str, next_is_rung: bool
+) -> None:
+    """It rang on for up to 40 s, and held the line from the next contact."""
+    house = House(tmp_path, home=CALLED)
+    await house.start()
+    try:
+        modem = house.modems[0]
+        modem.phone(SON, "no_answer")
+        modem.phone(DAUGHTER, "no_answer")
+        house.press()
+        await house.until(lambda: modem.calls and modem.calls[0].stat == 3)
+        assert modem.calls[0].number == SON
+        began = asyncio.get_running_loop().time()
+        modem.incoming("+86" + SON, said)
+        await house.until(lambda: modem.calls[0].over)
+        took = asyncio.get_running_loop().time() - began
+        assert took < RING_S / 2, f"it rang on for {took:.0f} s"
+        await house.until(lambda: house.deliveries(channel="call", contact="c1"))
+        assert house.deliveries(channel="call")[0]["result"] == "withdrawn"
+        if next_is_rung:
+            await house.until(lambda: len(modem.calls) == 2)
+            assert modem.calls[1].number == DAUGHTER
+            modem.incoming("+86" + DAUGHTER, "1")
+            await house.until(lambda: modem.calls[1].over)
+        assert house.alarm.state is State.ACCEPTED
+        assert len(modem.calls) == 1 + next_is_rung
+    finally:
+        await house.stop()
+
+
+async def test_the_phone_that_rings_stops_when_somebody_else_goes(tmp_path: Path) -> None:
+    house = House(tmp_path, home=CALLED)
+    await house.start()
+    try:
+        modem = house.modems[0]
+        modem.phone(SON, "no_answer")
+        house.press()
+        await house.until(lambda: modem.calls and modem.calls[0].stat == 3)
+        began = asyncio.get_running_loop().time()
+        modem.incoming("+86" + DAUGHTER, "1")
+        await house.until(lambda: modem.calls[0].over)
+        assert asyncio.get_running_loop().time() - began < RING_S / 2
+        assert house.alarm.accepted_by == "c2"
+    finally:
+        await house.stop()
+
+
 async def test_the_son_rings_back_hears_the_alarm_and_accepts(house: House) -> None:
     modem = house.modems[0]
     house.press()

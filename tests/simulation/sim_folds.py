@@ -37,6 +37,7 @@ class Seen:
     timers: dict[str, int] = field(default_factory=dict)
     asleep_until: int = 0  # by night the contacts of a P2 alarm sleep until then
     texted: set[str] = field(default_factory=set)  # contacts whom its main text was meant for
+    said_no: dict[str, int] = field(default_factory=dict)  # contact -> when they last did
     published: bool = False  # on the alarm channel: as something for people to act on
 
     @property
@@ -77,8 +78,10 @@ def apply(alarms: Alarms, event: dict[str, Any]) -> None:
             alarm.timers.pop(name, None)
         else:
             alarm.timers[name] = due
-    if event["what"] in ("deferred", "persisting"):
-        alarm.asleep_until = alarm.timers.get("next", 0) if event["what"] == "deferred" else event["t"]
+    if event["what"] in ("deferred", "persisting") or (event["what"], event["reason"]) == ("waits", "outside_hours"):
+        alarm.asleep_until = event["t"] if event["what"] == "persisting" else alarm.timers.get("next", 0)
+    if event["what"] == "declined":
+        alarm.said_no[event["reason"]] = event["t"]
     state = event.get("state")
     if state is not None:
         alarm.state, alarm.moved_t = state, event["t"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 
-from gateway.actions import Action, Say, Text
+from gateway.actions import Action, Call, Say, Text
 from gateway.alarms.life import AlarmEvent
 from gateway.controller import Notice
 from gateway.home.model import HomeView
@@ -27,11 +27,12 @@ class Decided:
 
 @dataclass(slots=True)
 class Carried:
-    """A prompt is spoken or a text handed to the modem, this moment. `free_ms`: since when the modem was free."""
+    """A prompt is spoken, a text handed to the modem or a number dialled, this moment. `free_ms`: since when the modem
+    was free."""
 
     true_ms: int
     t: int
-    action: Say | Text
+    action: Say | Text | Call
     free_ms: int
 
 

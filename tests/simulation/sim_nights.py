@@ -12,7 +12,15 @@ from typing import Any, Final
 
 from sim_folds import Seen, walk
 from sim_history import Carried, Decided, History, Violation
+from sim_hours import (
+    SOFT,
+    Clock,
+    a_matter_of_life_knows_no_hours,
+    nobody_is_disturbed_outside_their_hours,
+    with_hours,
+)
 from sim_story import DAY, HOUR, MINUTE, START_MS, Happening, Story, write
+from sim_stove import STOVE, a_stove_is_asked_about_when_it_was_on_too_long, cook
 
 from gateway.actions import Call, Publish, Say, Siren, Text
 from gateway.home.model import Device, HomeView
@@ -20,9 +28,10 @@ from gateway.observations import Kind
 
 DETECTORS: Final = {"smoke": "SMOKE", "gas": "GAS", "co": "CO", "flood": "FLOOD"}
 SIREN: Final = frozenset({"SMOKE", "GAS", "CO"})
-SOFT: Final = frozenset({"P2", "P3", "P4"})
-SHANGHAI_MS: Final = 8 * HOUR
 MUTE_MOST_MS: Final = 30 * MINUTE
+TEST_MOST_MS: Final = (
+    4 * 5 * MINUTE + 10 * MINUTE + 5 * MINUTE
+)  # three contacts and nobody, each 5 min at most; then 10
 _DANGER: Final = frozenset({"RAISED", "UNANSWERED", "CANCELLED_BY_USER", "ACCEPTED"})
 _TRUE_IN: Final = {
     "V09": _DANGER,
@@ -34,16 +43,19 @@ _TRUE_IN: Final = {
 
 
 def write_nights(seed: int, days: float) -> Story:
-    """The story of this seed, with detectors and a thermometer in the home and restless nights."""
+    """The story of this seed, with detectors, a thermometer and a stove in the home, hours that contacts gave, and
+    restless nights."""
     story = write(seed, days)
     rng = random.Random(f"nights {seed}")
     devices = dict(story.home.devices) | {kind: Device(kind, kind, room="r3") for kind in DETECTORS}
     devices["thermo"] = Device("thermo", "temperature", room="r1")
-    home = replace(story.home, devices=devices)
+    devices[STOVE.id] = STOVE
+    home = with_hours(replace(story.home, devices=devices), random.Random(f"hours {seed}"))
     pen = _Pen(rng, int(days * DAY))
     pen.detectors()
     pen.cold_nights()
     pen.words()
+    cook(random.Random(f"stove {seed}"), pen.end, pen.say)
     happenings = sorted([*story.happenings, *pen.happenings], key=lambda h: h["at"])
     return Story(seed, days, home, happenings, story.traits)
 
@@ -101,32 +113,6 @@ class _Pen:
 # ---- how they are judged
 
 
-def _hour(t: int, clock: _Clock) -> float:
-    return (t + clock.offset_ms + SHANGHAI_MS) % DAY / HOUR
-
-
-class _Clock:
-    """The wall clock as the controller was told it."""
-
-    def __init__(self) -> None:
-        self.offset_ms, self.trusted, self.since_step = 0, False, 0
-
-    def learn(self, item: Decided) -> None:
-        if item.observation.kind is Kind.CLOCK:
-            value = item.observation.value
-            moved = abs(value.get("offset_ms", self.offset_ms) - self.offset_ms)
-            if moved > 5 * MINUTE:
-                self.since_step = item.observation.t
-            self.offset_ms = value.get("offset_ms", self.offset_ms)
-            self.trusted = value.get("trust", "NONE") != "NONE"
-
-    def night(self, t: int) -> bool:
-        """Surely night: a margin of a minute on both sides, and no step within a day."""
-        hour = _hour(t, self)
-        surely = hour >= 22 + 1 / 60 or hour < 6 - 1 / 60
-        return self.trusted and surely and (t - self.since_step > DAY or not self.since_step)
-
-
 def a_detector_is_told_to_everybody_at_once(history: History) -> list[Violation]:
     """T-06, domain 3.2: raised in the moment it is found, to every contact by each of their ways, and the platform."""
     found = []
@@ -175,7 +161,7 @@ def the_siren_ends_by_people_alone(history: History) -> list[Violation]:
 
 def by_night_what_can_wait_waits(history: History) -> list[Violation]:
     """Domain 4.1: no contact is woken by a P2 alarm (the green key's excepted) unless it persists."""
-    clock, found = _Clock(), []
+    clock, found = Clock(), []
     awake: set[int] = set()  # alarms that persist, or that contacts were told of before the night began
     for item, alarms in walk(history):
         if not isinstance(item, Decided):
@@ -242,6 +228,26 @@ def a_test_is_a_test_everywhere(history: History) -> list[Violation]:
     return found
 
 
+def a_test_that_nobody_answers_ends(history: History) -> list[Violation]:
+    """So long after the last was asked, and never as a success; no test stands open for a day."""
+    found, blamed = [], set[int]()
+    for item, alarms in walk(history):
+        if not isinstance(item, Decided):
+            continue
+        for event in item.events:
+            failed = event.state is not None and event.patch.get("outcome") == "TEST_UNANSWERED"
+            praised = any(isinstance(a, Say) and a.alarm == event.alarm for a in item.actions)
+            if failed and (alarms[event.alarm].code != "TEST_MANUAL" or praised):
+                found.append(Violation("test ends", f"alarm {event.alarm}: {event.reason}", item.true_ms))
+        for alarm in alarms.values():
+            t = item.observation.t
+            open_ = alarm.code == "TEST_MANUAL" and (alarm.waiting or alarm.state == "PRE_ALARM")
+            if open_ and t - alarm.opened_t > TEST_MOST_MS and alarm.number not in blamed:
+                blamed.add(alarm.number)
+                found.append(Violation("test ends", f"alarm {alarm.number} stands {alarm.state}", item.true_ms))
+    return found
+
+
 def _marked(action: Any) -> bool | None:
     """Whether an action says that it is a test; None for one that need not say."""
     if isinstance(action, Text):
@@ -271,6 +277,10 @@ NIGHTLY: Final = (
     by_night_what_can_wait_waits,
     a_mute_is_kept_and_ends,
     a_test_is_a_test_everywhere,
+    a_test_that_nobody_answers_ends,
+    nobody_is_disturbed_outside_their_hours,
+    a_matter_of_life_knows_no_hours,
+    a_stove_is_asked_about_when_it_was_on_too_long,
     what_the_detectors_voice_says_is_true,
 )
 

@@ -81,7 +81,10 @@ def an_alarm_for_life_is_prompt(_: History) -> Judging:
 
 
 def _ways(item: Decided, alarm: int) -> set[str]:
-    """What must go out to the contact who is asked, by each of their ways; there must be one if any is listed."""
+    """What must go out to the contact who is asked, by each of their ways; there must be one if any is listed, but for
+    those who have said no this moment: then it is the platform's, and they are asked again."""
+    if any(e.alarm == alarm and (e.what, e.reason) == ("waits", "all_declined") for e in item.events):
+        return set()
     kinds = {"sms": Text.kind, "call": Call.kind}
     asked = [e.reason for e in item.events if e.alarm == alarm and e.what == "told"]
     everybody = "all_at_once" in asked

@@ -25,6 +25,7 @@ class _Facts:
         self.lost = {"CELL_LOST": False, "UPLINK_LOST": False}
         self.said: dict[str, tuple[bool, frozenset[str]]] = {}  # key of a prompt -> all ways lost, whom it is sent to
         self.well: set[str] = set()  # keys of V20 that a word or movement of the elder stands behind
+        self.asked: dict[str, int] = {}  # key of a text or call -> when it was decided
 
     @property
     def cut_off(self) -> bool:
@@ -38,6 +39,8 @@ class _Facts:
             self.lost[o.value["code"]] = o.value.get("on", True) is True
         role = item.home.devices[o.device].role if o.kind is Kind.BUTTON and o.device in item.home.devices else None
         for action in item.actions:
+            if isinstance(action, (Text, Call)):
+                self.asked.setdefault(action.key, self.t)
             if isinstance(action, Say):
                 sent = frozenset(
                     a.contact for a in item.actions if isinstance(a, (Text, Call)) and a.alarm == action.alarm
@@ -59,7 +62,7 @@ def what_is_said_is_true(_: History) -> Judging:
             facts.t = item.t
         elif isinstance(item, Carried):
             action = item.action
-            name = action.prompt if isinstance(action, Say) else action.template
+            name = "call" if isinstance(action, Call) else getattr(action, "prompt", None) or action.template
             check: Any = _CHECKS.get(name)
             alarm = alarms.get(action.alarm or 0)
             if check is None or (alarm is None and name != "V20"):
@@ -132,10 +135,15 @@ def _v20(say: Say, _: Seen | None, facts: _Facts, __: Carried, ___: Alarms) -> s
     return "" if say.key in facts.well or say.key not in facts.said else "nobody said so"
 
 
-def _main(text: Text, alarm: Seen, _: _Facts, __: Carried, ___: Alarms) -> str:
-    """ "Please go": nobody goes yet, or it reminds who said so."""
-    pressed_again = text.key.rpartition(":")[2].startswith("press")
-    if alarm.waiting or (alarm.state == "ACCEPTED" and (pressed_again or text.contact == alarm.accepted_by)):
+def _main(asks: Text | Call, alarm: Seen, facts: _Facts, _: Carried, __: Alarms) -> str:
+    """ "Please go", in writing or aloud: nobody goes yet, and this contact has not said no to it; or it reminds who
+    said that they go."""
+    tag = asks.key.rpartition(":")[2]
+    if alarm.waiting:
+        said_no = alarm.said_no.get(asks.contact)
+        return "they have said no" if said_no is not None and said_no > facts.asked.get(asks.key, said_no) else ""
+    reminds = tag.startswith("remind") and asks.contact == alarm.accepted_by
+    if alarm.state == "ACCEPTED" and (tag.startswith("press") or reminds):
         return ""
     return f"it is {alarm.state}, taken by {alarm.accepted_by}"
 
@@ -165,5 +173,5 @@ def _s21(_: Text, alarm: Seen, __: _Facts, ___: Carried, ____: Alarms) -> str:
 
 _CHECKS: Final[dict[str, Check]] = {
     "V01": _v01, "V02": _trying, "V03": _v03, "V04": _trying, "V05": _v05, "V06": _v06, "V08": _v08, "V20": _v20,
-    **dict.fromkeys(MAIN, _main), "S10": _s10, "S11": _s11, "S12": _s12, "S21": _s21,
+    **dict.fromkeys(MAIN, _main), "call": _main, "S10": _s10, "S11": _s11, "S12": _s12, "S21": _s21,
 }  # fmt: skip

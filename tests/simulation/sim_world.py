@@ -253,6 +253,7 @@ class World:
     async def _call(self, action: Action) -> Outcome:
         """The telephone rings; how it went comes back later, as the modem says it."""
         assert isinstance(action, Call)
+        self.history.items.append(Carried(self.hardware.now, self.heart.clock.now(), action, 0))
         result = self.people.phone_rings(action) if self.paths["cell"] else "failed"
         value = {"alarm": action.alarm, "contact": action.contact, "channel": "call", "result": result}
         self.push(25_000, "called", value=value)

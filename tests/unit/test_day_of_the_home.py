@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from virtual_home import START_WALL_MS, House, home
 
-from gateway.actions import Say, Text
+from gateway.actions import Push, Say, Text
 from gateway.alarms.words import load
 from gateway.controller import Controller
 from gateway.home.model import BadHome, Contact, read_home, view_from_json
@@ -225,6 +225,17 @@ def test_an_ordinary_day_is_told_at_the_hour_a_contact_chose_and_to_nobody_else(
     house = evening()
     live(house, 5)
     assert lines(house) == [("c1", "S23-seen")] * 3 + [("c1", "S23")] * 2
+
+
+def test_a_contact_with_push_alone_gets_the_line_there_and_one_without_either_gets_none() -> None:
+    contacts = (
+        Contact("land", 1, channels=("call", "push"), daily_line="19:30"),
+        Contact("deaf", 2, channels=("call",), daily_line="19:30"),
+    )
+    house = House(home(contacts=contacts))
+    live(house, 2)
+    assert lines(house) == []
+    assert [(a.contact, a.template) for a in house.actions if isinstance(a, Push)] == [("land", "S23-seen")] * 2
 
 
 def test_a_day_with_little_activity_is_not_called_ordinary() -> None:

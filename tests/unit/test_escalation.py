@@ -143,13 +143,7 @@ def test_hours_hold_for_what_can_wait_and_never_for_life() -> None:
     assert house.told("S22") == ["c2"]
     house.press()
     house.wait(10)
-    assert house.told("S01") == ["c1"]
-
-
-def test_where_everybody_has_hours_nobody_is_left_out() -> None:
-    house = House(family(contacts=(Contact("c1", 1, channels=BOTH, hours="18:00-20:00"),)))
-    house.press("service")
-    assert house.told("S22") == ["c1"]
+    assert house.told("S01") == ["c1"]  # more of it in test_hours
 
 
 def test_hours_mean_nothing_by_a_clock_that_nobody_vouches_for() -> None:

@@ -66,6 +66,28 @@ SPELLINGS = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize("spelling", ["{n}", "+86{n}", "%2B86{n}", "0595-{n}", "%31{rest}", "{n}?from=x", "x/{n}/y"])
+@pytest.mark.parametrize("service", ["twilio://SID:TOKEN@13800000001/", "clicksend://user:key@", "sinch://a:b@c?to="])
+def test_no_push_address_names_an_emergency_number(service: str, spelling: str) -> None:
+    """Some services that a push address may name send texts or make calls to the number in it."""
+    for number in ("120", "110", "12345"):
+        address = service + spelling.format(n=number, rest=number[1:])
+        document = {"contacts": [{"id": "c1", "name": "小明", "phone": "13800000001", "push": f"ntfy://ok {address}"}]}
+        with pytest.raises(BadHome, match=r"contacts\.c1\.push: names a public emergency") as caught:
+            read_home(document)
+        assert "TOKEN" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["ntfy://ntfy.sh/topic120", "gotify://192.168.1.120:8080/tok", "bark://86.0.0.110/k", "wecombot://key-119-abc",
+     "ntfy://user:p120@host/x", "twilio://S:T@13800000001/13800000002"],
+)  # fmt: skip
+def test_an_address_that_only_looks_like_it_is_kept(address: str) -> None:
+    row = {"id": "c1", "name": "小明", "phone": "13800000001", "push": address}
+    assert read_home({"contacts": [row]}).pushes == {"c1": (address,)}
+
+
 @pytest.mark.parametrize("number", sorted(EMERGENCY_NUMBERS))
 @pytest.mark.parametrize("spelling", SPELLINGS)
 def test_an_emergency_number_is_refused_in_every_spelling(number: str, spelling: str) -> None:

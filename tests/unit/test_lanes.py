@@ -14,7 +14,8 @@ from gateway.channels.port import Delivered, Health, NotDelivered, Outcome, Stat
 from gateway.journal import StoredAction
 from gateway.observations import Kind, Report
 from gateway.runtime import carrier as carrier_module
-from gateway.runtime.carrier import CALL_TRIES, PUSH_TRIES, Carrier
+from gateway.runtime import lane as lane_module
+from gateway.runtime.carrier import CALL_TRIES, LINE_TRIES, PUSH_TRIES, Carrier
 
 
 class Heart:
@@ -28,7 +29,11 @@ class Heart:
         self.clock = SimpleNamespace(now=lambda: 0)
         self.open_group: list[asyncio.Future[bool]] = []  # committed only when somebody hurries the journal
         self.journal = SimpleNamespace(hurry=self.commit)
-        self.controller = SimpleNamespace(desk=SimpleNamespace(wanted=lambda a, _: a.key not in self.unwanted))
+        self.held: dict[str, int] = {}  # key -> until when
+        desk = SimpleNamespace(
+            wanted=lambda a, _: a.key not in self.unwanted, held_until=lambda a, _: self.held.get(a.key)
+        )
+        self.controller = SimpleNamespace(desk=desk)
 
     def take(self, report: Report, *, done: tuple[int, ...] = ()) -> Any:
         assert report.kind is Kind.DELIVERY
@@ -201,6 +206,15 @@ async def test_texts_are_never_given_up_calls_and_pushes_are_after_some_tries(ho
     assert counts == {"t": 21, "c": CALL_TRIES, "p": PUSH_TRIES}
 
 
+async def test_a_line_to_who_takes_no_texts_is_tried_for_as_long_as_it_holds(house: House) -> None:
+    """Nothing else tells them; about an alarm the telephone does."""
+    house.push.answers = [NotDelivered("no uplink", 0.001)] * 50
+    house.ask(Push("line", "land", "S13", {}, None, "P4"))
+    await house.until(lambda: house.heart.told)
+    assert house.heart.told[0]["result"] == "sent"
+    assert house.began.count("line") == 51 < LINE_TRIES
+
+
 async def test_what_is_no_longer_true_is_not_sent(house: House) -> None:
     house.heart.unwanted = {"t1", "call"}
     house.ask(text("t1"))
@@ -208,6 +222,23 @@ async def test_what_is_no_longer_true_is_not_sent(house: House) -> None:
     house.ask(text("t2"))
     await house.until(lambda: len(house.heart.done) == 3)
     assert house.began == ["t2"]
+
+
+async def test_what_waits_for_a_contacts_hours_rests_and_keeps_nobody_waiting(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lane_module, "HELD_LOOK_S", 0.01)
+    house.heart.held = {"t1": 8 * 3_600_000}
+    house.ask(text("t1", "P2"))
+    house.ask(text("t2", "P2"))
+    house.ask(call())
+    await house.until(lambda: "call" in house.began)
+    assert house.began == ["t2", "call"]
+    house.carrier.kick()  # the cell is back: the hours have not begun for that
+    await asyncio.sleep(0.05)
+    assert "t1" not in house.began
+    house.heart.held.clear()
+    await house.until(lambda: "t1" in house.began)
 
 
 async def test_the_most_severe_goes_first(house: House) -> None:

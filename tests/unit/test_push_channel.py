@@ -160,6 +160,13 @@ def test_an_address_that_is_none_is_refused_and_not_shown(push: object) -> None:
     assert "alert" not in str(caught.value)
 
 
+async def test_an_emergency_number_is_refused_a_second_time_whatever_got_into_the_registry() -> None:
+    service = Service()
+    house = House(service, replace(read_home(DOCUMENT), pushes={"c1": ("twilio://S:T@13800000001/120",)}))
+    assert await house.carry() == NotDelivered("c1: an address names an emergency number", None)
+    assert service.messages == []
+
+
 async def test_nothing_secret_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG)
     await House(Service(takes=False)).carry()

@@ -245,6 +245,25 @@ async def test_a_first_notice_that_failed_is_still_the_first() -> None:
     assert isinstance(await house.carry(alarm=17), Delivered)
 
 
+@pytest.mark.parametrize("template", ["S10", "S12", "S21", "S-area"])
+async def test_what_goes_along_with_an_alarm_does_not_make_its_notice_a_second_one(template: str) -> None:
+    """The notice found no network, its companion did; then the hour was full, and the notice waited for it."""
+    house = House(*[Delivered()] * 6, NotDelivered("no network", 5), Delivered(), Delivered())
+    for alarm in range(6):
+        await house.carry(alarm=alarm)
+    await house.carry(alarm=17)
+    house.clock.now += HOUR - 1
+    await house.carry(template, alarm=17, contact="c2")
+    assert isinstance(await house.carry(alarm=17), Delivered)
+
+
+async def test_how_to_reach_the_right_120_goes_with_the_notice_however_full_the_hour_is() -> None:
+    house = House()
+    for alarm in range(7):
+        await house.carry(alarm=alarm)
+    assert isinstance(await house.carry("S-area", alarm=6), Delivered)
+
+
 @pytest.mark.parametrize("template", ["S10", "S21"])
 async def test_what_would_be_untrue_an_hour_later_is_dropped_not_delayed(template: str) -> None:
     house = House()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from virtual_home import House, home
 
+from gateway.actions import Push
 from gateway.home.model import Contact
 from gateway.observations import Kind
 from gateway.rules.rule import Technical
@@ -121,3 +122,40 @@ def test_what_was_told_is_not_told_again_after_a_restart() -> None:
     rebuilt.rebuilt()
     upkeep = next(rule for rule in rebuilt.rules if rule.name == "upkeep")
     assert upkeep.to_json() == next(r for r in house.controller.rules if r.name == "upkeep").to_json()
+
+
+# ---- who takes no texts
+
+
+def pushed(house: House) -> list[tuple[str, str]]:
+    return [(a.contact, a.template) for a in house.actions if isinstance(a, Push)]
+
+
+def test_a_landline_with_a_push_address_hears_of_mains_battery_and_lost_button_like_anybody() -> None:
+    """S13 to S16 were texted to nobody there: what a contact with SMS gets, one with push alone gets too."""
+    house = House(home(contacts=(Contact("land", 1, channels=("call", "push")), Contact("c2", 2))))
+    mains(house, fail=True)
+    house.wait(60 + HOUR)
+    mains(house, fail=False)
+    house.wait(300)
+    condition(house, "DEVICE_LOST", "pendant")
+    condition(house, "DEVICE_BATTERY_LOW", "bedroom")
+    assert pushed(house) == [("land", "S13"), ("land", "S14"), ("land", "S15"), ("land", "S16")]
+    assert house.texts() == []
+    mins = next(a.params["mins"] for a in house.actions if isinstance(a, Push))
+    assert mins == 60
+
+
+def test_who_takes_texts_is_not_told_twice_and_who_has_neither_is_passed_over() -> None:
+    both = Contact("c1", 1, channels=("sms", "push"))
+    house = House(home(contacts=(Contact("land", 0, channels=("call",)), both)))
+    mains(house, fail=True)
+    house.wait(60 + HOUR)
+    assert (pushed(house), house.told("S13")) == ([], ["c1"])
+
+
+def test_a_key_holder_with_push_alone_is_told_beside_the_first() -> None:
+    neighbour = Contact("n1", 1, "primary_visit_contact", channels=("call", "push"), can_enter=True)
+    house = House(home(contacts=(Contact("c1", 1), neighbour)))
+    condition(house, "DEVICE_BATTERY_LOW", "bedroom")
+    assert (house.told("S16"), pushed(house)) == (["c1"], [("n1", "S16")])

@@ -37,6 +37,7 @@ class CallEnd(StrEnum):
     BUSY = "busy"
     REJECTED = "rejected"
     FAILED = "failed"  # the phone never rang
+    WITHDRAWN = "withdrawn"  # we hung up, or never dialled: nobody needs it any more
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ OnRing = Callable[[str], Message | None]
 """The number that rings; what to answer with, or None: it is never answered."""
 
 _REGISTRATION: Final = ("+CREG", "+CEREG")
+_ASKS_CREDIT: Final = re.compile(r"(?!\*+(?:21|61|62|67|002|004)\*)[*#][0-9*#]{1,19}")  # no code that forwards calls
 
 _log = logging.getLogger(__name__)
 
@@ -141,7 +142,7 @@ class ModemDriver:
     async def ask_credit(self, code: str) -> bool:
         """Asks the operator by USSD (`*100#`) how much credit is left; the answer comes into `status.credit`."""
         link = self._link
-        if link is None or not re.fullmatch(r"[0-9*#]{2,20}", code):
+        if link is None or not _ASKS_CREDIT.fullmatch(code):
             return False
         try:
             return (await link.command(f'AT+CUSD=1,"{code}",15', timeout_s=self._timing.dial_s)).ok

@@ -51,7 +51,8 @@ _log = logging.getLogger(__name__)
 class Message:
     """What is said in a call. A key of `ends` is an answer (`on_key` is awaited, then `thanks` is said); `again`
     repeats. Unanswered it is said `times` times. `stay_s`: the line then stays open for a conversation (0: not).
-    `wanted` is asked while it rings: somebody else may have answered in the meantime."""
+    `wanted` is asked while it rings: somebody may have answered another way in the meantime. Who hears it already is
+    not cut off in the middle, but it is not said again."""
 
     text: str
     ends: str = "12"
@@ -75,6 +76,9 @@ class CallResult:
     answer: str | None = None
     spoken: int = 0
     retry_after_s: float | None = None
+
+
+_WITHDRAWN: Final = CallResult(CallEnd.WITHDRAWN, "no longer needed: it was answered another way")
 
 
 class _HungUp(Exception):
@@ -153,6 +157,8 @@ class Phone:
 
     async def _dial(self, number: str, message: Message) -> CallResult:
         await self._free_line()
+        if not message.wanted():  # it waited for the line
+            return _WITHDRAWN
         try:
             reply = await self._link.command(f"ATD{number};", timeout_s=self._timing.dial_s)
             if reply.result is Result.CALL:
@@ -174,7 +180,7 @@ class Phone:
         while time.monotonic() < until:
             if not wanted():
                 await self._hang_up()
-                return CallResult(CallEnd.NO_ANSWER, "no longer needed: it was answered another way")
+                return _WITHDRAWN
             try:
                 await self._event(min(until, time.monotonic() + self._timing.clcc_s))
             except _HungUp as gone:
@@ -202,7 +208,7 @@ class Phone:
         spoken, plays, unasked = 0, 0, 0
         try:
             await self._event(time.monotonic() + self._timing.pause_s)
-            while unasked < message.times and plays < MOST_PLAYS:
+            while unasked < message.times and plays < MOST_PLAYS and (message.wanted() or not plays):
                 plays, unasked = plays + 1, unasked + 1
                 told, key = await self._say(message.text)
                 if told is None:
