@@ -267,7 +267,10 @@ class Wire:
             self.hang_up()
         heard, self._heard = self._heard, []
         for call, arguments in heard:
-            call(*arguments)
+            try:
+                call(*arguments)
+            except Exception:  # noqa: BLE001 - task boundary: a listener's bug must not cost what came behind it
+                _log.exception("what the broker said could not be taken in")
         return more
 
     def _write(self) -> None:

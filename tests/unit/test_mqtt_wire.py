@@ -152,6 +152,23 @@ async def test_a_connection_may_be_dropped_while_a_message_is_told() -> None:
         assert house.wire.client is None
 
 
+async def test_a_listeners_bug_costs_its_own_message_and_no_other() -> None:
+    async with far_end() as (far, port):
+        house = House(port)
+
+        def broken(mid: int) -> None:
+            if mid == 1:
+                raise ZeroDivisionError
+
+        house.on_message = broken
+        house.wire.start()
+        await until(lambda: house.told)
+        far.writer.write(b"".join(map(published, (1, 2))))
+        await until(lambda: house.told == ["up", 1, 2])
+        house.wire.hang_up()
+        await ended(house)
+
+
 async def test_a_paused_wire_leaves_the_rest_with_the_far_end_and_loses_nothing() -> None:
     async with far_end() as (far, port):
         house = House(port)
