@@ -139,6 +139,7 @@ class _Owner:
         self._queued = 0
         self._unread = 0
         self._stopping = False
+        self._full = False  # the owner thread's own: the kernel took no more, and says when it does again
         self._wake_read, self._wake_write = os.pipe()
         os.set_blocking(self._wake_write, False)
         self._pipe_open = True
@@ -269,7 +270,7 @@ class _Owner:
                 with self._lock:
                     if self._stopping:
                         return None
-                    wanted = selectors.EVENT_WRITE if self._queued else 0
+                    wanted = selectors.EVENT_WRITE if self._full else 0
                     wanted |= selectors.EVENT_READ if self._unread < MAX_UNREAD_BYTES else 0
                 _watch(selector, fd, watched, wanted)
                 watched = wanted
@@ -279,6 +280,7 @@ class _Owner:
                             self._move(fd, events)
                         else:
                             os.read(self._wake_read, READ_BYTES)
+                            self._write_out(fd)  # not asked first whether there is room: there nearly always is
                 except OSError as error:
                     return f"serial port {self._settings.path} is gone: {error.strerror or error}"
 
@@ -292,8 +294,16 @@ class _Owner:
                     self._unread += len(data)
                 self._post(self._deliver, data)
         if events & selectors.EVENT_WRITE:
-            with contextlib.suppress(BlockingIOError):
+            self._full = False
+            self._write_out(fd)
+
+    def _write_out(self, fd: int) -> None:
+        """Writes what is queued, until the kernel takes no more."""
+        try:
+            while self._queued and not self._full and not self._stopping:
                 self._write_some(fd)
+        except BlockingIOError:
+            self._full = True
 
     def _write_some(self, fd: int) -> None:
         with self._lock:
@@ -304,8 +314,8 @@ class _Owner:
             if written < len(head):
                 self._outgoing.appendleft(head[written:])
             self._queued -= written
-            empty = not self._queued
-        if empty:
+            awaited = not self._queued and bool(self._drainers)
+        if awaited:
             self._post(self._drained)
 
     def _post(self, call: Callable[..., None], *args: object) -> None:

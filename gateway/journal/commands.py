@@ -47,11 +47,6 @@ class ReserveIds:
 
 
 @dataclass(frozen=True, slots=True)
-class Hurry:
-    """Commit the open group now."""
-
-
-@dataclass(frozen=True, slots=True)
 class Close:
     """Commit all, write the exact marks, end."""
 
@@ -59,7 +54,8 @@ class Close:
     done: concurrent.futures.Future[None]
 
 
-Command = Part | SnapshotPart | Ask | ReserveIds | Hurry | Close
+Command = Parts | Ask | ReserveIds | Close
+"""`Parts`: a group that is complete, to be committed now."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Rows as bytes: JSON with a CRC32 over every column, the row's own table and id included.
+"""Rows as bytes: JSON in shorthand with a CRC32 over every column, the row's own table and id included.
 
 SQLite's main file has no page checksums (measured: 53 of 400 flipped bits read back wrong without a word,
 research/fleet.md 1.2), so each row carries its own. Knows the shapes of rows; knows no SQL.
@@ -15,8 +15,11 @@ from typing import Any, Final
 from gateway import actions
 from gateway.actions import PRIORITY, Publish
 from gateway.journal.entry import Entry, Mark, OutboxRow, StoredAction
+from gateway.journal.shorthand import ACTION, DECISION, OBSERVATION, expand, shorten
 from gateway.observations import Kind, Observation
 
+RECEIPT: Final = shorten(b'{"kind":"ack","value":{"stage":"RECEIVED","seq":[', OBSERVATION)
+"""How the row of a platform's receipt begins: it lies beside its alarm's row, but is no event of its own (T-33)."""
 MAX_STATE_BYTES: Final = 64 << 20  # a snapshot unpacks to no more; states are some 100 KB
 DROPPABLE_PRIO: Final = 2  # P3, P4 and tests; never P0, P1, P2
 ALARM_PRIO: Final = 0  # a severity we do not know is treated as an alarm
@@ -80,10 +83,10 @@ def dump(value: Any) -> bytes:
 
 
 def load(body: bytes) -> Any:
-    """The inverse of `dump`; raises `BadRow`."""
+    """The inverse of `dump`, in shorthand or not; raises `BadRow`."""
     try:
-        return json.loads(body.decode("utf-8", "surrogatepass"))
-    except (ValueError, RecursionError) as error:
+        return json.loads(expand(body).decode("utf-8", "surrogatepass"))
+    except (ValueError, KeyError, RecursionError) as error:
         raise BadRow(f"not JSON: {type(error).__name__}") from None
 
 
@@ -108,7 +111,8 @@ def make_part(entry: Entry, log_id: int, stored: Iterable[StoredAction], carried
     memory = dict(carried)
     if entry.memory is not None:
         memory[entry.memory[0]] = dump(entry.memory[1])
-    body, rows = dump(row), tuple(map(_action_row, stored))
+    body = shorten(dump(row), DECISION if entry.events or "did" in row else OBSERVATION)
+    rows = tuple(map(_action_row, stored))
     size = 200 + len(body) + sum(100 + len(a.body) for a in rows) + sum(map(len, memory.values()))
     return Part(
         log_id, o.t, entry.alarm_class, body, tuple(memory.items()), rows,
@@ -145,7 +149,7 @@ def message(stored: StoredAction) -> OutboxRow | None:
 def _action_row(stored: StoredAction) -> ActionRow:
     severity = getattr(stored.action, "severity", "P4")
     prio = PRIORITY.get(severity, ALARM_PRIO)
-    body = dump(actions.to_json(stored.action))
+    body = shorten(dump(actions.to_json(stored.action)), ACTION)
     return ActionRow(stored.id, prio, stored.seq, stored.action.kind, stored.created_t, body)
 
 

@@ -53,7 +53,7 @@ class Entry:
     @property
     def alarm_class(self) -> bool:
         """Whether the row belongs to the incident record (T-33): kept for years, never dropped to make room."""
-        return self.urgent or bool(self.events)
+        return self.urgent or bool(self.events or self.acked)
 
     @property
     def droppable(self) -> bool:

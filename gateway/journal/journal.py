@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.actions import Publish
-from gateway.journal.commands import Ask, Close, Hurry, Parts, ReserveIds
+from gateway.journal.commands import Ask, Close, Parts, ReserveIds
 from gateway.journal.encoding import BadRow, Part, SnapshotPart, make_part, pack_state, read_message
 from gateway.journal.entry import (
     ACT_FROM_MEMORY_S,
@@ -37,7 +37,7 @@ from gateway.journal.entry import (
     Submitted,
 )
 from gateway.journal.opening import ID_BLOCK, Marks
-from gateway.journal.writer import Writer
+from gateway.journal.writer import MAX_GROUP_PARTS, Writer
 
 
 @dataclass(slots=True)
@@ -64,6 +64,8 @@ class Journal:
         self._mark: Mark | None = None
         self._waiting: dict[int, _Waiting] = {}  # by id of the part object, in the order submitted
         self._carried: dict[str, bytes] = {}  # memory of dropped entries, kept with the next one
+        self._group: Parts = []  # routine entries in company: waking the owner thread is most of what one costs
+        self._group_timer: asyncio.TimerHandle | None = None
         self._load = {True: [0, 0], False: [0, 0]}  # urgent? -> entries and bytes waiting
         self._dropped = {True: 0, False: 0}
         self._closed = False
@@ -119,8 +121,12 @@ class Journal:
 
     def hurry(self) -> None:
         """Commits the open group now: somebody waits for it, and can take in no more before."""
-        if not self._closed:
-            self._writer.commands.put(Hurry())
+        if self._group_timer is not None:
+            self._group_timer.cancel()
+            self._group_timer = None
+        if self._group:
+            self._writer.commands.put(self._group)
+            self._group = []
 
     async def rows(self, limit: int, skip: Collection[int]) -> list[OutboxRow]:
         """Pending messages by (prio, seq), without the seqs in `skip` and those whose acknowledgement is handed in.
@@ -166,6 +172,7 @@ class Journal:
         if self._closed:
             return
         self._running_loop()
+        self.hurry()
         self._closed = True
         done: concurrent.futures.Future[None] = concurrent.futures.Future()
         self._writer.commands.put(Close(replace(self._next), done))
@@ -205,7 +212,11 @@ class Journal:
         load = self._load[not part.droppable]
         load[0] += 1
         load[1] += part.size
-        self._writer.commands.put(part)
+        self._group.append(part)
+        if part.urgent or len(self._group) >= MAX_GROUP_PARTS:  # full: waiting saves no flush
+            self.hurry()
+        elif self._group_timer is None:
+            self._group_timer = self._running_loop().call_later(self._limits.group_s, self.hurry)
         if self._running_short():
             self._asked = self._next.ahead()
             self._writer.commands.put(ReserveIds(self._asked))

@@ -11,6 +11,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Final
 
+from gateway.journal.encoding import RECEIPT
 from gateway.journal.entry import Limits
 from gateway.journal.store import Row, Store, whole
 
@@ -134,9 +135,10 @@ class Retention:
         return [row for row in rows if row[1] < cutoff_t]
 
     def _enough_after(self, row_id: int) -> bool:
-        """Whether the newest `alarm_keep_rows` records would all stay (T-33)."""
+        """Whether the newest `alarm_keep_rows` records would all stay (T-33); a receipt is no record of its own."""
         count = self._store.connection.execute(
-            "SELECT count(*) FROM (SELECT 1 FROM record WHERE id > ? LIMIT ?)", (row_id, self._limits.alarm_keep_rows)
+            "SELECT count(*) FROM (SELECT 1 FROM record WHERE id > ? AND substr(body, 1, ?) <> ? LIMIT ?)",
+            (row_id, len(RECEIPT), RECEIPT, self._limits.alarm_keep_rows),
         ).fetchone()[0]
         return bool(count >= self._limits.alarm_keep_rows)
 

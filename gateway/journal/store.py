@@ -26,14 +26,18 @@ from gateway.journal.encoding import (
 from gateway.journal.entry import DAY_MS, OutboxRow, Problem, ProblemCode, ProblemListener
 from gateway.journal.opening import Marks
 from gateway.journal.outbox import OutboxIndex
+from gateway.journal.wal import FRAME_HEAD_BYTES
 
 MAX_QUARANTINED: Final = 1_000
 SNAPSHOTS_KEPT: Final = 2  # the newest, and one to fall back to; beside them one a day
 READ_CHUNK: Final = 200
 SIZE_HOLDS_S: Final = 0.5  # for which the file's size is as last measured: some hundred alarms
 
-# what one row written or deleted adds to the WAL at most, but for its body: a leaf and its share of inner pages
-WAL_BYTES_PER_ROW: Final = 1_500
+# What an entry adds to the WAL beside bodies, about (too little is `schema.WAL_SAFETY_PAGES`' to notice): its leaf,
+# an inner page and the first page; of the outbox, where rows come and go side by side, a leaf for some six of them.
+WAL_PAGES_AN_ENTRY: Final = 3
+OUTBOX_ROWS_A_PAGE: Final = 6
+WAL_PAGE_BYTES: Final = schema.PAGE_BYTES + FRAME_HEAD_BYTES
 
 HISTORY: Final = (
     "SELECT id, t, body, crc, 'record' FROM record WHERE id > ?1 AND id <= ?2 UNION ALL "
@@ -101,8 +105,9 @@ class Store:
         finished = [*part.done, *(action_id for action_id in acked if action_id is not None)]
         if finished:
             self.connection.executemany("DELETE FROM outbox WHERE id=?", [(action_id,) for action_id in finished])
-        rows = 1 + len(part.actions) + len(part.memory) + len(finished)
-        self.wal_bytes += part.size + rows * WAL_BYTES_PER_ROW
+        outbox = len(part.actions) + len(finished)
+        pages = WAL_PAGES_AN_ENTRY + len(part.memory) + -(-outbox // OUTBOX_ROWS_A_PAGE)
+        self.wal_bytes += sum(map(len, (part.body, *(a.body for a in part.actions)))) + pages * WAL_PAGE_BYTES
 
     def _write_snapshot(self, part: SnapshotPart) -> None:
         body = zlib.compress(part.body)
@@ -111,7 +116,7 @@ class Store:
         self.connection.execute(
             "INSERT INTO snapshot VALUES(?,?,?,?,?)", (*columns, body, crc("snapshot", body, *columns))
         )
-        self.wal_bytes += 2 * len(body) + WAL_BYTES_PER_ROW
+        self.wal_bytes += 2 * len(body) + WAL_PAGES_AN_ENTRY * WAL_PAGE_BYTES
         self._thin_snapshots()
 
     def _thin_snapshots(self) -> None:

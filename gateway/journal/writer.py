@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Final
 
 from gateway.journal import faults
-from gateway.journal.commands import Ask, Close, Command, Hurry, Listener, Parts, ReserveIds, Start
+from gateway.journal.commands import Ask, Close, Command, Listener, Parts, ReserveIds, Start
 from gateway.journal.encoding import Part, SnapshotPart
 from gateway.journal.entry import (
     ACT_FROM_MEMORY_S,
@@ -167,15 +167,12 @@ class Writer:
             case ReserveIds():
                 self._marks = command.upto
                 self._group_due = min(self._group_due, now + self._limits.group_s)
-            case Hurry():
-                self._group_due = min(self._group_due, now)
             case Close():
                 self._closing = command
             case _:
-                self._group.append(command)
-                at_once = command.urgent or len(self._group) >= MAX_GROUP_PARTS  # full: waiting saves no flush
-                self._group_due = min(self._group_due, now + (0 if at_once else self._limits.group_s))
-                if command.urgent:  # an alarm does not wait for the end of a long backoff
+                self._group.extend(command)
+                self._group_due = now
+                if any(part.urgent for part in command):  # an alarm does not wait for the end of a long backoff
                     self._retry_at = min(self._retry_at, now + RETRY_FIRST_S)
 
     def _commit_at(self) -> float:

@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable, Iterable
 from typing import Any, Final
 
-from gateway.actions import LOCAL
+from gateway.actions import LOCAL, Call, Push, Text
 from gateway.clock import Clock
 from gateway.controller import Controller, Result
 from gateway.journal import ACT_FROM_MEMORY_S, Entry, Journal, StoredAction, Submitted
@@ -24,6 +24,10 @@ MARK_OPEN_S: Final = 5.0  # the same while an alarm's timer runs, if a tenth of 
 MARK_SHARE: Final = 10  # ... so a power cut costs a timer 5 s or a tenth, and an alarm open for days no flash
 SNAPSHOT_EVERY: Final = 2_000  # entries; recovery replays at most twice as many
 
+BY_PORT: Final = frozenset({Text.kind, Call.kind, Push.kind})
+ROUNDS_TO_THE_PORT: Final = 2
+"""Of the loop, from a text that is ready to its first command, which the port's thread then writes while the loop does
+the rest: the other way round the text waited for all of it, and the longer way should begin first."""
 MAX_SAID: Final = 100  # prompts in a second: more is a fault
 _FOR_THE_RECORD: Final = frozenset({Kind.ACK, Kind.VISIT, Kind.DELIVERY, Kind.REPLY})
 
@@ -162,9 +166,11 @@ class Heart:
             timer.cancel()
             if not durable:
                 log.error("acting from memory: the disk has not taken it within %.1f s", ACT_FROM_MEMORY_S)
-            for stored in sorted(submitted.stored, key=lambda s: s.action.kind in LOCAL):  # ways out of the home first
-                if not (durable and self.publish(stored)):
-                    self.carry(stored)
+            far = [stored for stored in submitted.stored if stored.action.kind in BY_PORT]
+            near = [stored for stored in submitted.stored if stored.action.kind not in BY_PORT]
+            for stored in far:
+                self.carry(stored)
+            self._after_rounds(ROUNDS_TO_THE_PORT if far else 0, near, durable)
 
         def committed(future: asyncio.Future[bool]) -> None:
             if not future.cancelled():
@@ -172,6 +178,15 @@ class Heart:
 
         timer = self._loop.call_later(ACT_FROM_MEMORY_S, go, False)
         submitted.committed.add_done_callback(committed)
+
+    def _after_rounds(self, rounds: int, near: list[StoredAction], durable: bool) -> None:
+        """What is a matter of moments, once the texts have had their rounds of the loop; ways out of the home first."""
+        if rounds:
+            self._loop.call_soon(self._after_rounds, rounds - 1, near, durable)
+            return
+        for stored in sorted(near, key=lambda s: s.action.kind in LOCAL):
+            if not (durable and self.publish(stored)):
+                self.carry(stored)
 
     def _tell(self, result: Result) -> None:
         for event in result.events:

@@ -21,7 +21,7 @@ MAX_DETAIL_CHARS: Final = 160
 TURNED_AWAY: Final = frozenset(
     {
         "credentials", "server_certificate", "client_certificate", "tls", "protocol_version", "client_id",
-        "server_unavailable", "not_authorized", "quota", "connack", "taken_over", "flood",
+        "server_unavailable", "not_authorized", "quota", "connack", "taken_over",
     }
 )  # fmt: skip
 """Kinds that say: the broker is there and will not have us. Asking again within the second cannot help, and costs it

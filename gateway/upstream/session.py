@@ -38,7 +38,7 @@ class Session:
         self._tell_puback, self._tell_message = on_puback, on_message
         self._tell_subscribed, self._tell_ended = on_subscribed, on_ended
         self._tell_reached = on_reached
-        self._connection = Connection(plan, self, asyncio.get_running_loop())
+        self._connection = Connection(plan, self)
         self._opened: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._over = asyncio.Event()
         self._waiting: dict[int, asyncio.Future[bool]] = {}
@@ -76,7 +76,7 @@ class Session:
     @property
     def lingers(self) -> bool:
         """Whether its thread still runs, for example inside a hanging name server."""
-        return self._connection.alive
+        return self._connection.lingers
 
     @property
     def oversized(self) -> bool:

@@ -1,7 +1,7 @@
 """Nothing happens: CPU and wake-ups of the whole gateway over a minute, with all that can be plugged in and without.
 
 Everything: Bluetooth on a private D-Bus, a modem and a meter on ptys, the platform over TLS; the meter is read once a
-minute, the modem is asked every 2 s whether it lives (a mute one must be noticed in 5 s). Little: the two brokers only.
+minute, the modem is asked every 2.7 s whether it lives (a mute one must be noticed in 5 s). Little: two brokers only.
 """
 
 from __future__ import annotations

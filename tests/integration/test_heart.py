@@ -79,6 +79,29 @@ async def test_nothing_is_carried_out_before_it_is_durable(
     assert {s.action.kind for _, s in carried} >= {"say", "text", "publish"}
 
 
+async def test_the_longest_way_begins_first_and_home_comes_last(
+    alive: tuple[Heart, Disk, list[tuple[float, StoredAction]]],
+) -> None:
+    """A text takes rounds of the loop to its port: the message and the lamp are done while its thread writes."""
+    heart, _, carried = alive
+    rounds: dict[str, int] = {}
+    passed = 0
+
+    def carry(stored: StoredAction) -> None:
+        carried.append((time.monotonic(), stored))
+        rounds.setdefault(stored.action.kind, passed)
+
+    heart.carry = carry
+    submitted = heart.take(Report(Kind.BUTTON, "press", "b"))
+    while len(carried) < len(submitted.stored):
+        passed += 1
+        await asyncio.sleep(0)
+    kinds = [s.action.kind for _, s in carried]
+    assert kinds == sorted(kinds, key=lambda kind: {"text": 0, "call": 0, "publish": 1}.get(kind, 2))
+    assert rounds["publish"] - rounds["text"] <= 3
+    assert {s.id for _, s in carried} == {s.id for s in submitted.stored}
+
+
 async def test_a_disk_that_hangs_delays_a_call_by_half_a_second_and_no_more(
     alive: tuple[Heart, Disk, list[tuple[float, StoredAction]]],
 ) -> None:

@@ -422,7 +422,7 @@ async def test_a_publish_the_acl_denies_stays_in_the_outbox(tmp_path, protocol):
 
 
 async def test_no_deadlock_between_publishing_and_pubacks_under_load(broker):
-    """paho holds one mutex around on_publish and inside publish(); a lock of ours across both stopped at 726."""
+    """paho holds one mutex around on_publish and inside publish(); a lock of ours across both once stopped at 726."""
     events: Events = []
     gateway = Gateway(settings(broker.address))
     async with running_platform(settings(broker.address), events), running(gateway):
@@ -436,23 +436,13 @@ async def test_no_deadlock_between_publishing_and_pubacks_under_load(broker):
 
 
 async def test_a_puback_that_overtakes_publish_is_not_lost():
-    """With the loop held up right after publish(), the PUBACK is there before the id is noted."""
+    """The PUBACK is in the socket while we are still inside publish(), before the id is noted."""
     async with FarEnd() as far:
         gateway = Gateway(settings(far.address, protocol="3.1.1"))
         async with running(gateway):
             await until(lambda: gateway.up)
             session = gateway.link._session
             assert session is not None
-            client = session._connection._client
-            assert client is not None
-            answered = threading.Event()
-            tell = client.on_publish
-
-            def on_publish(*arguments: Any) -> None:
-                tell(*arguments)
-                answered.set()
-
-            client.on_publish = on_publish
             publish = session.publish
 
             def slow_publish(*arguments: Any, **more: Any) -> int | None:
@@ -462,7 +452,6 @@ async def test_a_puback_that_overtakes_publish_is_not_lost():
                 mid = publish(*arguments, **more)
                 assert mid is not None
                 writer.write(b"\x40\x02" + mid.to_bytes(2, "big"))  # the far end shares this loop: in its place
-                assert answered.wait(30), "paho's thread has heard it while we are still inside publish()"
                 return mid
 
             session.publish = slow_publish  # type: ignore[method-assign]
@@ -483,7 +472,7 @@ async def test_ids_that_come_round_to_unanswered_publishes_hold_no_alarm_up():
             await until(lambda: len(far.messages("event")) == 3)
             session = gateway.link._session
             assert session is not None
-            client = session._connection._client
+            client = session._connection._wire.client
             assert client is not None
             held = sorted(client._out_messages)
             assert held == list(range(held[0], held[0] + 3))
@@ -497,14 +486,14 @@ async def test_ids_that_come_round_to_unanswered_publishes_hold_no_alarm_up():
 
 
 async def test_publishing_into_a_client_that_is_just_ending_does_not_end_the_link(broker):
-    """Its thread has closed paho's wake-up pair, the loop does not know yet: publish() and ack() raise OSError."""
+    """Its socket has gone this moment, and the link does not know it yet."""
     events: Events = []
     gateway = Gateway(settings(broker.address))
     async with running_platform(settings(broker.address), events), running(gateway):
         await until(lambda: gateway.up)
         session = gateway.link._session
         assert session is not None
-        client = session._connection._client
+        client = session._connection._wire.client
         assert client is not None
         client._reset_sockets()
         assert session.publish("hw/v1/jinjiang/gw-1/up/event", b"{}") is None
@@ -616,7 +605,7 @@ async def test_a_packet_paho_cannot_read_costs_the_connection_and_not_the_link()
             await until(lambda: gateway.up and gateway.counted("connects") >= 2)
 
 
-async def test_a_flood_of_messages_costs_the_connection_and_not_the_memory():
+async def test_a_flood_of_messages_costs_neither_the_memory_nor_the_next_alarm():
     async with FarEnd() as far:
         flood = publish_packet("hw/v1/jinjiang/gw-1/down/cmd", b'{"cmd":"ping"}')
         far.greeting = flood * 20_000
@@ -718,7 +707,7 @@ async def test_the_kernel_is_told_to_give_up_on_unacknowledged_bytes(broker):
         await until(lambda: gateway.up)
         session = gateway.link._session
         assert session is not None
-        sock = session._connection._sock
+        sock = session._connection._wire._sock
         assert sock is not None
         assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 7000
 

@@ -21,7 +21,7 @@ from gateway.home.registry import Registry
 from gateway.journal import Journal, Limits, retention, schema, upkeep
 
 LIMITS = Limits(reserve_bytes=64 << 10, group_s=0.02)  # a small reserve file, short groups: more cuts in less time
-CHECKPOINT_BYTES = 48 << 10  # instead of 256 KiB: several checkpoints in one short story
+CHECKPOINT_BYTES = 32 << 10  # instead of 256 KiB: several checkpoints in one short story
 HOME_EVERY = 9
 
 

@@ -33,6 +33,12 @@ def acknowledged(t: int, *seqs: int) -> Entry:
     return Entry(Observation(Kind.ACK, {"seq": list(seqs)}, t), (), 1_767_000_000_000 + t, "NTP", acked=seqs)
 
 
+def received(t: int, *seqs: int) -> Entry:
+    """The same as the gateway writes it."""
+    value = {"stage": "RECEIVED", "seq": list(seqs)}
+    return Entry(Observation(Kind.ACK, value, t), (), 1_767_000_000_000 + t, "NTP", acked=seqs)
+
+
 def publish(name: str, severity: str = "P0") -> Publish:
     """A message for the platform, with a body of an alarm's usual size."""
     body = {"code": "CALL", "severity": severity, "name": name, "reason": "call button pressed once in the bedroom"}

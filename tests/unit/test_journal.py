@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import shutil
 import sqlite3
 import threading
 import time
 from pathlib import Path
 
 import pytest
-from journal_rig import DAY, SMALL, acknowledged, contents, four_actions, motion, opened, press, publish
+from journal_rig import DAY, SMALL, acknowledged, contents, four_actions, motion, opened, press, publish, received
 
 from gateway.actions import Publish, Say
 from gateway.journal import (
@@ -339,9 +340,29 @@ async def test_alarm_records_go_after_three_years_but_never_the_newest_thousand(
     assert kept[:-1] == list(range(1_200 - len(kept) + 1, 1_200))
 
 
+async def test_receipts_lie_beside_their_alarms_and_are_none_of_the_newest_thousand(path: Path) -> None:
+    """T-33 counts events: each with a receipt must not make five hundred of a thousand."""
+    async with opened(path) as (journal, _):
+        for n in range(1_200):
+            (stored,) = journal.submit(press(n, (publish(str(n)),))).stored
+            assert stored.seq is not None
+            journal.submit(received(n, stored.seq))
+        assert await journal.submit(press(4 * 365 * DAY)).committed
+        await settled_upkeep(journal)
+    with sqlite3.connect(path) as db:
+        assert db.execute("SELECT count(*) FROM log").fetchone() == (0,)
+    db.close()
+    with export(path) as rows:
+        kept = [row.observation for row in rows]
+    presses = [o.t for o in kept if o.kind is Kind.BUTTON]
+    assert 1_000 <= len(presses) <= 1_064
+    assert presses[:-1] == list(range(1_200 - len(presses) + 1, 1_200))
+    assert [o.t for o in kept if o.kind is Kind.ACK][-199:] == list(range(1_001, 1_200))
+
+
 async def test_byte_cap_drops_oldest_routine_first_and_says_so(path: Path) -> None:
     heard: list[int] = []
-    limits = Limits(max_bytes=300_000, reserve_bytes=0)
+    limits = Limits(max_bytes=150_000, reserve_bytes=0)
     async with opened(path, limits, on_health=lambda h: heard.append(h.pruned_routine)) as (journal, _):
         for t in range(4_000):
             journal.submit(motion(t) if t % 10 else press(t, (publish(str(t), "P0"),) if t % 1_000 == 0 else ()))
@@ -349,7 +370,7 @@ async def test_byte_cap_drops_oldest_routine_first_and_says_so(path: Path) -> No
                 await journal.submit(press(t)).committed
         await settled_upkeep(journal)
         health = journal.health()
-        assert health.bytes_used <= 300_000
+        assert health.bytes_used <= 150_000
         assert health.pruned_routine > 500
         assert health.pruned_outbox == 0
         assert heard[-1] == health.pruned_routine
@@ -379,7 +400,7 @@ async def test_over_the_cap_without_routine_only_messages_of_p3_p4_go(path: Path
 
 
 async def test_cap_spares_what_a_restart_from_the_older_snapshot_needs(path: Path) -> None:
-    limits = Limits(max_bytes=150_000, reserve_bytes=0)
+    limits = Limits(max_bytes=60_000, reserve_bytes=0)
     async with opened(path, limits) as (journal, _):
         for t in range(1_000):
             journal.submit(motion(t))
@@ -421,16 +442,44 @@ async def test_a_newer_schema_is_refused_and_nothing_is_changed(path: Path) -> N
 async def test_an_older_schema_is_brought_up_in_one_step(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async with opened(path) as (journal, _):
         journal.submit(press(1))
-    monkeypatch.setattr(schema, "VERSION", 2)
+    now = schema.VERSION
+    monkeypatch.setattr(schema, "VERSION", now + 1)
     monkeypatch.setitem(schema.TABLES, "more", "CREATE TABLE more(id INTEGER PRIMARY KEY)")
     with pytest.raises(JournalUnavailable, match="could not be brought"):  # the step is not there yet
         await asyncio.to_thread(Journal.open, path, SMALL)
-    monkeypatch.setitem(schema.MIGRATIONS, 1, lambda db: db.execute(schema.TABLES["more"]))
+    monkeypatch.setitem(schema.MIGRATIONS, now, lambda db: db.execute(schema.TABLES["more"]))
     found = await contents(path)
     assert [o.t for o, _ in found["tail"]] == [1]
     assert found["problems"] == []
     with sqlite3.connect(path) as db:
-        assert schema.get_meta(db, "schema") == 2
+        assert schema.get_meta(db, "schema") == now + 1
+    db.close()
+
+
+async def test_a_journal_of_schema_1_goes_on_and_its_rows_read_as_they_were(path: Path) -> None:
+    """`golden/journal-schema-1.db` was written by the code of schema 1: full words, receipts in `log`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    await asyncio.to_thread(shutil.copy, Path(__file__).parent / "golden" / "journal-schema-1.db", path)
+    async with opened(path) as (journal, found):
+        assert found.problems == []
+        assert found.snapshot == {"n": 1}
+        assert [o for o, _ in found.tail] == [press(4).observation, motion(5).observation]
+        assert found.memory == {"ble:A4C138": {"counter": 2}}
+        named = [(s.action, s.created_t) for s in found.pending]
+        texts = [a for name in "ab" for a in four_actions(name) if not isinstance(a, Publish)]
+        assert named == [(a, 2 if n < 3 else 4) for n, a in enumerate(texts)]
+        (row,) = await journal.rows(10, ())
+        assert row.body == publish("b").body
+        assert await journal.submit(press(6, four_actions("c"))).committed
+        journal.submit(acknowledged(7, row.seq))
+    with export(path) as rows:
+        assert [r.observation.t for r in rows] == [1, 2, 3, 4, 5, 6, 7]
+    again = await contents(path)
+    assert [r.body for r in again["rows"]] == [publish("c").body]
+    assert again["problems"] == []
+    with sqlite3.connect(path) as db:
+        assert schema.get_meta(db, "schema") == schema.VERSION
+        assert [r[0] for r in db.execute("SELECT t FROM log ORDER BY id")] == [1, 3, 5], "nothing old was rewritten"
     db.close()
 
 

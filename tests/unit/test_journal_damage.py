@@ -216,7 +216,7 @@ async def test_a_log_cut_anywhere_leaves_a_prefix(path: Path, tmp_path: Path) ->
     expected, main, log = await crashed(path)
     trial = tmp_path / "trial" / "journal.db"
     lengths = set()
-    for cut in range(0, len(log), len(log) // 25):
+    for cut in (*range(0, len(log), len(log) // 25), len(log) - 1):
         await asyncio.to_thread(lay_out, trial, main, log[:cut])
         found = await contents(trial)
         assert found["tail"] == expected["tail"][: len(found["tail"])]

@@ -1,18 +1,15 @@
-"""Both MQTT clients read the socket ahead of paho: what paho is given is what came, byte for byte, in pieces or not."""
+"""The MQTT client reads the socket ahead of paho: what paho is given is what came, byte for byte, in pieces or not."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion
 
-from gateway.drivers.local_mqtt import connection as local
-from gateway.upstream import connection as upstream
+from gateway.mqtt.client import client_class
 
 
 class Wire:
@@ -38,18 +35,8 @@ class Wire:
         return -1
 
 
-class Owner:
-    """What the platform's connection tells its client."""
-
-    oversized = False
-
-
-def kind(which: str) -> Any:
-    return local._bounded_client() if which == "local" else upstream._bounded_client(Owner())  # type: ignore[arg-type]
-
-
-def client_on(wire: Wire, which: str) -> tuple[Any, list[tuple[str, bytes]]]:
-    made = kind(which)(CallbackAPIVersion.VERSION2, client_id="test", manual_ack=True)
+def client_on(wire: Wire) -> tuple[Any, list[tuple[str, bytes]]]:
+    made = client_class()(CallbackAPIVersion.VERSION2, client_id="test", manual_ack=True)
     heard: list[tuple[str, bytes]] = []
     made.on_message = lambda _c, _d, message: heard.append((message.topic, bytes(message.payload)))
     made._sock = wire
@@ -75,43 +62,43 @@ def cut(data: bytes, at: list[int]) -> list[bytes]:
 MESSAGES = st.lists(st.tuples(st.sampled_from(["a", "home/button/1"]), st.binary(max_size=300)), min_size=1, max_size=8)
 
 
-@pytest.mark.parametrize("which", ["local", "upstream"])
 @given(messages=MESSAGES, at=st.lists(st.integers(0, 3000), max_size=12))
 def test_every_message_is_heard_once_and_whole_however_it_is_cut(
-    which: str, messages: list[tuple[str, bytes]], at: list[int]
+    messages: list[tuple[str, bytes]], at: list[int]
 ) -> None:
     wire = Wire(cut(b"".join(published(*m) for m in messages), at))
-    client, heard = client_on(wire, which)
+    client, heard = client_on(wire)
     while wire.pieces:  # select says that there is something to read
-        assert client.loop_read() == 0
+        while client.read_packet():
+            pass
+        assert client.socket() is wire
     assert heard == messages
 
 
-@pytest.mark.parametrize("which", ["local", "upstream"])
-def test_ten_messages_that_came_together_cost_few_looks_at_the_socket(which: str) -> None:
+def test_ten_messages_that_came_together_cost_few_looks_at_the_socket() -> None:
     messages = [("home/button/1", b'{"id":%d}' % n) for n in range(10)]
     wire = Wire([b"".join(published(*m) for m in messages)])
-    client, heard = client_on(wire, which)
-    assert client.loop_read() == 0
+    client, heard = client_on(wire)
+    while client.read_packet():
+        pass
     assert heard == messages
     assert wire.reads <= 2
-    assert Client.loop_read is not type(client).loop_read
 
 
-@pytest.mark.parametrize("which", ["local", "upstream"])
-def test_what_came_before_the_end_is_heard_and_then_the_end(which: str) -> None:
+def test_what_came_before_the_end_is_heard_and_then_the_end() -> None:
     wire = Wire([published("a", b"last")], closed=True)
-    client, heard = client_on(wire, which)
-    assert client.loop_read() == 0
+    client, heard = client_on(wire)
+    assert client.read_packet()
     assert heard == [("a", b"last")]
-    assert client.loop_read() != 0
+    assert not client.read_packet()
+    assert client.socket() is None
 
 
-@pytest.mark.parametrize("which", ["local", "upstream"])
-def test_a_packet_that_only_announces_much_is_refused_before_it_is_read(which: str) -> None:
+def test_a_packet_that_only_announces_much_is_refused_before_it_is_read() -> None:
     wire = Wire([b"\x30\xff\xff\xff\x7f" + b"x" * 100])
-    client, heard = client_on(wire, which)
-    assert client.loop_read() != 0
+    client, heard = client_on(wire)
+    assert not client.read_packet()
     assert heard == []
     assert wire.reads == 1
     assert wire.closed
+    assert client.oversized

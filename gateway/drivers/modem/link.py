@@ -3,7 +3,7 @@
 Knows the port, the AT engine and every timeout. Knows no SIM, no network and no message.
 
 How silence is judged
-- Idle: after 2 s without a sensible line an `AT` is sent; no answer in 2 s is a fault. Together 4 s.
+- Idle: after 2.7 s without a sensible line an `AT` is sent; no answer in 2 s is a fault. Together 4.7 s.
 - A command that needs no network must answer in 2.0 s, one that reads or writes the SIM in 4.5 s.
 - A submitted message may wait 60 s for the network, but not in silence. After 2 s without a line an `AT` goes out
   beside it. A modem that has once answered such a probe is held to it: 4.5 s of silence are a fault. Modems that work
