@@ -117,6 +117,7 @@ def falls() -> Sequence[Figure]:
         place = str(data("falls") / folder)
         found = scorer("score_falls.py", place, *words.split(), *limit, "--cmd", f"{REPLAY} {replay} -")
         note = f"{found['falls']} falls, {found['adl']} others"
+        sys.stderr.write(f"{what}: {json.dumps(found)}\n")  # a table of half an hour: not to be lost to an interruption
         figures += [
             Figure(f"{what}: sensitivity", found["sensitivity"] or 0, "%", sensitivity, True, note=note),
             Figure(f"{what}: specificity", found["specificity"] or 0, "%", specificity, True),

@@ -7,11 +7,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from gateway.demo.house import GATEWAY, VirtualHouse
 from gateway.journal.export import export
@@ -20,16 +16,6 @@ from gateway.rules.civil import CivilTime
 from gateway.rules.table import all_rules
 
 HEARTHWATCH = [sys.executable, "-m", "gateway.cli.main"]
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[VirtualHouse]:
-    made = VirtualHouse(tmp_path, pre_alarm_s=1)
-    try:
-        await made.start()
-        yield made
-    finally:
-        await made.stop()
 
 
 def cli(house: VirtualHouse, *args: str) -> subprocess.CompletedProcess[str]:

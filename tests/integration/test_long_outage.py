@@ -7,7 +7,6 @@ every 10 min for a day and hourly from then on: the worst that an outbox can be 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -24,16 +23,6 @@ ALARMS_EVERY_DAYS = 3
 STEP_MS = 2 * 3_600_000  # sensors with a sign of life an hour are lost after three
 RSS_CAP_MIB = 100
 STATE_CAP_MIB = 64
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[VirtualHouse]:
-    made = VirtualHouse(tmp_path, pre_alarm_s=1)
-    try:
-        await made.start()
-        yield made
-    finally:
-        await made.stop()
 
 
 def rss_mib(house: VirtualHouse) -> float:

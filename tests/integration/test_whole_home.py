@@ -10,7 +10,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -21,16 +20,6 @@ from gateway.demo.script import STEPS, play
 from gateway.runtime.control import ControlUnavailable, request
 
 HEARTHWATCH = [sys.executable, "-m", "gateway.cli.main"]
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[VirtualHouse]:
-    made = VirtualHouse(tmp_path, pre_alarm_s=1)
-    try:
-        await made.start()
-        yield made
-    finally:
-        await made.stop()
 
 
 def cli(*args: str, **more: object) -> subprocess.CompletedProcess[str]:
