@@ -7,6 +7,7 @@ so a story with half its happenings left out still has the same people in it.
 from __future__ import annotations
 
 import random
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from sim_folds import MAIN
@@ -16,6 +17,8 @@ from gateway.actions import Call, Publish, Say, Text
 if TYPE_CHECKING:
     from sim_world import World
 
+_TIME: Final = re.compile(r"\d{5,}")
+BLUR_MS: Final = 10_000
 RUBBISH: Final = ("好的", "收到", "1/2", "11111", "??", "马上", "120", "1 99", "您好 1", "")
 
 
@@ -26,8 +29,12 @@ class People:
         self._world = world
         self._traits: dict[str, Any] = world.story.traits
 
-    def _dice(self, *about: object) -> random.Random:
-        return random.Random(f"{self._world.story.seed} {about}")
+    def _dice(self, who: str, key: str) -> random.Random:
+        """Dice of this person's for what was said under `key`. Two lives that are compared do not say it at the same
+        millisecond: there the times in it are blurred, or its people would do other things for that alone."""
+        if self._traits.get("blurred"):
+            key = _TIME.sub(lambda found: str(round(int(found[0]) / BLUR_MS)), key)
+        return random.Random(f"{self._world.story.seed} {(who, key)}")
 
     def got_text(self, text: Text) -> None:
         """A contact's phone rings."""

@@ -29,7 +29,7 @@ def no_wall_step_makes_or_ends_an_alarm(story: Story) -> list[Violation]:
     anytime = tuple(replace(c, hours=None) for c in story.home.contacts)
     hourless = {"night.from_h": 0, "night.until_h": 0, "night_exit.enabled": 0}
     home = replace(story.home, contacts=anytime, settings={**story.home.settings, **hourless})
-    story = replace(story, home=home, traits={**story.traits, "answers": 0.0, "desk": 0.0})
+    story = replace(story, home=home, traits={**story.traits, "answers": 0.0, "desk": 0.0, "blurred": True})
     stepped = World(story, gentle=True).run()
     steady = World(story, gentle=True, steps=False).run()
     return _differ("v wall steps", stepped.transitions(), steady.transitions(), stepped)
@@ -38,7 +38,7 @@ def no_wall_step_makes_or_ends_an_alarm(story: Story) -> list[Violation]:
 def without_uplink_every_local_rule_gives_the_same(story: Story) -> list[Violation]:
     """(vi) Without uplink every local rule gives the same result: alarms, texts and prompts, but for the sentence that
     nothing goes out. (The platform's people do not act here: their word is no local rule.)"""
-    alone = replace(story, traits={**story.traits, "desk": 0.0})
+    alone = replace(story, traits={**story.traits, "desk": 0.0, "blurred": True})
     linked, cut = World(alone, gentle=True), World(alone, gentle=True, uplink=False)
     return _differ("vi uplink", _local(linked.run()), _local(cut.run()), linked.history)
 
