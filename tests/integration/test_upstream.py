@@ -588,7 +588,7 @@ async def test_a_packet_that_announces_256_mib_is_not_believed():
         far.greeting = b"\x32" + remaining_length(MAX_PACKET_BYTES * 1000) + b"\x00\x01a\x00\x01"
         gateway = Gateway(settings(far.address, protocol="3.1.1"))
         async with running(gateway):
-            await until(lambda: far.connections >= 2)
+            await until(lambda: len(far.connects) >= 2)
             clean = [bool(connect[7] & 2) for connect in far.connects]
             assert clean[:2] == [False, True], "the session that holds the monster is thrown away"
             far.greeting = b""
