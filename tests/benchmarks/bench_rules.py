@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from figures import Figure, table
-from home_recordings import homes, recording
+from home_recordings import homes, recording, without_commas
 from machine import described
 
 HERE: Final = Path(__file__).parent
@@ -133,8 +133,10 @@ def inactivity() -> Sequence[Figure]:
     """False alarms a home-month and time to the alarm, by what the homes have."""
     incidents, leaves = ("2", "3") if QUICK else ("10", "10")
     bridge = f"{sys.executable} {data('homes').parents[1] / 'tools' / 'inactivity_bridge.py'} {REPLAY} -"
-    words = ("--homes", str(data("homes")), "--group", "events", "--incidents", incidents, "--leaves", leaves)
-    found = scorer("inactivity_bench.py", *words, "--cmd", bridge)
+    words = ("--group", "events", "--incidents", incidents, "--leaves", leaves, "--cmd", bridge)
+    with tempfile.TemporaryDirectory() as folder:
+        without_commas(data("homes"), Path(folder))
+        found = scorer("inactivity_bench.py", "--homes", folder, *words)
     figures = []
     for group, row in found["groups"].items():
         note = f"{row['false_alarms']} in {row['weeks']} home-weeks"
