@@ -46,6 +46,7 @@ FALLS: Final[tuple[tuple[str, str, str, str, tuple[float, float, float | None]],
      (95, 95, None)),
     ("WEDA-FALL wrist", "weda-fall", "--placement wrist", "", (90, 93, None)),
     ("WEDA-FALL wrist, 12.5 Hz", "weda-fall", "--placement wrist --hz 12.5", "", (84, 87, None)),
+    ("WEDA-FALL wrist, 2 g", "weda-fall", "--placement wrist --clip-g 2", "", (84, 87, None)),
     ("WEDA-FALL wrist, 10 % lost", "weda-fall", "--placement wrist --drop 0.1", "", (84, 87, None)),
 )  # fmt: skip
 
