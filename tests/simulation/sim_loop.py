@@ -101,7 +101,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _run_once(self) -> None:
         """One round: time jumps to the next timer if nothing is to be called now; then all that is, is called."""
         ready, scheduled = self._ready, self._scheduled
-        while self.outside() and not ready:
+        while self.outside() and not ready and not (scheduled and scheduled[0][0] <= self.now_us):
             if not self._woken.wait(OUTSIDE_WAIT_S):
                 raise OutOfTime("a thread owes an answer and does not give it")
             self._woken.clear()

@@ -73,6 +73,16 @@ def test_a_loop_that_nobody_can_wake_says_so() -> None:
     loop.abandon()
 
 
+def test_what_is_due_now_is_called_though_a_thread_owes_an_answer() -> None:
+    """The journal gathers entries by a timer of no time at all: until it has run, its thread has nothing to answer."""
+    loop = VirtualLoop(0)
+    loop.outside = lambda: True
+    loop.call_later(0.0, loop.stop)
+    loop.run_forever()
+    assert loop.now_us == 0
+    loop.abandon()
+
+
 # ---- the marks
 
 
