@@ -170,13 +170,16 @@ class Controller:
         while (due := self.next_due()) is not None and due <= limit:
             self.t = max(self.t, due)
             self._due_anew()
+            a_rule_was_due = False
             for rule in self._timed:
                 if rule.name not in self.faults and (rule_due := rule.next_due()) is not None and rule_due <= due:
+                    a_rule_was_due = True
                     self._heed(self._guarded(rule, rule.advance, due), due, rule.name)
             while not self._rebuilding and (timer := self.desk.due()) is not None and timer[0] <= due:
                 self._look_at_paths()
                 self.desk.fire(timer[1], timer[2])
-            self._check_readiness(due)
+            if a_rule_was_due:  # an alarm's timer readies none, and recovery, where none runs, looks as life did
+                self._check_readiness(due)
 
     def wall_ms(self, t: int) -> int:
         """UTC milliseconds of controller time `t`, by the mapping in force."""
