@@ -108,9 +108,7 @@ def test_two_hours_of_a_siren_and_what_cleared_meanwhile_are_the_same_in_pieces(
 
 
 @given(scripts)
-@example(
-    [(46_800_000, (Kind.HEART_RATE, 70, "band"))]
-)  # an alarm's timer looked at the rules, recovery did not
+@example([(46_800_000, (Kind.HEART_RATE, 70, "band"))])  # an alarm's timer looked at the rules, recovery did not
 @settings(deadline=None, max_examples=40)
 def test_recovery_decides_nothing_twice_and_forgets_nothing(script: Script) -> None:
     living, again = fresh(), fresh()
