@@ -65,6 +65,9 @@ async def test_rules_and_tune_live_and_from_what_is_left(house: VirtualHouse) ->
 async def test_a_window_of_the_platform_reaches_the_visits_rule_and_a_stranger_s_command_nothing(
     house: VirtualHouse,
 ) -> None:
+    await house.expect("platform", "ONLINE")  # else the platform does not know whom it speaks to
+    upstream = (house.status() or {})["upstream"]
+    assert upstream["counts"]["attempts"] == 1, "the first connection was lost for no reason"
     assert house.platform.command(GATEWAY, {"cmd": "format_disk", "from": "2026-03-01", "to": "2026-03-02"})
     window = {"cmd": "remote_only", "from": "2026-03-12", "to": "2026-03-18", "reason": "typhoon", "more": "x" * 200}
     assert house.platform.command(GATEWAY, window)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+import ssl
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESCCM
 
+from gateway.demo.pki import Pki
 from gateway.drivers.ble import ccm
 
 SEED = 20261126
@@ -41,6 +45,33 @@ def test_what_was_sealed_is_opened_and_what_was_touched_is_not(way: object) -> N
                 touched[rng.randrange(len(touched))] ^= 1 << rng.randrange(8)
                 pair = (bytes(touched), tag) if text is sealed else (sealed, bytes(touched))
                 assert unseal(key, nonce, *pair) is None, f"seed {SEED}, length {length}"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_forged_frame_leaves_no_error_for_a_connection_to_find(way: object, tmp_path: Path) -> None:
+    """The loop opens frames and serves the platform's TLS in one thread: a neighbour's rubbish once cut the line."""
+    unseal = way()  # type: ignore[operator]
+    line = connected(tmp_path)
+    for sealed, tag in ((b"forged", b"\0\0\0\0"), (b"", b"\0\0\0\0")):
+        assert unseal(ccm._KEY, ccm._NONCE, sealed, tag) is None
+        with pytest.raises(ssl.SSLWantReadError):  # nothing has come, and nothing else is wrong
+            line.read()
+
+
+def connected(folder: Path) -> ssl.SSLObject:
+    """The client's end of a TLS connection that stands."""
+    pki = Pki(folder)
+    own = pki.server()
+    theirs = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    theirs.load_cert_chain(own.cert, own.key)
+    down, up = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context(cafile=str(pki.ca)).wrap_bio(down, up, server_hostname="localhost")
+    server = theirs.wrap_bio(up, down, server_side=True)
+    for _ in range(3):
+        for end in (client, server):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                end.do_handshake()
+    return client
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -69,6 +69,9 @@ def _openssl(name: str) -> Open:
     begin = function("EVP_DecryptInit_ex", number, pointer, pointer, pointer, text, text)
     control = function("EVP_CIPHER_CTX_ctrl", number, pointer, number, number, text)
     update = function("EVP_DecryptUpdate", number, pointer, text, ctypes.POINTER(number), text, number)
+    # OpenSSL keeps a thread's errors until they are taken, and what `ssl` does next in this thread would find ours: a
+    # neighbour's forged frame would cut the gateway off from the platform. The loop serves both.
+    forget_errors = function("ERR_clear_error", None)
 
     def unseal(key: bytes, nonce: bytes, sealed: bytes, tag: bytes) -> bytes | None:
         if len(key) != 16:
@@ -89,6 +92,7 @@ def _openssl(name: str) -> Open:
             return plain.raw[: length.value] if genuine else None
         finally:
             free(context)
+            forget_errors()
 
     return unseal
 
