@@ -3,7 +3,7 @@
 A mark moves nothing. Written as often as in life they are half of a simulated machine's work, and nearly all of them
 are never read: a start reads the last one. So they keep life's rhythm before a crash, after a start and after whatever
 was done to the clocks; while a crash waits for the next decision they are twelve times rarer, and else a few a day. One
-story in sixteen has them all.
+story in sixty-four has them all.
 """
 
 from __future__ import annotations

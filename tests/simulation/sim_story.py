@@ -47,7 +47,7 @@ def write(seed: int, days: float) -> Story:
         "text_s": rng.choice([1.0, 4.0, 9.0]),  # how long the modem takes for one text
         "bad_number": rng.random() < 0.15,
         "snapshot_every": rng.choice([30, 150, LIFES_SNAPSHOTS if seed % 4 == 0 else 500]),
-        "every_mark": rng.choice([True, False, False, False]) and seed % 4 == 0,  # see sim_marks
+        "every_mark": rng.choice([True, False, False, False]) and seed % 16 == 0,  # see sim_marks
     }
     pen = _Pen(rng, home, int(days * DAY))
     pen.life()

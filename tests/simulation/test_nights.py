@@ -20,7 +20,7 @@ from gateway.alarms.trial import Trial
 from gateway.rules.stove import Stove
 
 DAYS = 5
-MISTAKE_SEEDS = (4, 3, 8, 0, 1, 6, 7, 2, 5)  # busy and quick ones first
+MISTAKE_SEEDS = (4, 3, 8, 0, 1, 6, 7, 2, 5, 14, 15)  # busy and quick ones first; the last two text outside hours
 
 
 def complaints(seed: int) -> list[str]:
