@@ -98,7 +98,8 @@ def judge(home: Home, grid: Sequence[Tails]) -> dict[Tails, Judged]:
                 habit.draw_line(today)
     for stop, judged in itertools.product(home.stops, found.values()):
         if stop.began is None:
-            judged.hours[stop.night].append(math.inf)
+            hours = math.inf if stop.raised is None else (stop.raised + QUESTION - stop.t) / HOUR
+            judged.hours[stop.night].append(hours)
     return found
 
 

@@ -7,6 +7,7 @@ resident is at home by the data's own evidence. Written anew, of the standard li
 
 from __future__ import annotations
 
+import copy
 import csv
 import gzip
 import itertools
@@ -24,6 +25,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import SHANGHAI_MS, CivilTime
 from gateway.rules.inactivity import Inactivity
+from gateway.rules.rule import Finding
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
@@ -63,6 +65,7 @@ class Stop:
     night: bool
     began: int | None  # the last sign of life before; None: the rule takes the resident for out
     capped: bool  # a door stood open: only the fixed limit
+    raised: int | None  # taken for out: when the rule asks nevertheless, by the fixed limit alone
 
 
 @dataclass
@@ -177,7 +180,17 @@ def _lived(home: Home, moments: list[tuple[int, bool]]) -> Home:
 
 
 def _stop(rule: Inactivity, t: int, night: bool) -> Stop:
-    return Stop(_t(t), night, rule._silence.began if rule._counts() else None, rule._presence.stands_open)
+    if rule._counts():
+        return Stop(_t(t), night, rule._silence.began, rule._presence.stands_open, None)
+    return Stop(_t(t), night, None, False, _raised(copy.deepcopy(rule), _t(t) + DAY))
+
+
+def _raised(rule: Inactivity, until: int) -> int | None:
+    """When INACTIVITY is found if nothing is said any more."""
+    while (due := rule.next_due()) is not None and due <= until:
+        if any(isinstance(s, Finding) and s.code == "INACTIVITY" for s in rule.advance(due)):
+            return due
+    return None
 
 
 def _t(wall: int) -> int:

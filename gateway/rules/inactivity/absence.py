@@ -1,8 +1,8 @@
 """The long absence: who went out, by the door or by their own word, and is not back (AWAY_TOO_LONG).
 
-After a day, as a rule. Sooner, at the fixed limit of silence, where nobody can say that they went: a door stands open,
-or this home's door has proved a poor witness, for people turned up inside whom it had not let in. It is the only word
-that is ever said of somebody who closed the door, stayed, and fell (docs/inactivity.md).
+After a day, as a rule. Sooner, at the fixed limit of silence, where nobody can say that they went: they said so but
+left the door open, or this home's door has proved a poor witness, for people turned up inside whom it had not let in.
+It is the only word that is ever said of somebody who closed the door, stayed, and fell (docs/inactivity.md).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from gateway.rules.inactivity.presence import Presence, Where
 from gateway.rules.rule import Finding, Recovery
 
 CODE: Final = "AWAY_TOO_LONG"
+AWAY: Final = frozenset({Where.AWAY, Where.DECLARED_AWAY})
 
 
 class LongAbsence:
@@ -33,13 +34,12 @@ class LongAbsence:
         out = presence.out_since
         if out is None or self.noticed:
             return None
-        where = presence.where()
-        if where in (Where.GUESTS, Where.HOME) or (self._door_alone and not presence.said_so):
+        if presence.where() not in AWAY or (self._door_alone and not presence.said_so):
             return None
-        return out + self._after(presence, where)
+        return out + self._after(presence)
 
-    def _after(self, presence: Presence, where: Where) -> int:
-        doubtful = where is Where.UNKNOWN or (where is Where.AWAY and presence.may_be_in)
+    def _after(self, presence: Presence) -> int:
+        doubtful = presence.where() is Where.AWAY and (presence.stands_open or presence.may_be_in)
         return min(self._limit_ms, self._notice_ms) if doubtful else self._notice_ms
 
     def found(self, presence: Presence, t: int, last_device: str | None) -> Finding:
@@ -47,15 +47,14 @@ class LongAbsence:
         out = presence.out_since
         assert out is not None
         self.noticed = True
-        where = presence.where()
         evidence: dict[str, Any] = {
             "out_min": (t - out) // 60_000,
-            "limit_h": round(self._after(presence, where) / 3_600_000, 2),
+            "limit_h": round(self._after(presence) / 3_600_000, 2),
             "last_sign": {"device": last_device},
         }
-        if where is Where.AWAY and presence.may_be_in:
+        if presence.where() is Where.AWAY and presence.may_be_in:
             evidence["turned_up_inside"] = presence.turned_up_share
-        return Finding(CODE, t, "door_left_open" if where is Where.UNKNOWN else "not_back", None, evidence)
+        return Finding(CODE, t, "door_left_open" if presence.stands_open else "not_back", None, evidence)
 
     def back(self, reason: str) -> tuple[Recovery, ...]:
         """Somebody is back, or says so: a notice that is still asked about ends."""

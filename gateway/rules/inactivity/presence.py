@@ -1,8 +1,8 @@
 """Whether the resident is at home, by the entrance door and what moves behind it, or by what was declared.
 
 A door that opens and closes with nobody heard inside afterwards is a departure. It is doubted only by a witness that
-cannot well be wrong: a mat that bounces in an empty flat is not enough (measured: kasteren C), two devices are, and
-after a return by the door anything is. Declared absence has a limit (A10), guests have one too.
+cannot well be wrong: a mat that bounces in an empty flat is not enough (measured: kasteren C), one that stays pressed
+and two devices are, and after a return by the door anything is. Declared absence has a limit (A10), guests have one.
 
 Who comes back is heard inside within minutes (148 of 152 returns within half an hour, measured). Where this home's door
 has proved to tell of every return, somebody who came back and was not heard yet is at home, lying in the hall at worst.
@@ -22,6 +22,8 @@ LAG_MS: Final = 20_000
 DECLARED_LAG_MS: Final = 10 * 60_000  # who says "I am leaving" still looks for the shoes
 ABSENCE_MS: Final = 10 * 60_000  # a door used again after this long without anybody inside: somebody comes back
 SECOND_WITNESS_MS: Final = 30 * 60_000  # two devices within this time vouch for each other
+HELD_MS: Final = 3_000
+"""A mat pressed for so long holds a person. In an empty flat one bounced 45 times, 1 s each (measured: kasteren C)."""
 FEW_WITNESSES: Final = 3  # with fewer devices inside, one is enough: there is nobody to vouch
 DOOR_OPEN_MS: Final = 3_600_000  # domain: a door open for more than 1 h makes home/away unknown
 GUESTS_MAX_MS: Final = 7 * 86_400_000  # domain: GUESTS mode, 7 days at most
@@ -42,7 +44,7 @@ class Where(StrEnum):
 
     HOME = "HOME"
     AWAY = "AWAY"  # by the door
-    UNKNOWN = "UNKNOWN"  # nobody heard since the door was opened, and it stands open
+    UNKNOWN = "UNKNOWN"  # nobody heard since the door was opened, and it stands open: who leaves for long shuts it
     DECLARED_AWAY = "DECLARED_AWAY"
     GUESTS = "GUESTS"
 
@@ -64,6 +66,7 @@ class Presence:
         self._ended: list[Any] | None = None  # the absence as it was before somebody was heard inside, and when
         self._deaf_until = 0  # until then activity belongs to the leaving
         self._doubt: tuple[str, int] | None = None  # the weak witness heard while out
+        self._pressed: tuple[str, int] | None = None  # the mat that somebody may have sat down on while out, and when
         self._may_leave = True  # somebody was seen at home since the last declared absence
         self._open: dict[str, int] = {}  # entrance doors that stand open, since when
         self._door_known_since: int | None = None
@@ -109,7 +112,7 @@ class Presence:
             self._returning = True
         elif t - self.out_since > SAME_PASSAGE_MS:
             self.came_back = False
-        self.out_since, self._doubt = t, None
+        self.out_since, self._doubt, self._pressed = t, None, None
         self._deaf_until = t - 1 if self._returning else t + LAG_MS
         if heard and self._returning:
             self._comes_in(t)
@@ -123,7 +126,7 @@ class Presence:
         if t <= self._deaf_until:
             return False
         weak = observation.kind in WEAK_KINDS and not (self._returning or self._few)
-        if weak and not self._vouched(observation.device or "", t):
+        if weak and not self._vouched(observation.device or "", t) and not self._held(observation):
             return False
         self._comes_in(t)
         return True
@@ -140,6 +143,15 @@ class Presence:
         ]
         self._count(t)
         self.out_since, self._doubt, self._may_leave, self.came_back = None, None, True, False
+        self._pressed = None
+
+    def _held(self, observation: Observation) -> bool:
+        """Whether a mat is let go that has held somebody; pressed, it may come to that (`advance`)."""
+        pressed, self._pressed = self._pressed, None
+        device, t = observation.device or "", observation.t
+        if observation.kind is Kind.PRESSURE and observation.value is True:
+            self._pressed = (device, t)
+        return pressed is not None and pressed[0] == device and t - pressed[1] >= HELD_MS
 
     def _count(self, t: int) -> None:
         """What this absence says of the door."""
@@ -208,7 +220,7 @@ class Presence:
             return Where.DECLARED_AWAY
         if self.out_since is None or self.came_back:
             return Where.HOME
-        return Where.UNKNOWN if self.stands_open else Where.AWAY
+        return Where.UNKNOWN if self.stands_open and not self.said_so else Where.AWAY
 
     def open_due(self) -> int | None:
         """When an open door becomes one that stands open."""
@@ -223,9 +235,10 @@ class Presence:
 
     def next_due(self) -> int | None:
         """When something ends by itself."""
-        if not self._open and self.declared_until is None and self.guests_until is None:
+        if not self._open and self.declared_until is None and self.guests_until is None and self._pressed is None:
             return None  # nearly always, and every rule that asks wants to know it with every observation
-        return min(filter(None, (self.open_due(), self.declared_until, self.guests_until)), default=None)
+        held = self._pressed and self._pressed[1] + HELD_MS
+        return min(filter(None, (self.open_due(), self.declared_until, self.guests_until, held)), default=None)
 
     def advance(self, t: int) -> None:
         """Ends what has lasted long enough at `t`."""
@@ -235,6 +248,8 @@ class Presence:
             self.declared_until = None  # from here the door and what moves inside decide (A10)
         if self.guests_until is not None and self.guests_until <= t:
             self.guests_until = None
+        if self._pressed is not None and (held := self._pressed[1] + HELD_MS) <= t:
+            self._comes_in(held)
 
     def gap(self, start: int, end: int) -> None:
         """Nobody watched from `start` to `end`: no part of an absence; what ends meanwhile ends at `end`."""
@@ -244,6 +259,8 @@ class Presence:
             self.declared_until = max(self.declared_until, end)
         if self.guests_until is not None:
             self.guests_until = max(self.guests_until, end)
+        if self._pressed is not None:
+            self._pressed = (self._pressed[0], self._pressed[1] + end - start)
 
     def to_json(self) -> dict[str, Any]:
         """All that is remembered."""
@@ -256,6 +273,7 @@ class Presence:
             "returns": [self._returns, self._turned_up],
             "ended": None if self._ended is None else list(self._ended),
             "doubt": None if self._doubt is None else list(self._doubt),
+            "pressed": None if self._pressed is None else list(self._pressed),
             "may_leave": self._may_leave,
             "open": dict(self._open),
             "door_known_since": self._door_known_since,
@@ -276,7 +294,8 @@ class Presence:
             t, out_since, *flags, returns, turned_up = data["ended"]
             returning, came_back, by_door = (bool(flag) for flag in flags)
             self._ended = [int(t), _time(out_since), returning, came_back, by_door, int(returns), int(turned_up)]
-        self._doubt = None if data["doubt"] is None else (str(data["doubt"][0]), int(data["doubt"][1]))
+        self._doubt = _witness(data["doubt"])
+        self._pressed = _witness(data.get("pressed"))
         self._open = {str(d): int(t) for d, t in data["open"].items()}
         self._door_known_since = _time(data["door_known_since"])
         self._open_ms = int(data["open_ms"])
@@ -285,3 +304,7 @@ class Presence:
 
 def _time(value: Any) -> int | None:
     return None if value is None else int(value)
+
+
+def _witness(value: Any) -> tuple[str, int] | None:
+    return None if value is None else (str(value[0]), int(value[1]))

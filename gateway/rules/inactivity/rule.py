@@ -32,7 +32,7 @@ LONE_METER: Final = "WATER_LOW_USE"
 """The code where nothing but a water meter watches. Its twelve dry hours are usual (2 to 4 a week in one-person flats,
 research/inactivity.md): it waits a whole day, longer where the home's own dry spells are (`QuietSpells`), and draws no
 line of its own."""
-_AWAY: Final = frozenset({Where.AWAY, Where.DECLARED_AWAY})
+_MAY_BE_IN: Final = frozenset({Where.HOME, Where.UNKNOWN})
 
 
 class Inactivity(PlainRule):
@@ -217,7 +217,7 @@ class Inactivity(PlainRule):
         return (Recovery(self._code, "rule_unavailable"),)
 
     def _counts(self) -> bool:
-        return self._standing_still() is None and self._presence.where() is Where.HOME
+        return self._standing_still() is None and self._presence.where() in _MAY_BE_IN
 
     def _standing_still(self) -> Status | None:
         """Why nothing can be judged, wherever the resident is."""
@@ -241,9 +241,7 @@ class Inactivity(PlainRule):
         where = self._presence.where()
         if where is Where.GUESTS:
             return Status(Readiness.UNAVAILABLE, "guests")
-        if where is Where.UNKNOWN:
-            return Status(Readiness.UNAVAILABLE, "door_open")
-        if where in _AWAY:
+        if where in absence.AWAY:
             return Status(Readiness.OFF, "away")
         return Status(Readiness.ARMED if self._habit.learned else Readiness.LEARNING)
 
@@ -280,11 +278,24 @@ class Inactivity(PlainRule):
             signals.append(self._absence.found(self._presence, t, self._last_device))
         ends = self._presence.next_due()
         if ends is not None and ends <= t:
-            self._presence.advance(ends)
-            self._silence.touch(ends)
-            self._exact = None
-            signals += self._reconsider(ends)
+            signals += self._ends(ends)
         return signals
+
+    def _ends(self, t: int) -> Iterable[Signal]:
+        """Something that was declared ends, a door has stood open for long, a mat has held somebody."""
+        before, out_since = self._presence.where(), self._presence.out_since
+        self._presence.advance(t)
+        self._silence.touch(t)
+        self._exact = None
+        where = self._presence.where()
+        back: Iterable[Signal] = NOTHING
+        if out_since is not None and self._presence.out_since is None:
+            asked, self._asked = self._asked, False
+            self._silence.anew(t)
+            back = (*self._absence.back("activity"), *((Recovery(self._code, "activity"),) if asked else NOTHING))
+        elif out_since is not None and before is Where.AWAY and where is Where.UNKNOWN and self._counts():
+            self._silence.owe(t - out_since)
+        return (*back, *self._reconsider(t))
 
     def _asks(self, due: int) -> Iterable[Signal]:
         if self._exact is None:

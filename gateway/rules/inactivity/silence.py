@@ -45,6 +45,10 @@ class Silence:
         if self.since is not None:
             self._before, self.since = self._before + t - self.since, t
 
+    def owe(self, length: int) -> None:
+        """For so long the count stood still for a reason that proved wrong: somebody was taken for out."""
+        self._before, self.whole = self._before + length, False
+
     def skip(self, start: int, end: int) -> None:
         """Nobody watched from `start` to `end`."""
         self.whole = False
