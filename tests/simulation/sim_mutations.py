@@ -18,7 +18,7 @@ from gateway.alarms.life import Book, Move, State
 from gateway.alarms.reaching import Reaching
 from gateway.alarms.telling import Telling
 from gateway.clock import Trust
-from gateway.controller import Controller
+from gateway.controller import Controller, people
 from gateway.controller.heard import HeardKeys
 from gateway.observations import Kind
 from gateway.rules.call_button import CallButton
@@ -87,10 +87,8 @@ def _delivered_is_accepted(patch: Patch) -> None:
         if value.get("result") == "sent" and isinstance(value.get("alarm"), int):
             self.desk.stage(value["alarm"], "ACCEPTED", str(value["contact"]), None, self.t)
 
-    original = Controller._on_delivery
-    from gateway.controller import controller
-
-    patch.setitem(controller._PEOPLE, Kind.DELIVERY, lambda c, o: on_delivery(original, c, o))
+    original = people.on_delivery
+    patch.setitem(people.HEARD_OF, Kind.DELIVERY, lambda c, o: on_delivery(original, c, o))
 
 
 def _two_is_yes(patch: Patch) -> None:
