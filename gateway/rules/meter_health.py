@@ -57,6 +57,7 @@ class MeterHealth(PlainRule):
         self._lost: frozenset[str] = frozenset()
         self._recording = True
         self._due: int | None = None
+        self._planned = True  # `_due` holds; each reading moves it back, and it is asked for seldom
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Which meters, and how long each may be silent or frozen."""
@@ -87,6 +88,12 @@ class MeterHealth(PlainRule):
             return NOTHING
         assert meter is not None
         value = float(observation.value)
+        dial = self._dials[meter].get(kind) if meter in self._dials else None
+        if dial is not None and not dial.told and (value != dial.value or (kind is Kind.POWER and value == 0)):
+            dial.value, dial.came, dial.changed = value, t, t  # as nearly always: nothing to tell, and only stale later
+            self.sooner = self._planned = False
+            return self._rebased(meter, kind, value, t) if kind in _CAPS else NOTHING
+        self.sooner = True
         before = _told(self._dials.get(meter, {}))
         self._show(meter, kind, value, t)
         rebased = self._rebased(meter, kind, value, t) if kind in _CAPS else NOTHING
@@ -106,7 +113,9 @@ class MeterHealth(PlainRule):
 
     def _rebased(self, meter: str, kind: Kind, value: float, t: int) -> Iterable[Signal]:
         name = f"{kind.value}:{meter}"
-        register = self._registers.setdefault(name, Register(_CAPS[kind]))
+        register = self._registers.get(name)
+        if register is None:
+            register = self._registers[name] = Register(_CAPS[kind])
         flow = register.read(value, t)
         if flow is None or flow.amount is not None:
             return NOTHING
@@ -122,6 +131,7 @@ class MeterHealth(PlainRule):
     # ---- time
 
     def _plan(self) -> None:
+        self._planned = True
         if not self._recording:
             self._due = None
             return
@@ -136,6 +146,8 @@ class MeterHealth(PlainRule):
 
     def next_due(self) -> int | None:
         """When the first dial is stale if nothing comes."""
+        if not self._planned:
+            self._plan()
         return self._due
 
     def advance(self, t: int) -> Iterable[Signal]:
