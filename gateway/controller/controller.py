@@ -50,6 +50,7 @@ _MAY_BE_THE_GREEN_KEY: Final = frozenset({Kind.BUTTON, Kind.OK})
 _MAY_CHANGE_READINESS: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART, Kind.WORN})
 _MAY_CHANGE_DUES: Final = _MAY_CHANGE_READINESS | {Kind.CLOCK}
 """What reaches rules by another way than `observe`: the home, the hour of the day, the time nobody watched."""
+_MORE_THAN_A_READING: Final = _MAY_CHANGE_DUES | people.HEARD_OF.keys() | {Kind.OK, Kind.MUTE}
 _BLINDING: Final = frozenset({"DEVICE_LOST", INTERFERENCE})
 """What changes the set of devices that cannot be heard."""
 
@@ -96,13 +97,16 @@ class Controller:
 
     def handle(self, observation: Observation) -> Result:
         """Takes one observation; one stamped before the controller's time counts as said now."""
-        if observation.kind is Kind.RESTART and observation.t > self.t:
-            self._sleep(observation.t)
-        if observation.t > self.t:
-            self._run_due(observation.t - 1)
-            self.t = observation.t
+        t = observation.t
+        if t > self.t:
+            if observation.kind is Kind.RESTART:
+                self._sleep(t)
+            if self._dues.floor < t or self.book.alarms:  # nearly always neither is so
+                self._run_due(t - 1)
+            self.t = t
         self._take(observation)
-        self._run_due(self.t)
+        if self._dues.floor <= self.t or self.book.alarms:
+            self._run_due(self.t)
         self.desk.record.not_before = 0
         return self._drain()
 
@@ -126,14 +130,16 @@ class Controller:
 
     def due_within(self, limit: int) -> int | None:
         """`next_due()` if that is at most `limit`, else None: cheaper, for what comes later is left open."""
-        dues = self._dues
-        due = self._with_alarms(dues.floor if dues.floor > limit else dues.within(limit))
+        floor = self._dues.floor
+        due = self._with_alarms(floor if floor > limit else self._dues.within(limit))
         return int(due) if due <= limit else None
 
     def _with_alarms(self, due: float) -> float:
         """The first of `due` and the timers of alarms."""
-        if self.book.alarms and not self._rebuilding and (timer := self.desk.due()) is not None:
-            return min(due, timer[0])
+        if self.book.alarms and not self._rebuilding:
+            timer = self.book.next_timer()
+            if timer is not None and timer[0] < due:
+                return timer[0]
         return due
 
     # ---- time
@@ -163,16 +169,9 @@ class Controller:
 
     def _take(self, observation: Observation) -> None:
         kind, dues = observation.kind, self._dues
-        if observation.key is not None and kind is Kind.BUTTON and not self.heard.is_new(observation.key, self.t):
+        more = kind in _MORE_THAN_A_READING
+        if more and not self._before_the_rules(observation):
             return
-        if kind is Kind.CONFIG:
-            self._new_home(observation)
-        elif kind is Kind.CLOCK:
-            self._new_clock(observation.value)
-        elif kind is Kind.MUTE:  # state of the home, so a restart repeats it
-            self.desk.mute(observation.value, self.t)
-        if kind in _MAY_BE_THE_GREEN_KEY:
-            self.green_answers = any(rule.waiting for rule in self.rules)
         for rule, place in self._hearing[kind]:
             if self.faults and self._standing.is_out(rule):
                 continue
@@ -185,13 +184,34 @@ class Controller:
                 self._heed(signals, self.t, rule.name)
             if place is not None and rule.sooner:
                 dues.heard(place)
+        if more:
+            self._after_the_rules(observation)
+
+    def _before_the_rules(self, observation: Observation) -> bool:
+        """What must be known before rules hear of it; False for a press that was handled already."""
+        kind = observation.kind
+        if observation.key is not None and kind is Kind.BUTTON and not self.heard.is_new(observation.key, self.t):
+            return False
+        if kind is Kind.CONFIG:
+            self._new_home(observation)
+        elif kind is Kind.CLOCK:
+            self._new_clock(observation.value)
+        elif kind is Kind.MUTE:  # state of the home, so a restart repeats it
+            self.desk.mute(observation.value, self.t)
+        if kind in _MAY_BE_THE_GREEN_KEY:
+            self.green_answers = any(rule.waiting for rule in self.rules)
+        return True
+
+    def _after_the_rules(self, observation: Observation) -> None:
+        """What people said, to alarms; and what may be another now by what was said."""
+        kind = observation.kind
         if not self._rebuilding and (hear := people.HEARD_OF.get(kind)) is not None:
             self._look_at_paths()
             hear(self, observation)
         if kind in _MAY_CHANGE_READINESS:
             self._check_readiness(self.t)
         if kind in _MAY_CHANGE_DUES:
-            dues.anew()
+            self._dues.anew()
 
     def _guarded(self, rule: Rule, call: Callable[[Any], Iterable[Signal]], what: Any) -> Iterable[Signal]:
         """One rule's fault is not the next one's (A23): a rule that raises is out of service, and says so."""

@@ -15,7 +15,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
-from gateway.rules.household import Household, Sign
+from gateway.rules.household import HEARD, Household, Sign
 from gateway.rules.inactivity.witnesses import ACTS
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 
@@ -120,7 +120,7 @@ class AskingRule(PlainRule):
             self.sooner = False
             return NOTHING
         self._t = t = observation.t
-        sign = self._household.hear(observation)
+        sign = self._household.hear(observation) if kind in HEARD else Sign.NONE
         if off:
             self.sooner = False  # it has no moment
             return NOTHING

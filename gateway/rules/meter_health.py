@@ -80,6 +80,7 @@ class MeterHealth(PlainRule):
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A meter shows a number."""
         kind, meter, t = observation.kind, observation.device, observation.t
+        self.sooner = True
         if kind is Kind.RECORDER:
             self._recording = observation.value is True
             self._excuse(self._dials, t)
@@ -89,17 +90,26 @@ class MeterHealth(PlainRule):
         assert meter is not None
         value = float(observation.value)
         dial = self._dials[meter].get(kind) if meter in self._dials else None
-        if dial is not None and not dial.told and (value != dial.value or (kind is Kind.POWER and value == 0)):
-            dial.value, dial.came, dial.changed = value, t, t  # as nearly always: nothing to tell, and only stale later
-            self.sooner = self._planned = False
+        if dial is not None and not dial.told and self._goes_on(dial, meter, kind, value, t):
+            self.sooner = self._planned = False  # it is stale later, and nothing is to be told of it
             return self._rebased(meter, kind, value, t) if kind in _CAPS else NOTHING
-        self.sooner = True
         before = _told(self._dials.get(meter, {}))
         self._show(meter, kind, value, t)
         rebased = self._rebased(meter, kind, value, t) if kind in _CAPS else NOTHING
         signals = (*rebased, *self._changed(meter, before))
         self._plan()
         return signals
+
+    def _goes_on(self, dial: _Dial, meter: str, kind: Kind, value: float, t: int) -> bool:
+        """A dial that was well takes the next number, and is well; False, and untouched, if it has frozen."""
+        if value != dial.value or (kind is Kind.POWER and value == 0):
+            dial.value = value
+            dial.came = dial.changed = t
+            return True
+        if t - dial.changed >= self._frozen[self._meters[meter]]:
+            return False
+        dial.came = t
+        return True
 
     def _show(self, meter: str, kind: Kind, value: float, t: int) -> None:
         dial = self._dials.setdefault(meter, {}).get(kind.value)

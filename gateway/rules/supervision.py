@@ -118,19 +118,17 @@ class Supervision(PlainRule):
             return self._way_is_back(device, t)
         if self._blind_since:
             self._blind_since.pop(device, None)
-        chorus, over = self._chorus, False
+        chorus, over, begins = self._chorus, False, False
         if device in chorus.members:
-            deaf, sang = chorus.deaf, chorus.sang
+            deaf, begins = chorus.deaf, not chorus.sang
             over = chorus.heard(device, t)
             if over:  # before anything is learned: that silence was nobody's pace
                 self._hear_anew(deaf, t)
-        else:
-            sang = True
-        learned = kind in ROUTINE and self._learns and self._learn(device, t)
+        learned = self._learns and kind in ROUTINE and self._learn(device, t)
         if device in self._limit:
             self._seen[device] = t
-        if device not in self._gone and not over:
-            self.sooner = learned or not sang or kind is Kind.AWAY  # else whoever was heard is only lost later
+        if device not in self._gone and not over:  # who was heard is lost later, and that is all
+            self.sooner = learned or begins or kind is Kind.AWAY
             return NOTHING
         signals = self._found(device, "heard_again") if device in self._gone else NOTHING
         return signals if not over else (*signals, Technical(INTERFERENCE, "", False, "heard_again"))
