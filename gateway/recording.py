@@ -71,7 +71,7 @@ class Recording:
     def read(self, line: str | bytes) -> Observation:
         """One line as an observation of the controller's time; raises `BadObservation` with the reason."""
         row = _object(line)
-        at = self._at(row)
+        at = self._at(row.get("at"))
         word = row.get("kind")
         kind = _KINDS.get(word) if isinstance(word, str) else None
         if kind is None:
@@ -83,11 +83,13 @@ class Recording:
         if key is not None and not (isinstance(key, str) and 0 < len(key) <= 200):
             raise BadObservation(f"key: expected 1 to 200 characters, found {shown(key)}")
         value = row.get("value")
-        value = self._config(value) if kind is Kind.CONFIG else check_value(kind, value)
-        if kind is Kind.ACCELERATION:  # handled at its last sample
-            at += length_ms(value)
-        t = row.get("t")
-        return self._placed(kind, value, at, t, device, key, row.get("late") is True)
+        if kind is Kind.CONFIG:
+            value = self._config(value)
+        else:
+            value = check_value(kind, value)
+            if kind is Kind.ACCELERATION:  # handled at its last sample
+                at += length_ms(value)
+        return self._placed(kind, value, at, row.get("t"), device, key, row.get("late") is True)
 
     def _id_of(self, name: Any) -> str:
         """The id of a device a line names so; raises `BadObservation`."""
@@ -128,8 +130,7 @@ class Recording:
         else:
             self.controller = Controller(self.home, offset_ms=offset_ms, trust="NTP", fall_models=self.fall_models)
 
-    def _at(self, row: dict[str, Any]) -> int:
-        text = row.get("at")
+    def _at(self, text: Any) -> int:
         if not isinstance(text, str) or len(text) > 40:
             raise BadObservation(f"at: expected an ISO 8601 time, found {shown(text)}")
         try:

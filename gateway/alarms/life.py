@@ -261,7 +261,7 @@ class Book:
 
     def next_timer(self) -> Timer | None:
         """The next timer of any alarm: (due, alarm number, name), earliest first, then in order of creation."""
-        return self._open_alarms.next_timer()
+        return self._open_alarms.next_timer() if self._open_alarms.all else None
 
     def live(self) -> Collection[Alarm]:
         """Alarms whose life is not over, in order of number."""

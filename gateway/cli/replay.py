@@ -97,7 +97,7 @@ def _play(
         controller = tape.controller
         assert controller is not None
         if observation.kind is not Kind.RESTART:  # over a gap nobody watched: only `handle` knows what that means
-            while (due := controller.next_due()) is not None and due < observation.t:
+            while (due := controller.due_within(observation.t - 1)) is not None:
                 if late := controller.advance(due):  # printed one by one: a long silence must not gather in memory
                     _print(tape, late, out)
         if result := controller.handle(observation):

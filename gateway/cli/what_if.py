@@ -83,7 +83,7 @@ def play(
         controller = tape.controller
         assert controller is not None
         if observation.kind is not Kind.RESTART:
-            while (due := controller.next_due()) is not None and due < observation.t:
+            while (due := controller.due_within(observation.t - 1)) is not None:
                 story.add(controller.advance(due), tape)
         story.add(controller.handle(observation), tape)
     return tape

@@ -15,7 +15,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
-from gateway.rules.household import Household, Sign
+from gateway.rules.household import HEARD, Household, Sign
 from gateway.rules.inactivity.witnesses import ACTS
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 
@@ -23,10 +23,15 @@ KEYS: Final = frozenset({Kind.BUTTON, Kind.OK, Kind.CANCEL})
 _MAY_HINDER: Final = frozenset({Kind.AWAY, Kind.RECORDER, Kind.CLOCK})
 _DECLARED: Final = frozenset({Kind.AWAY, Kind.RECORDER})
 _PEOPLE: Final = ACTS | KEYS | _MAY_HINDER
+_READINGS: Final = frozenset({Kind.POWER, Kind.ENERGY, Kind.WATER_VOLUME})
+"""Come by the minute, and where nobody shows in one it starts no count and brings no moment forward."""
 
 
 class AskingRule(PlainRule):
-    """The frame. Below it: `_set_up`, `_take`, `_due`, `_judge`, and what else a rule needs."""
+    """The frame. Below it: `_set_up`, `_take`, `_due`, `_judge`, and what else a rule needs.
+
+    What `_take` makes of a reading in which nobody shows may put `_due` off, and must not bring it forward.
+    """
 
     code = ""
     reads: Set[Kind] = frozenset()  # what `_take` looks at beside what people do
@@ -112,13 +117,18 @@ class AskingRule(PlainRule):
         """Moves the counts, and hears the answer to what was asked."""
         kind, off = observation.kind, self._off is not None
         if kind not in _DECLARED and (off or (kind not in _PEOPLE and kind not in self.reads)):
+            self.sooner = False
             return NOTHING
         self._t = t = observation.t
+        sign = self._household.hear(observation) if kind in HEARD else Sign.NONE
         if off:
-            self._household.hear(observation)
+            self.sooner = False  # it has no moment
             return NOTHING
-        sign = self._household.hear(observation)
         signals = self._take(observation, sign)
+        if kind in _READINGS and sign is Sign.NONE:
+            self.sooner = False
+            return signals
+        self.sooner = True
         if self._asked and (kind in KEYS or self._answers(observation, sign)):
             signals = (*signals, *self._answered(observation))
         if sign is Sign.NONE and kind not in _MAY_HINDER:

@@ -7,7 +7,7 @@ household of its own, so that none depends on another's health (A23).
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
@@ -15,6 +15,9 @@ from gateway.parameters import Parameters
 from gateway.rules.inactivity.presence import Presence, Where
 from gateway.rules.inactivity.witnesses import ACTS, Witnesses
 from gateway.rules.rule import Readiness, Status
+
+HEARD: Final = ACTS | {Kind.RECORDER, Kind.AWAY}
+"""What `Household.hear` can make anything of."""
 
 
 class Sign(Enum):

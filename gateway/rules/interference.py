@@ -20,7 +20,7 @@ class Chorus:
     def __init__(self) -> None:
         self.silence_ms = 30_000
         self.least = 3
-        self._members: dict[str, int] = {}  # device -> its interval
+        self.members: dict[str, int] = {}  # device -> its interval
         self._heard: int | None = None
         self.deaf: frozenset[str] = frozenset()  # who is unheard of while it lasts
         self._lost: frozenset[str] = frozenset()
@@ -30,9 +30,9 @@ class Chorus:
     def joins(self, device: str, interval: int | None) -> None:
         """A device's interval was learned, or is not known any more."""
         if interval is not None and interval <= OFTEN_MS:
-            self._members[device] = interval
+            self.members[device] = interval
         else:
-            self._members.pop(device, None)
+            self.members.pop(device, None)
         self._known = False
 
     def without(self, lost: set[str]) -> None:
@@ -41,13 +41,18 @@ class Chorus:
 
     def keep_only(self, known: set[str]) -> None:
         """Devices that are gone sing no more."""
-        self._members = {device: interval for device, interval in self._members.items() if device in known}
-        self.deaf &= frozenset(self._members)
+        self.members = {device: interval for device, interval in self.members.items() if device in known}
+        self.deaf &= frozenset(self.members)
         self._known = False
+
+    @property
+    def sang(self) -> bool:
+        """Whether any of them was ever heard: until then there is no silence."""
+        return self._heard is not None
 
     def heard(self, device: str, t: int) -> bool:
         """Somebody was heard; returns whether that ends the silence of all."""
-        if device not in self._members:
+        if device not in self.members:
             return False
         self._heard = t
         over, self.deaf = bool(self.deaf), frozenset()
@@ -63,7 +68,7 @@ class Chorus:
         if self.deaf or self._heard is None:
             return None
         if not self._known:
-            singing = [interval for device, interval in self._members.items() if device not in self._lost]
+            singing = [interval for device, interval in self.members.items() if device not in self._lost]
             enough = len(singing) >= self.least
             self._silence = max(self.silence_ms, MISSED * max(singing)) + 1 if enough else None
             self._known = True
@@ -71,7 +76,7 @@ class Chorus:
 
     def fall_silent(self) -> None:
         """All of those who were heard until now are deaf at once."""
-        self.deaf = frozenset(self._members) - self._lost
+        self.deaf = frozenset(self.members) - self._lost
 
     def to_json(self) -> dict[str, Any]:
         """For a snapshot; the members are learned again from the sightings."""
@@ -80,4 +85,4 @@ class Chorus:
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`, once the members are known."""
         self._heard = None if data["heard"] is None else int(data["heard"])
-        self.deaf = frozenset(data["deaf"]) & frozenset(self._members)
+        self.deaf = frozenset(data["deaf"]) & frozenset(self.members)

@@ -57,6 +57,7 @@ class MeterHealth(PlainRule):
         self._lost: frozenset[str] = frozenset()
         self._recording = True
         self._due: int | None = None
+        self._planned = True  # `_due` holds; each reading moves it back, and it is asked for seldom
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Which meters, and how long each may be silent or frozen."""
@@ -79,6 +80,7 @@ class MeterHealth(PlainRule):
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A meter shows a number."""
         kind, meter, t = observation.kind, observation.device, observation.t
+        self.sooner = True
         if kind is Kind.RECORDER:
             self._recording = observation.value is True
             self._excuse(self._dials, t)
@@ -87,12 +89,27 @@ class MeterHealth(PlainRule):
             return NOTHING
         assert meter is not None
         value = float(observation.value)
+        dial = self._dials[meter].get(kind) if meter in self._dials else None
+        if dial is not None and not dial.told and self._goes_on(dial, meter, kind, value, t):
+            self.sooner = self._planned = False  # it is stale later, and nothing is to be told of it
+            return self._rebased(meter, kind, value, t) if kind in _CAPS else NOTHING
         before = _told(self._dials.get(meter, {}))
         self._show(meter, kind, value, t)
         rebased = self._rebased(meter, kind, value, t) if kind in _CAPS else NOTHING
         signals = (*rebased, *self._changed(meter, before))
         self._plan()
         return signals
+
+    def _goes_on(self, dial: _Dial, meter: str, kind: Kind, value: float, t: int) -> bool:
+        """A dial that was well takes the next number, and is well; False, and untouched, if it has frozen."""
+        if value != dial.value or (kind is Kind.POWER and value == 0):
+            dial.value = value
+            dial.came = dial.changed = t
+            return True
+        if t - dial.changed >= self._frozen[self._meters[meter]]:
+            return False
+        dial.came = t
+        return True
 
     def _show(self, meter: str, kind: Kind, value: float, t: int) -> None:
         dial = self._dials.setdefault(meter, {}).get(kind.value)
@@ -106,7 +123,9 @@ class MeterHealth(PlainRule):
 
     def _rebased(self, meter: str, kind: Kind, value: float, t: int) -> Iterable[Signal]:
         name = f"{kind.value}:{meter}"
-        register = self._registers.setdefault(name, Register(_CAPS[kind]))
+        register = self._registers.get(name)
+        if register is None:
+            register = self._registers[name] = Register(_CAPS[kind])
         flow = register.read(value, t)
         if flow is None or flow.amount is not None:
             return NOTHING
@@ -122,6 +141,7 @@ class MeterHealth(PlainRule):
     # ---- time
 
     def _plan(self) -> None:
+        self._planned = True
         if not self._recording:
             self._due = None
             return
@@ -136,6 +156,8 @@ class MeterHealth(PlainRule):
 
     def next_due(self) -> int | None:
         """When the first dial is stale if nothing comes."""
+        if not self._planned:
+            self._plan()
         return self._due
 
     def advance(self, t: int) -> Iterable[Signal]:

@@ -124,6 +124,9 @@ class Rule(Protocol):
 
     name: str
     declared: Declared
+    sooner: bool
+    """Whether what it was told last by `observe` may have brought `next_due` forward. False spares it the question, and
+    one that is wrongly False loses an alarm: True where a rule does not know."""
 
     @property
     def hears(self) -> Set[Kind] | None:
@@ -192,6 +195,7 @@ class PlainRule:
     """The answers of a rule without timers, state or a view of lost devices; others override what they need."""
 
     name = ""
+    sooner = True
     hears: Set[Kind] | None = None
     declared = Declared("")
 

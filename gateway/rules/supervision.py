@@ -103,28 +103,33 @@ class Supervision(PlainRule):
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Any word from a device proves it alive, but the word that it is not."""
-        device, kind = observation.device, observation.kind
+        device, kind, t = observation.device, observation.kind, observation.t
+        self.sooner = True
         if kind is Kind.AWAY:
             self._declared(observation)
         if device is None or kind is Kind.CONDITION:
             return NOTHING
         if kind is Kind.SEEN and observation.value is False:
             if device in self._devices and device not in self._gone:
-                self._blind_since[device] = observation.t
+                self._blind_since[device] = t
             self._pause(device)
             return self._lose(device, "driver_blind")
         if kind is Kind.SEEN and observation.value == WAY_IS_BACK:
-            return self._way_is_back(device, observation.t)
+            return self._way_is_back(device, t)
         if self._blind_since:
             self._blind_since.pop(device, None)
-        deaf = self._chorus.deaf
-        over = self._chorus.heard(device, observation.t)
-        if over:  # before anything is learned: that silence was nobody's pace
-            self._hear_anew(deaf, observation.t)
-        if kind in ROUTINE and self._learns:
-            self._learn(device, observation.t)
+        chorus, over, begins = self._chorus, False, False
+        if device in chorus.members:
+            deaf, begins = chorus.deaf, not chorus.sang
+            over = chorus.heard(device, t)
+            if over:  # before anything is learned: that silence was nobody's pace
+                self._hear_anew(deaf, t)
+        learned = self._learns and kind in ROUTINE and self._learn(device, t)
         if device in self._limit:
-            self._seen[device] = observation.t
+            self._seen[device] = t
+        if device not in self._gone and not over:  # who was heard is lost later, and that is all
+            self.sooner = learned or begins or kind is Kind.AWAY
+            return NOTHING
         signals = self._found(device, "heard_again") if device in self._gone else NOTHING
         return signals if not over else (*signals, Technical(INTERFERENCE, "", False, "heard_again"))
 
@@ -140,15 +145,16 @@ class Supervision(PlainRule):
         if device in self._sightings:
             self._sightings[device].pause()
 
-    def _learn(self, device: str, t: int) -> None:
+    def _learn(self, device: str, t: int) -> bool:
+        """Whether what is known of its pace changed."""
         sightings = self._sightings.get(device)
         if sightings is None:
             known = self._devices.get(device)
             if known is None or len(self._sightings) >= MAX_LEARNING:
-                return
+                return False
             sightings = self._sightings[device] = Sightings()
         if not sightings.seen(t):
-            return
+            return False
         self._chorus.joins(device, sightings.interval)
         limit = self._limit_of(self._devices[device])
         if limit is None:
@@ -156,6 +162,7 @@ class Supervision(PlainRule):
         elif self._limit.get(device) != limit:
             self._limit[device], self._seen[device] = limit, t
             self._rebuild_queue()
+        return True
 
     def _declared(self, observation: Observation) -> None:
         """Away, for so long at most: a wearable's silence is not its own (T-26)."""

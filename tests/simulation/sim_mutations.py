@@ -18,7 +18,8 @@ from gateway.alarms.life import Book, Move, State
 from gateway.alarms.reaching import Reaching
 from gateway.alarms.telling import Telling
 from gateway.clock import Trust
-from gateway.controller import Controller
+from gateway.controller import Controller, people
+from gateway.controller.due import Dues
 from gateway.controller.heard import HeardKeys
 from gateway.observations import Kind
 from gateway.rules.call_button import CallButton
@@ -87,10 +88,8 @@ def _delivered_is_accepted(patch: Patch) -> None:
         if value.get("result") == "sent" and isinstance(value.get("alarm"), int):
             self.desk.stage(value["alarm"], "ACCEPTED", str(value["contact"]), None, self.t)
 
-    original = Controller._on_delivery
-    from gateway.controller import controller
-
-    patch.setitem(controller._PEOPLE, Kind.DELIVERY, lambda c, o: on_delivery(original, c, o))
+    original = people.on_delivery
+    patch.setitem(people.HEARD_OF, Kind.DELIVERY, lambda c, o: on_delivery(original, c, o))
 
 
 def _two_is_yes(patch: Patch) -> None:
@@ -263,6 +262,10 @@ def _told_again_and_again(patch: Patch) -> None:
     _around(patch, Reaching, "once", once)
 
 
+def _moments_are_missed(patch: Patch) -> None:
+    patch.setattr(Dues, "heard", lambda self, place: None)
+
+
 MUTATIONS: Final = (
     Mutation("landlines_get_texts", "a text goes where nobody can read it", ("phone",), _landlines_get_texts),
     Mutation("rings_for_ever", "a contact who does not answer is rung all night", ("phone",), _rings_for_ever),
@@ -280,6 +283,7 @@ MUTATIONS: Final = (
     Mutation("gap_is_silence", "a power cut counts as silence", ("iii",), _gap_is_silence),
     Mutation("lost_is_silence", "a dead sensor counts as silence", ("iii",), _lost_is_silence),
     Mutation("no_motion_is_motion", "going quiet counts as activity", ("iii",), _activity(Kind.MOTION, False)),
+    Mutation("moments_missed", "a rule that began to count is not asked when it is due", ("iii",), _moments_are_missed),
     Mutation("heartbeat_is_activity", "a heartbeat counts as activity", ("iii",), _activity(Kind.CONTACT, "closed")),
     Mutation("away_forever", "one 'away' switches the watch off", ("iii",), _away_forever),
     Mutation("snapshot_without_timers", "a restart forgets what was due", ("i ", "ii"), _snapshot_without_timers),

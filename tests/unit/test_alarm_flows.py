@@ -19,7 +19,6 @@ def find(house: House, code: str, device: str | None = None, **more: object) -> 
     """A rule finds something now."""
     desk = house.controller.desk
     desk.found(code, house.now_ms, "test", device, **more)  # type: ignore[arg-type]
-    house.controller._due_known = False
     house._keep(house.controller.advance(house.now_ms))
 
 

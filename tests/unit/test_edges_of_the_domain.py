@@ -23,7 +23,6 @@ BOTH = ("sms", "call")
 def found(house: House, code: str, device: str | None = None) -> None:
     """A rule finds something now."""
     house.controller.desk.found(code, house.now_ms, "test", device)
-    house.controller._due_known = False
     house._keep(house.controller.advance(house.now_ms))
 
 

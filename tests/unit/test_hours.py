@@ -26,7 +26,6 @@ def at(hour: int, *contacts: Contact, minute: int = 0, **settings: float) -> Hou
 
 def find(house: House, code: str, device: str | None = None) -> None:
     house.controller.desk.found(code, house.now_ms, "test", device)
-    house.controller._due_anew()  # past the controller's back
     house._keep(house.controller.advance(house.now_ms))
 
 
@@ -153,7 +152,6 @@ def test_a_battery_waits_for_the_hours_and_the_line_of_a_chosen_hour_does_not() 
     house = at(11, contact)
     controller = house.controller
     controller._heed((Technical("DEVICE_BATTERY_LOW", "bedroom", True, "test"),), house.now_ms)
-    controller._due_known = False
     house._keep(controller.advance(house.now_ms))
     house.wait(HOUR)
     battery, line = house.texts("S16")[0], house.texts("S23-seen") or house.texts("S23-quiet")

@@ -75,7 +75,7 @@ def test_what_a_rule_does_not_hear_leaves_no_trace_in_it(seed: int) -> None:
 
 def test_a_press_reaches_the_rule_that_makes_a_call_of_it_first() -> None:
     controller = Controller(home())
-    hearing = [rule.name for rule in controller._hearing[Kind.BUTTON]]
+    hearing = [rule.name for rule, _ in controller._hearing[Kind.BUTTON]]
     assert hearing[0] == "call_button"
     assert "stuck_button" in hearing
     assert "geofence" not in hearing
@@ -86,4 +86,4 @@ def test_whoever_says_nothing_of_what_it_hears_hears_everything() -> None:
     all_ears = {rule.name for rule in controller.rules if rule.hears is None}
     assert "supervision" in all_ears
     for kind in Kind:
-        assert all_ears <= {rule.name for rule in controller._hearing[kind]}
+        assert all_ears <= {rule.name for rule, _ in controller._hearing[kind]}

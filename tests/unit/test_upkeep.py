@@ -22,7 +22,6 @@ def condition(house: House, code: str, device: str, *, on: bool = True) -> None:
     """Another rule says that a device's condition began or ended."""
     controller = house.controller
     controller._heed((Technical(code, device, on, "test"),), house.now_ms)
-    controller._due_known = False
     house._keep(controller.advance(house.now_ms))
 
 

@@ -86,7 +86,6 @@ class Onlooker:
 
     def _found(self, code: str) -> None:
         self.house.controller.desk.found(code, self.house.now_ms, "test")
-        self.house.controller._due_known = False
         self.house._keep(self.house.controller.advance(self.house.now_ms))
 
     def _reply(self, how: tuple[str, str, str | None, str]) -> None:

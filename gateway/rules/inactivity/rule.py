@@ -121,7 +121,9 @@ class Inactivity(PlainRule):
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Activity starts the count anew; a departure, an outage or a declaration makes it stand still."""
         kind, t = observation.kind, observation.t
-        if self._is_activity(observation):
+        acts = self._is_activity(observation)
+        self.sooner = acts or kind not in ACTS  # nobody acted: that moves nothing
+        if acts:
             return self._act(observation)
         if kind is Kind.AWAY:
             return (*self._declared(observation.value, t), *self._reconsider(t))

@@ -63,6 +63,11 @@ class Witnesses:
     def is_activity(self, observation: Observation) -> bool:
         """Whether somebody must be there for this to be said. Asked once for each observation: it remembers states."""
         kind, device = observation.kind, observation.device
+        if kind is Kind.POWER:  # first, for it comes by the minute
+            meter = self._appliances.get(device or "")
+            if meter is None or observation.late:
+                return False
+            return meter.observe(float(observation.value), observation.t) is not None
         if kind in _TRUE_IS_ACTIVITY:
             return observation.value is True
         if kind in _STATEFUL and device is not None:
@@ -77,8 +82,6 @@ class Witnesses:
             if before is None or observation.value <= before:  # a smaller one is a swapped meter (A27)
                 return False
             return self._begins(device, observation.t)
-        if kind is Kind.POWER and (meter := self._appliances.get(device or "")) is not None and not observation.late:
-            return meter.observe(float(observation.value), observation.t) is not None
         return kind in _ANY_IS_ACTIVITY
 
     def _begins(self, meter: str, t: int) -> bool:
