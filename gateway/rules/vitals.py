@@ -2,7 +2,8 @@
 
 One reading is no alarm: two at least, over `vitals.lasting_min`, without one between that is within limits. Readings
 that no living person has, or of a device that is not worn, are counted and thrown away; they end nothing. A sign that
-is not measured for an hour (a cuff's: a day) begins anew, told or not. What people read stays vague (S07): numbers stay in the evidence, at home.
+is not measured for an hour (a cuff's: a day) begins anew, told or not. What people read stays vague (S07): numbers stay
+in the evidence, at home.
 
 Without the consent nothing is read and nothing is kept.
 """
