@@ -21,6 +21,7 @@ Settings = dict[str, float]
 AS_IT_IS: Final = "as-is"
 MAX_ROWS: Final = 200  # a table longer than this is for programs: --json
 SPOOL_BYTES: Final = 8 << 20
+MINUTES: Final = len("2026-03-01T08:15")
 
 
 def settings_of(word: str, base: Settings, read: Callable[[str | None, tuple[str, ...]], Settings]) -> Settings:
@@ -68,7 +69,7 @@ def command(
 def show(found: Difference, a: str, b: str) -> None:
     """The difference as a table and one line of sums."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Column, Table
     from rich.text import Text
 
     console = Console(highlight=False)
@@ -77,11 +78,13 @@ def show(found: Difference, a: str, b: str) -> None:
     rows += [("changed", was, would) for was, would in found.changed]
     rows.sort(key=lambda row: row[1].t)
     if rows:
-        table = Table("", "at", "code", "of", "told people", "what")
+        table = Table("", Column("at", no_wrap=True, min_width=MINUTES), "code", "of", "told people", "what")
         for what, told, other in rows[:MAX_ROWS]:
             sent = _yes(told) if other is None else f"{_yes(told)} → {_yes(other)}"
             note = told.outcome or told.state if other is None else _moved(told, other)
-            table.add_row(*(Text(cell) for cell in (what, told.at, told.code, told.subject or "", sent, note)))
+            table.add_row(
+                *(Text(cell) for cell in (what, told.at[:MINUTES], told.code, told.subject or "", sent, note))
+            )
         console.print(table)
     if len(rows) > MAX_ROWS:
         console.print(f"… and {len(rows) - MAX_ROWS} more: --json has all of them", markup=False)

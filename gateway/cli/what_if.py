@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import IO, Any, Final
 
+from gateway.alarms.codes import CODES, Flow
 from gateway.alarms.life import State
 from gateway.controller import Result
 from gateway.home.model import HomeView
@@ -111,7 +112,7 @@ class _Story:
                 told.state, told.outcome, told.code = event.state.value, alarm.outcome, alarm.code
                 told.sent = told.sent or event.state is State.RAISED
         for notice in result.notices:
-            if notice.status in _BEGINS:
+            if notice.status in _BEGINS and CODES[notice.code].flow is not Flow.INFO:
                 self._notices.append(Told(notice.t, tape.stamp(notice.t), notice.code, notice.subject or None))
 
     def told(self) -> list[Told]:

@@ -1,7 +1,8 @@
 """每日一句平安: at the hour a contact chose, one consented line about the day; when the gateway was blind it says so.
 
-Says what was seen and nothing more: "as usual" only if there was activity in at least as many hours as half of this
-home's usual day, and the sensors were there to see it. A reply within a day counts as the child's contact (子女联系).
+Says what was seen and nothing more; what a door or a bed repeats of itself is not seen. "As usual" only if there was
+activity in at least as many hours as half of this home's usual day, and the sensors were there to see it. A reply
+within a day counts as the child's contact (子女联系).
 """
 
 from __future__ import annotations
@@ -15,11 +16,11 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
+from gateway.rules.inactivity.witnesses import ACTS, Witnesses
 from gateway.rules.rule import NOTHING, Line, Note, PlainRule, Readiness, Signal, Status
 from gateway.rules.schedule import Daily, minutes_of
 
-ACTIVE: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.CONTACT, Kind.BED, Kind.PRESSURE, Kind.APPLIANCE,
-                           Kind.FLUSH, Kind.LIGHT, Kind.WATER, Kind.BUTTON, Kind.OK})  # fmt: skip
+ACTIVE: Final = ACTS - {Kind.POWER}
 _OF_THE_DAY: Final = ACTIVE | {Kind.REPLY, Kind.RECORDER, Kind.CLOCK}
 SEEING: Final = frozenset(
     {"motion", "occupancy", "contact", "pressure", "bed", "appliance", "flush", "light", "water_meter"}
@@ -49,6 +50,7 @@ class DailyLine(PlainRule):
         self._civil = civil
         self._times: dict[str, Daily] = {}  # contact -> when
         self._consented = False
+        self._witnesses = Witnesses()
         self._seeing: frozenset[str] = frozenset()
         self._lost: frozenset[str] = frozenset()
         self._recording = True
@@ -73,6 +75,7 @@ class DailyLine(PlainRule):
                 if due is not None and due < t:
                     self._done.setdefault(contact, self._civil.day(t))
         self._times = {contact: Daily(minute) for contact, minute in times.items()}
+        self._witnesses.configure(home)
         self._seeing = frozenset(d.id for d in home.devices.values() if d.kind in SEEING)
         self._reach(t)
         self._look(t)
@@ -96,7 +99,7 @@ class DailyLine(PlainRule):
         if kind is Kind.RECORDER:
             self._recording = observation.value is True
             self._look(t)
-        elif kind in ACTIVE and observation.value is not False and observation.value != 0:
+        elif kind in ACTIVE and self._witnesses.is_activity(observation):
             self._hours.add(self._civil.ms_of_day(t) // HOUR_MS)
         return NOTHING
 
@@ -207,6 +210,7 @@ class DailyLine(PlainRule):
             "done": dict(self._done), "sent": dict(self._sent), "day": self._day, "hours": sorted(self._hours),
             "blind_ms": self._blind_ms, "blind_since": self._blind_since, "alarmed": self._alarmed,
             "usual": list(self._usual), "recording": self._recording, "lost": sorted(self._lost), "t": self._t,
+            "witnesses": self._witnesses.to_json(),
         }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -219,3 +223,5 @@ class DailyLine(PlainRule):
         self._alarmed, self._recording = bool(data["alarmed"]), bool(data["recording"])
         self._usual = deque((int(n) for n in data["usual"]), maxlen=USUAL_DAYS)
         self._lost = frozenset(str(d) for d in data["lost"])
+        if "witnesses" in data:
+            self._witnesses.from_json(data["witnesses"])

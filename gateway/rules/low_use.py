@@ -83,6 +83,8 @@ class LowUse(AskingRule):
         self._read_at = {m: at for m, at in self._read_at.items() if m in self._meters()}
         if parameters[f"{self.setting}.enabled"] <= 0:
             return Status(Readiness.OFF, "setting")
+        if not lacks and all((home.devices[m].interval_s or 0) * 1000 > FRESH_MS for m in self._meters()):
+            lacks = "read_too_seldom"
         return Status(Readiness.OFF, lacks) if lacks else None
 
     def _needed(self) -> Set[str]:

@@ -4,6 +4,9 @@ Wandering is what this answers. The one who opens the door and is seen inside ag
 in, is well. It needs an entrance contact and something that sees people inside; with either of them lost the silence
 inside proves nothing (T-27). Without a trusted hour there is no night, and the rule is off. In a home of several people
 one who stays inside answers for one who left: the rule then sees less, and never more.
+
+An alarm that people were told of is theirs to close. That somebody is in again they hear through the platform, as the
+end of the notice HOME_AWAY: nobody need search the fields for who is in bed.
 """
 
 from __future__ import annotations
@@ -18,9 +21,10 @@ from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
 from gateway.rules.night import Night
-from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
+from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Technical
 
 CODE: Final = "NIGHT_EXIT"
+RETURN_CODE: Final = "HOME_AWAY"
 INNER_KINDS: Final = frozenset({"motion", "occupancy", "pressure", "bed", "flush", "contact"})
 """Devices that see somebody inside. Water and light may run on by themselves."""
 _TRUE_IS_A_PERSON: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH, Kind.APPLIANCE})
@@ -36,7 +40,7 @@ class NightExit(PlainRule):
     declared = Declared(
         "an entrance used at night and nobody seen inside afterwards",
         needs=("an entrance contact", "motion, occupancy, pressure, bed, flush or another contact inside"),
-        says=("NIGHT_EXIT",),
+        says=("NIGHT_EXIT", "HOME_AWAY"),
         parameters=("night_exit.*",),
         consent="MONITORING",
         clock=True,
@@ -55,6 +59,7 @@ class NightExit(PlainRule):
         self._moved: int | None = None  # an entrance moved at night, and nobody was seen since
         self._door: str | None = None
         self._asked = False  # about that movement
+        self._out: str | None = None  # the door of an exit that was told, until somebody is seen inside
         self._used = ("", -1)  # the last movement of an entrance, at whatever hour
         self._away = False
         self._recording = True
@@ -71,7 +76,8 @@ class NightExit(PlainRule):
         self._doors = frozenset(d.id for d in devices if d.kind == "contact" and d.entrance)
         self._inner = frozenset(d.id for d in devices if d.kind in INNER_KINDS) - self._doors
         self._last = {d: v for d, v in self._last.items() if d in home.devices}
-        return self._reconsider()
+        gone = self._back("removed") if self._out is not None and self._out not in self._doors else NOTHING
+        return (*gone, *self._reconsider())
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A door that moves at night begins the wait; whoever is seen inside ends it."""
@@ -87,11 +93,13 @@ class NightExit(PlainRule):
         self._t = t
         if observation.device in self._doors and kind is Kind.CONTACT:
             return self._door_moved(str(observation.device), t)
-        if self._moved is None:
+        if self._moved is None and self._out is None:
             return NOTHING
         if kind in _KEY_IS_A_PERSON:
-            return self._pressed(observation)
-        return self._well("activity") if t - self._moved >= self._settle else NOTHING
+            return (*self._pressed(observation), *self._back("activity"))
+        if self._moved is not None and t - self._moved < self._settle:
+            return NOTHING
+        return (*self._well("activity"), *self._back("activity"))
 
     def _pressed(self, observation: Observation) -> Iterable[Signal]:
         """Somebody is in. A key speaks for itself: a call is no word that all is well, the desk hears 'well' itself."""
@@ -121,10 +129,14 @@ class NightExit(PlainRule):
         self._moved, self._door, self._asked = None, None, False
         return (Recovery(CODE, reason, device),) if asked else NOTHING
 
+    def _back(self, reason: str) -> Iterable[Signal]:
+        door, self._out = self._out, None
+        return (Technical(RETURN_CODE, door, False, reason),) if door is not None else NOTHING
+
     def _declared(self, value: Any) -> Iterable[Signal]:
         """Who said that they are out is not lost; who is back is back."""
         self._away = value is True or (isinstance(value, dict) and value.get("away") is True)
-        return self._well("away" if self._away else "activity")
+        return self._well("away") if self._away else (*self._well("activity"), *self._back("activity"))
 
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
         """With a door or a witness lost, silence inside proves nothing."""
@@ -174,7 +186,11 @@ class NightExit(PlainRule):
             return NOTHING
         self._asked, self._t = True, due
         evidence = {"wait_min": self._wait // 60_000, "witnesses": len(self._inner)}
-        return (Finding(CODE, due, "no_return", self._door, evidence),)
+        finding = Finding(CODE, due, "no_return", self._door, evidence)
+        if self._out is not None:  # out still, or again before anybody came in
+            return (finding,)
+        self._out = self._door or ""
+        return (finding, Technical(RETURN_CODE, self._out, True, "no_return"))
 
     def gap(self, start: int, end: int) -> None:
         """Only silence that could be observed counts."""
@@ -195,7 +211,8 @@ class NightExit(PlainRule):
         """What was last seen, and the wait."""
         return {
             "last": dict(self._last), "used": list(self._used), "moved": self._moved, "door": self._door,
-            "asked": self._asked, "away": self._away, "recording": self._recording, "lost": sorted(self._lost),
+            "asked": self._asked, "out": self._out, "away": self._away, "recording": self._recording,
+            "lost": sorted(self._lost),
         }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -205,5 +222,6 @@ class NightExit(PlainRule):
         self._used = (str(used[0]), int(used[1]))
         self._moved = None if data["moved"] is None else int(data["moved"])
         self._door = None if data["door"] is None else str(data["door"])
+        self._out = None if data.get("out") is None else str(data["out"])
         self._asked, self._away, self._recording = bool(data["asked"]), bool(data["away"]), bool(data["recording"])
         self._lost = frozenset(str(device) for device in data["lost"])

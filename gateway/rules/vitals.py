@@ -2,7 +2,8 @@
 
 One reading is no alarm: two at least, over `vitals.lasting_min`, without one between that is within limits. Readings
 that no living person has, or of a device that is not worn, are counted and thrown away; they end nothing. A sign that
-is not measured for an hour begins anew. What people read stays vague (S07): numbers stay in the evidence, at home.
+is not measured for an hour (a cuff's: a day) begins anew, told or not. What people read stays vague (S07): numbers stay
+in the evidence, at home.
 
 Without the consent nothing is read and nothing is kept.
 """
@@ -111,9 +112,8 @@ class Vitals(PlainRule):
 
     def _measure(self, device: str, name: str, value: float, t: int) -> Iterable[Signal]:
         measure, key = MEASURES[name], (device, name)
+        self._end_old_stories(t)
         sign = self._signs.get(key)
-        if sign is not None and t - sign.last > (SPOT_ANEW_MS if measure.spot else ANEW_MS) and not sign.found:
-            sign = self._signs.pop(key) and None
         side = beyond(measure, value, self._parameters, sign.side if sign is not None else "")
         if not side:
             return self._within(key, sign, t)
@@ -126,6 +126,12 @@ class Vitals(PlainRule):
             return NOTHING
         sign.found = True
         return self._tell(device, name, t)
+
+    def _end_old_stories(self, t: int) -> None:
+        """What was not measured for so long is known no more, told or not: it holds back nothing that is found now."""
+        for key, sign in list(self._signs.items()):
+            if t - sign.last > (SPOT_ANEW_MS if MEASURES[key[1]].spot else ANEW_MS):
+                del self._signs[key]
 
     def _within(self, key: tuple[str, str], sign: _Sign | None, t: int) -> Iterable[Signal]:
         if sign is None:
@@ -156,9 +162,9 @@ class Vitals(PlainRule):
                 return (Upgrade(CODE, CODE, self._asked, "two_signs", evidence, severity="P1"),)
             self._asked = device
             return (Finding(CODE, t, "two_signs", device, evidence, severity="P1"),)
-        if self._asked is not None:
+        if self._asked is not None and len(found) > 1:  # the same sign by another number or device
             return NOTHING
-        self._asked = device
+        self._asked, self._grave = device, False  # what was told of before is another story by now
         return (Finding(CODE, t, "out_of_range", device, evidence),)
 
     def _settle(self, reason: str) -> Iterable[Signal]:

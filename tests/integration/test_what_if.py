@@ -12,6 +12,10 @@ from typing import Any
 
 import pytest
 
+from gateway.alarms.codes import CODES, Flow
+from gateway.cli.tune import KNOBS, Knob
+from gateway.parameters import TABLE
+
 HEARTHWATCH = [sys.executable, "-m", "gateway.cli.main"]
 HEADER = {
     "recording": 1,
@@ -49,8 +53,8 @@ def recording(tmp_path: Path, rows: list[str]) -> Path:
     return path
 
 
-def run(*args: str | Path, stdin: bytes | None = None) -> tuple[int, str, str]:
-    env = os.environ | {"COLUMNS": "200"}
+def run(*args: str | Path, stdin: bytes | None = None, columns: int = 200) -> tuple[int, str, str]:
+    env = os.environ | {"COLUMNS": str(columns)}
     done = subprocess.run(
         [*HEARTHWATCH, *map(str, args)], input=stdin, capture_output=True, timeout=90, check=False, env=env
     )
@@ -79,6 +83,8 @@ def test_the_table_says_it_in_one_line_at_the_end(tmp_path: Path) -> None:
         out.splitlines()[-1] == "night_exit.wait_min=25 instead of as-is: 0 added, 1 removed, 1 otherwise, 0 the same"
     )
     assert "10 min later" in out
+    _, narrow, _ = run("replay", "--compare", "as-is", "night_exit.wait_min=25", path, columns=60)
+    assert "2026-03-02T01:15" in narrow  # whatever a terminal cuts, it is not the hour
 
 
 def test_parameter_files_and_standard_input(tmp_path: Path) -> None:
@@ -136,6 +142,32 @@ def test_tune_proposes_nothing_that_would_lose_a_real_alarm(tmp_path: Path) -> N
     assert code == 0
     assert found["proposals"] == []
     assert found["untouched"] == {"NIGHT_EXIT": 2}
+
+
+def test_tune_knows_what_else_a_home_asks_about(tmp_path: Path) -> None:
+    """Soup simmers for 100 min on three days, and the cook says that all is well; once nobody did."""
+    header = {**HEADER, "devices": [{"id": "hob", "kind": "stove"}, {"id": "ok", "kind": "button", "role": "ok"}]}
+    rows = []
+    for day, minutes in enumerate((100, 100, 200, 100)):
+        begins = 24 * day
+        rows += [line(begins + m / 60, "power", 900, "hob") for m in range(0, minutes, 10)]
+        if minutes == 100:
+            rows.append(line(begins + 93 / 60, "ok"))
+        rows.append(line(begins + minutes / 60, "power", 0, "hob"))
+    path = tmp_path / "soup.jsonl"
+    path.write_text("\n".join([json.dumps(header), *rows]) + "\n")
+    _, out, _ = run("tune", "--recording", path)
+    assert "stove.limit_min 90 → 120 min: would have spared 3 of 3 false STOVE_ON" in out
+    assert "1 other STOVE_ON lost none, at most 30 min later" in out
+
+
+@pytest.mark.parametrize("knob", KNOBS, ids=lambda knob: knob.parameter)
+def test_a_knob_is_a_setting_that_only_makes_it_slower_to_ask(knob: Knob) -> None:
+    row = TABLE[knob.parameter]
+    assert [row.default, *knob.values] == sorted({row.default, *knob.values})
+    assert knob.values[-1] <= row.high
+    assert CODES[knob.code].flow in (Flow.QUESTION, Flow.TECHNICAL, Flow.ABSENT)
+    assert not knob.code.startswith(("FALL", "LONG_LIE", "CALL"))
 
 
 def test_tune_has_no_knob_for_a_call(tmp_path: Path) -> None:

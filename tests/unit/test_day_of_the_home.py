@@ -11,7 +11,7 @@ from virtual_home import START_WALL_MS, House, home
 from gateway.actions import Push, Say, Text
 from gateway.alarms.words import load
 from gateway.controller import Controller
-from gateway.home.model import BadHome, Contact, read_home, view_from_json
+from gateway.home.model import BadHome, Contact, Device, read_home, view_from_json
 from gateway.home.shape import Reminder
 from gateway.observations import Kind, Observation
 from gateway.rules.civil import CivilTime
@@ -243,6 +243,27 @@ def test_a_day_with_little_activity_is_not_called_ordinary() -> None:
     live(house, 4)
     live(house, 1, hours=(9, 20))
     assert lines(house)[-1] == ("c1", "S23-quiet")
+
+
+def test_what_a_door_a_bed_or_a_running_tap_repeats_is_no_activity() -> None:
+    """An hourly "still closed" of days in which nobody moved is not told a child as a day like any other."""
+    house = evening(
+        devices={d.id: d for d in (Device("door", "contact", entrance=True), Device("bed", "bed"),
+                                   Device("w", "water_meter", interval_s=300))},
+        settings={"inactivity.enabled": 0.0},
+    )  # fmt: skip
+    for hour in range(9 * 24):
+        if hour < 4 * 24 and hour % 24 < 12:  # four days of life, then nothing but signs of life of devices
+            house.say(Kind.CONTACT, "open", "door")
+            house.say(Kind.BED, False, "bed")
+        house.say(Kind.CONTACT, "closed", "door")
+        house.say(Kind.BED, True, "bed")
+        for _ in range(12):
+            house.say(Kind.WATER, 0.1, "w")
+            house.wait(300)
+    told = [template for _, template in lines(house)]
+    assert told[3:5] == ["S23", "S23-quiet"]
+    assert set(told[4:]) == {"S23-quiet"}
 
 
 def test_when_the_gateway_was_blind_it_says_so() -> None:

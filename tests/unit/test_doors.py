@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from sensor_rooms import restarted
 from virtual_home import START_WALL_MS, House, home
 
 from gateway.alarms.life import State
@@ -104,6 +105,38 @@ def test_a_return_during_the_question_ends_it() -> None:
     house.say(Kind.MOTION, True, "hall")
     house.wait(5 * HOUR)
     assert codes(house) == ["NIGHT_EXIT"]
+
+
+def whereabouts(house: House) -> list[tuple[str, str, str]]:
+    return [(n.subject, n.status, n.reason) for n in house.notices if n.code == "HOME_AWAY"]
+
+
+def test_who_comes_back_after_people_were_told_is_told_of_as_well() -> None:
+    """The alarm stays theirs to close; the platform hears that nobody need search any more."""
+    house = night_house()
+    leave(house)
+    house.wait(30 * MIN)
+    assert house.state() is State.RAISED
+    assert whereabouts(house) == [("door", "RAISED", "no_return")]
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(2 * MIN)
+    assert len(whereabouts(house)) == 1  # a door that moves is nobody's return yet
+    restarted(house)
+    house.say(Kind.MOTION, True, "hall")
+    assert whereabouts(house)[1:] == [("door", "RESTORED", "activity")]
+    assert not house.controller.book.alarms[1].ended
+    house.wait(5 * HOUR)
+    house.say(Kind.MOTION, True, "hall")
+    assert len(whereabouts(house)) == 2
+
+
+def test_the_return_is_seen_even_if_the_rule_could_not_see_meanwhile() -> None:
+    house = night_house()
+    leave(house)
+    house.wait(30 * MIN)
+    house.say(Kind.SEEN, False, "bed")
+    house.say(Kind.MOTION, True, "hall")
+    assert whereabouts(house)[1:] == [("door", "RESTORED", "activity")]
 
 
 def test_a_door_used_again_without_anybody_coming_in_is_asked_about_again() -> None:

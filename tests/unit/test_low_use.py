@@ -112,6 +112,11 @@ def test_the_pump_of_a_well_is_no_sign_of_life() -> None:
     assert raised(house) == [("INACTIVITY", None)]
 
 
+def test_a_meter_read_a_few_times_a_day_comes_too_late_and_the_rule_says_so() -> None:
+    house = house_of(Device("w", "water_meter", interval_s=6 * HOUR), Device("m", "electricity_meter", interval_s=DAY))
+    assert status(house) == status(house, "power_low_use") == ("OFF", "read_too_seldom")
+
+
 def test_a_city_s_rule_that_was_chosen_stands_instead() -> None:
     assert status(watered(days=0, water_preset__rule=1)) == ("OFF", "preset_chosen")
 

@@ -152,7 +152,33 @@ def test_signs_far_apart_in_time_are_not_together() -> None:
     measure(house, Kind.BLOOD_PRESSURE, pressure(200, 110), pressure(200, 110), device="cuff", every_s=70)
     house.wait(2 * HOUR)
     measure(house, Kind.SPO2, *[86] * 7)
-    assert {a.severity for a in house.controller.book.alarms.values()} == {"P2"}
+    alarms = house.controller.book.alarms.values()
+    assert [(a.device, a.severity) for a in alarms] == [("cuff", "P2"), ("band", "P2")]  # each is told of by itself
+
+
+def test_a_cuff_that_nobody_puts_on_again_silences_no_other_sign() -> None:
+    """Its last word was beyond the limits, and stays the last for days: what another device finds is told all the same,
+    and two signs at once are as grave as ever."""
+    house = ward()
+    measure(house, Kind.BLOOD_PRESSURE, pressure(200, 110), pressure(200, 110), device="cuff", every_s=70)
+    measure(house, Kind.HEART_RATE, *[150] * 7)  # grave, this once
+    house.platform(1, "CLOSED", outcome="HELPED")
+    house.wait(3 * DAY)
+    measure(house, Kind.HEART_RATE, *[150] * 7)
+    assert raised(house)[1:] == [(CODE, "band")]
+    assert house.controller.book.alarms[2].severity == "P2"
+    measure(house, Kind.SPO2, *[86] * 7)
+    assert house.controller.book.alarms[2].severity == "P1"
+
+
+def test_a_sign_measured_again_after_days_is_a_new_story() -> None:
+    house = ward()
+    for _ in range(2):
+        measure(house, Kind.BLOOD_PRESSURE, pressure(200, 110), pressure(200, 110), device="cuff", every_s=70)
+        house.wait(HOUR)
+        house.platform(len(raised(house)), "CLOSED", outcome="HELPED")
+        house.wait(2 * DAY)
+    assert raised(house) == [(CODE, "cuff")] * 2
 
 
 def test_a_persons_own_limits_hold() -> None:

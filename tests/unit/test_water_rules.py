@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 from sensor_rooms import DAY, HOUR, MINUTE, house_of, lose, noted, power_cut, raised, reading, recording, restarted
 from virtual_home import House, home
@@ -74,6 +76,75 @@ def test_a_meter_read_hourly_is_judged_by_the_hour() -> None:
     assert noted(house, LEAK) == []
     drip(house, 1, every_min=60)
     assert noted(house, LEAK) == [("RAISED", "flow_in_every_slot")]
+
+
+def shown(house: House) -> float:
+    """What the register shows now."""
+    return next((float(o.value) for o, _ in reversed(house.history) if o.kind is Kind.WATER_VOLUME), 100.0)
+
+
+def grow(house: House, every_min: float, hours: float, litres: float = 5.0, jitter: Random | None = None) -> None:
+    """A register that grows by so much from reading to reading."""
+    begin, value = house.now_ms, shown(house)
+    for n in range(1, round(hours * 60 / every_min) + 1):
+        value += litres / 1000
+        off = jitter.uniform(-3000, 3000) if jitter else 0
+        house.now_ms = round(begin + n * every_min * 60_000 + off)
+        house.say(Kind.WATER_VOLUME, round(value, 4), "w")
+
+
+@pytest.mark.parametrize("stated", [None, 3600])
+def test_an_hourly_register_shows_a_leak_whether_or_not_it_states_its_pace(stated: float | None) -> None:
+    house = house_of(Device("w", "water_meter", interval_s=stated))
+    grow(house, 60, 24)
+    assert noted(house, LEAK) == []  # of the first reading nobody knows what it counted
+    grow(house, 60, 1)
+    assert noted(house, LEAK) == [("RAISED", "flow_in_every_slot")]
+    house.wait(70 * MINUTE)
+    assert len(noted(house, LEAK)) == 1  # the next reading is a little late
+    reading(house, Kind.WATER_VOLUME, shown(house) + 0.005, "w")
+    assert len(noted(house, LEAK)) == 1
+    reading(house, Kind.WATER_VOLUME, shown(house), "w", HOUR)
+    assert noted(house, LEAK)[-1] == ("RESTORED", "flow_stopped")
+
+
+@pytest.mark.parametrize("every_min", [30, 60])
+@pytest.mark.parametrize("stated", [True, False])
+def test_a_reading_some_seconds_early_or_late_hides_no_leak(every_min: float, stated: bool) -> None:
+    seed = 20_261_126
+    house = house_of(Device("w", "water_meter", interval_s=every_min * MINUTE if stated else None))
+    grow(house, every_min, 40, jitter=Random(seed))
+    assert noted(house, LEAK) == [("RAISED", "flow_in_every_slot")], seed
+
+
+@pytest.mark.parametrize("every_min", [30, 60])
+def test_one_reading_without_flow_and_it_is_no_leak(every_min: float) -> None:
+    house = metered(interval_s=every_min * MINUTE)
+    for _ in range(3):
+        grow(house, every_min, 23)
+        reading(house, Kind.WATER_VOLUME, shown(house), "w", every_min * MINUTE)
+    assert noted(house, LEAK) == []
+
+
+def test_a_reading_that_is_missing_ends_the_run_of_a_meter_that_states_its_pace() -> None:
+    house = metered(interval_s=3600)
+    grow(house, 60, 20)
+    house.wait(HOUR)
+    grow(house, 60, 23)
+    assert noted(house, LEAK) == []
+
+
+@pytest.mark.parametrize("every_h", [6, 24])
+def test_a_meter_that_is_read_a_few_times_a_day_shows_no_leak(every_h: float) -> None:
+    """Every home draws water in six hours; the first two days of such a meter were told as a leak once."""
+    house = metered(interval_s=every_h * HOUR)
+    grow(house, every_h * 60, 10 * 24, litres=100)
+    assert noted(house, LEAK) == []
+    status = house.controller.statuses()["leak"]
+    assert (status.readiness, status.reason) == ("OFF", "read_too_seldom")
+    unstated = house_of(Device("w", "water_meter"))
+    grow(unstated, every_h * 60, 10 * 24, litres=100)
+    assert noted(unstated, LEAK) == []
 
 
 @pytest.mark.parametrize("blind", ["cut", "recorder", "lost"])
