@@ -75,6 +75,10 @@ class Quiet:
         for_ms = min(most, round(wanted * MINUTE_MS)) if number and wanted is not None else most
         self.muted_until = t + for_ms if on else None
 
+    def muted_for_ms(self, t: int) -> int:
+        """How long the mute lasts from `t` on; 0: there is none."""
+        return 0 if self.muted_until is None else max(0, self.muted_until - t)
+
     def muted(self, severity: str, t: int) -> bool:
         """Whether what is said with this severity is not said now."""
         return self.muted_until is not None and t < self.muted_until and severity in SOFT
