@@ -1,4 +1,4 @@
-"""What is said for the home over the local socket: nobody is in, guests are there, the voice is to be quiet for a while.
+"""What is said for the home over the local socket: nobody is in, guests are there, the voice is to be quiet.
 
 Each word becomes an observation and ends by itself: the rules and the mute keep the limits (A10), whoever says it. None
 of them touches a button, a detector or anything of P0 and P1. The platform cannot say them: its commands are unsigned.

@@ -11,7 +11,7 @@ from gateway.actions import Call, Text
 from gateway.home.model import HomeView
 from gateway.observations import Kind
 
-FACTS: Final = frozenset({"S10", "S11", "S12", "S18", "S21", "S-area"})
+FACTS: Final = frozenset({"S10", "S11", "S12", "S18", "S21", "S25", "S-area"})
 MOST_CALLS: Final = 2  # one call, one redial, each time a contact is asked
 
 
