@@ -1,4 +1,4 @@
-"""What a contact's SMS means: 1 (I go), 2 (I cannot), 到了 (I am there), or something else, and which alarm it is about (domain 4.4).
+"""What a contact's SMS means: 1 (I go), 2 (I cannot), 到了 (I am there), or something else, and about which alarm.
 
 Pure; knows neither who wrote nor which alarms are open. Strict on purpose: an acceptance stops the chain, so what only
 looks like one is "other", is forwarded and asked about once (S21).
