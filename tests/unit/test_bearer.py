@@ -54,6 +54,19 @@ async def test_the_second_carries_what_the_first_cannot() -> None:
     assert await modems(first, second).send_sms(SON, "短信") == Delivered("modem2:12,13")
 
 
+async def test_a_sim_that_failed_its_self_test_is_asked_last_until_it_is_proved() -> None:
+    first, second = Modem("modem"), Modem("modem2")
+    made = modems(first, second)
+    made.paths.prove("modem", False)
+    assert await made.send_sms(SON, "短信") == Delivered("modem2:12,13")
+    await made.call(SON, CallWords("话"))
+    assert (first.texts, len(first.calls), len(second.calls)) == ([], 0, 1)
+    second.sms = GONE
+    assert await made.send_sms(SON, "短信") == Delivered("modem:12,13")  # a doubtful way is better than none
+    made.paths.prove("modem", True)
+    assert await made.send_sms(SON, "短信") == Delivered("modem:12,13")
+
+
 async def test_both_gone_is_tried_again_as_soon_as_either_may_be_back() -> None:
     far = SmsResult(False, reason="out of credit", retry_after_s=600)
     assert await modems(Modem("modem", far), Modem("modem2", GONE)).send_sms(SON, "短信") == NotDelivered(
