@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.channels.call import CallReport, CallWords
 from gateway.channels.port import Delivered, Health, NotDelivered, Outcome, State
 
 if TYPE_CHECKING:
+    from gateway.drivers.modem.cell import ModemStatus
     from gateway.drivers.modem.phone import CallResult, Message
     from gateway.drivers.modem.send import SmsResult
 
@@ -26,6 +27,7 @@ class Modem(Protocol):
     """What the bearer needs of a modem driver."""
 
     name: str
+    status: ModemStatus
 
     async def send_sms(self, number: str, text: str) -> SmsResult: ...
     async def call(self, number: str, message: Message) -> CallResult: ...
@@ -142,6 +144,22 @@ class Modems:
                 return report
             log.warning("%s cannot call: %s", modem.name, report.reason)
         return report
+
+    def states(self) -> list[dict[str, Any]]:
+        """Each modem as it is, for `doctor`: SIM, network, signal, the operator's words on the credit left."""
+        return [
+            {
+                "name": modem.name,
+                "up": modem.status.up,
+                "sim": modem.status.sim.value,
+                "registered": modem.status.registered,
+                "roaming": modem.status.roaming,
+                "signal_dbm": modem.status.signal_dbm,
+                "credit": modem.status.credit,
+                "self_test_failed": self.paths.failed(modem.name),
+            }
+            for modem, _ in self._modems
+        ]
 
     def _by_trust(self) -> list[tuple[Modem, bool]]:
         """Those in order, but one whose SIM failed its self-test last: it takes texts as if all were well (A15)."""

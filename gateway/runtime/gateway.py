@@ -386,6 +386,7 @@ class Gateway:
             "upstream": self.upstream.status() if self.upstream else None,
             "voice": self.ways_out.voice_note,
             "channels": self.ways_out.status(),
+            "modems": self.ways_out.bearer.states(),
             "lamp": self.ways_out.lamp.pattern,
             "muted_s": controller.desk.quiet.muted_for_ms(self.heart.clock.now()) // 1000,
             "counts": dict(self.counts),

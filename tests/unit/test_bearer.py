@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.channels.call import CallReport, CallWords
 from gateway.channels.port import Delivered, NotDelivered, State
 from gateway.drivers.modem.call_words import CallEnd
+from gateway.drivers.modem.cell import ModemStatus
 from gateway.drivers.modem.phone import CallResult, Message
 from gateway.drivers.modem.send import SmsResult
 from gateway.runtime.bearer import NO_MODEM_RETRY_S, CellPaths, Modems, ring_answer
@@ -23,6 +24,7 @@ class Modem:
         self.result = call or CallResult(CallEnd.ANSWERED, "keyed", "1")
         self.texts: list[str] = []
         self.calls: list[Message] = []
+        self.status = ModemStatus()
 
     async def send_sms(self, number: str, text: str) -> SmsResult:
         self.texts.append(text)

@@ -1,4 +1,4 @@
-"""Nothing that quietens a home lasts for ever, whatever a home sets and whoever says it (domain A10); guests: `test_inactivity_learned`."""
+"""Nothing that quietens a home lasts for ever, whatever it sets (domain A10). Guests: `test_inactivity_learned`."""
 
 from __future__ import annotations
 
