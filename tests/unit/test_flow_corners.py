@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from virtual_home import House
+import pytest
+from virtual_home import House, home
 
+from gateway.actions import Say
 from gateway.alarms.life import State
+from gateway.home.model import Contact
 
 HOUR = 3600
 
@@ -85,3 +88,33 @@ def test_who_went_is_not_sent_to_ask_themselves_when_it_is_over() -> None:
     house.reply("c2", "1")
     house.platform(1, "CLOSED", outcome="HELPED")
     assert house.told("S12") == ["c1"]
+
+
+def test_when_nobody_came_the_platform_knows_that_it_is_open_again() -> None:
+    house = House()
+    house.press()
+    house.wait(20)
+    house.reply("c1", "1")
+    house.wait(45 * 60)
+    told = house.published()[-1]
+    assert (told["state"], told["reason"]) == ("RAISED", "nobody_came")
+
+
+def test_of_what_can_wait_nobody_is_told_how_to_dial_120() -> None:
+    far = Contact("c1", 1, distance="other_city")
+    house = House(home(contacts=(far,)))
+    house.press("service")
+    assert (house.told("S22"), house.told("S-area")) == (["c1"], [])
+
+
+@pytest.mark.parametrize("by", ["c1", "desk"])
+def test_only_who_was_asked_whether_they_go_is_said_to_come(by: str) -> None:
+    house = House()
+    house.press()
+    house.wait(20)
+    if by == "c1":
+        house.reply("c1", "1")
+    else:
+        house.platform(1, "ACCEPTED")
+    (said,) = [a for a in house.actions if isinstance(a, Say) and a.prompt == "V03"]
+    assert (said.params["coming"], said.params["contact"]) == ((True, "c1") if by == "c1" else (False, None))
