@@ -61,7 +61,9 @@ class Text:
 @dataclass(frozen=True, slots=True)
 class Call:
     """Phone a contact, say what happened, take 1, 2 or 3. `params` as for `Text`; how it went comes back as an
-    observation: `delivery` with `"channel": "call"`, and a keyed answer as `reply` with `"via": "call"`."""
+    observation: `delivery` with `"channel": "call"`, and a keyed answer as `reply` with `"via": "call"`.
+
+    With `"line"`, the name of a text, it reads that aloud and asks nothing: what is no alarm, to a landline."""
 
     kind: ClassVar[str] = "call"
     key: str

@@ -88,7 +88,7 @@ TABLE: Final[dict[str, Parameter]] = {
         Parameter("voice.mute_max_min", 30, "min", 1, 30, "issue 4.1", "the longest a mute lasts"),
         Parameter("voice.still_trying_s", 60, "s", 20, 600, "domain 3.2", "the elder hears that we go on trying"),
         Parameter("away.notice_h", 24, "h", 4, 72, "domain 4.2", "out this long and not back: a notice"),
-        Parameter("away.max_h", 12, "h", 1, 24, "domain A10", "a manual 'away' ends after this"),
+        Parameter("away.max_h", 12, "h", 1, 12, "domain A10", "a manual 'away' ends after this"),
         Parameter("supervision.lost_factor", 3, "intervals", 2, 20, "T-25", "silent this many intervals: lost"),
         Parameter("supervision.lost_min_h", 1, "h", 0.1, 48, "T-25", "but never sooner than this"),
         Parameter("reminder.answer_min", 20, "min", 1, 120, "domain 1.9", "how long a reminder waits for an answer"),

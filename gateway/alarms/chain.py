@@ -15,7 +15,7 @@ from gateway.alarms.life import WAITING, Alarm, Move, State
 from gateway.alarms.reaching import Reaching
 from gateway.alarms.record import Record, Timers
 from gateway.alarms.telling import URGENT, unspoken
-from gateway.alarms.truth import REMIND
+from gateway.alarms.truth import ARE_YOU_THERE, REMIND
 from gateway.home.model import Contact
 
 FRESH_MS: Final = 24 * 3_600_000
@@ -224,12 +224,14 @@ class Chain:
             self._record.do(alarm, t, "dropped_timer", name, timers={name: None})
 
     def _remind(self, alarm: Alarm, t: int) -> None:
-        """Accepted, and nobody has come yet: who promised is asked."""
+        """Accepted, and nobody has come yet: who promised is asked, be it the platform's desk."""
         timers: Timers = {"attend": None, "resume": self._record.in_(t, "escalation.resume_s")}
         self._record.do(alarm, t, "reminded", "not_attended", timers=timers)
         contact = self.contact(alarm.accepted_by)
         if contact is not None:
-            self.reaching.remind(alarm, contact, f"{REMIND}{t}")
+            self.reaching.remind(alarm, contact, f"{REMIND}{t}", ARE_YOU_THERE)
+        else:
+            self._tell.publish(alarm, t, "not_attended", again=f"t{t}")
 
     def _repeat(self, alarm: Alarm, t: int) -> None:
         fresh = t - alarm.opened_t < FRESH_MS
@@ -300,11 +302,11 @@ class Chain:
         if alarm.state in WAITING and alarm.asking == contact and "next" in alarm.timers:
             self.tell_next(alarm, t)
 
-    def attend(self, alarm: Alarm, by: str, t: int) -> None:
-        """Somebody is there."""
+    def attend(self, alarm: Alarm, by: str, t: int, via: str | None = None) -> None:
+        """Somebody is there. `via`: how a contact said so; None for a visitor and the desk."""
         timers = self._stopped(alarm) | {"attend": None, "resume": None, "loop": None}
         self._record.move(alarm, t, Move.ATTEND, "arrived", patch={"asking": None}, timers=timers)
-        self._tell.publish(alarm, t, "arrived", by=by)
+        self._tell.publish(alarm, t, "arrived", by=by, via=via)
         self.hazards.silence(alarm, t)
         self._tell.lamp(self._record.book, t)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
-from gateway.actions import Action
+from gateway.actions import Action, Call
 from gateway.alarms.chain import TEST_ENDS, Chain
 from gateway.alarms.codes import CODES, Code, Flow
 from gateway.alarms.hours import held_until
@@ -31,6 +31,8 @@ _SEEN: Final = frozenset({Flow.HAZARD, Flow.SILENT, Flow.ABSENT})
 _LOUDEST: Final = 3
 _WELL: Final = frozenset({"activity", "got_up", "walking", "activity_elsewhere"})
 """Reasons of a recovery for which the elder is thanked: they are seen to be well."""
+LINE_WAITS_MS: Final = 60_000
+"""A call about what is no alarm waits so long, and again, while P0 or P1 may need the telephone (invariant iv)."""
 UNKNOWN: Final = "rule_unavailable"
 """Reason of a recovery that knows of nothing better: the rule lost its sensors."""
 
@@ -398,8 +400,15 @@ class Desk:
     # ---- what may still be said
 
     def held_until(self, action: Action, now: int) -> int | None:
-        """Until when an action must wait because its contact is to be left in peace; None: it may go (`hours`)."""
+        """Until when an action must wait because its contact is to be left in peace, or the telephone is needed for a
+        life; None: it may go (`hours`)."""
+        if isinstance(action, Call) and action.alarm is None and self._somebody_is_called():
+            return now + LINE_WAITS_MS
         return held_until(action, self.tell.home, self.quiet, now)
+
+    def _somebody_is_called(self) -> bool:
+        urgent = (a for state in (State.PRE_ALARM, *WAITING) for a in self.book.live_in(state))
+        return any(a.severity in URGENT for a in urgent)
 
     def wanted(self, action: Action, now: int | None = None) -> bool:
         """Whether an action that waited (no signal, a power cut) still says something true and useful (invariant vii).

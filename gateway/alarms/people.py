@@ -33,6 +33,9 @@ class People:
         """A listed contact answered. Anyone else's word never gets here, and would not be heeded."""
         if not self._chain.is_contact(contact):
             return
+        if answer == "arrived":
+            self._is_there(contact, reference, t, via if via in VIA else "sms")
+            return
         meant = self._meant(contact, reference)
         if not meant and answer in ("1", "2") and via != "sms":
             return  # a key or a link answers the one alarm it was asked about, and that is over: nothing to ask again
@@ -46,6 +49,22 @@ class People:
                 self._chain.accept(alarm, contact, via if via in VIA else "sms", t)
             elif alarm.accepted_by not in (None, contact):
                 self._chain.reaching.once(alarm, contact, "S10", t, contact=self.promised(alarm))
+
+    def _is_there(self, contact: str, reference: str | None, t: int, via: str) -> None:
+        """A contact says that they are at the door: ATTENDED, and nobody is asked any more (domain 3.2).
+
+        Without a reference it is what they promised to look after, else what a bare 1 would be about. It closes nothing
+        (A8), and the platform is told by which way the word came.
+        """
+        promised = [a for a in self._record.book.live_in(State.ACCEPTED) if a.accepted_by == contact]
+        meant = promised if promised and reference is None else self._meant(contact, reference)
+        for alarm in meant:
+            if alarm.state in WAITING:  # the others are to hear who went
+                self._chain.accept(alarm, contact, via, t)
+            if (alarm.state, Move.ATTEND) in MOVES:  # a test is over with the answer
+                self._chain.attend(alarm, contact, t, via=via)
+        if not meant:
+            self._puzzled(contact, t, several=True)
 
     def promised(self, alarm: Alarm) -> str | None:
         """The contact who promised to go; None for the platform's desk."""

@@ -12,7 +12,10 @@ from gateway.home.model import Contact
 from gateway.parameters import Parameters
 
 HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 24 * HOUR_MS
 MINUTE_MS: Final = 60_000
+NIGHT_MAX_MS: Final = 12 * HOUR_MS
+"""[P]: whatever hours a home sets, what can wait for its morning waits no longer (A10)."""
 SOFT: Final = frozenset({"P2", "P3", "P4"})
 """What a mute silences, and what the night defers; a test of the voice is heard."""
 
@@ -45,14 +48,19 @@ class Quiet:
         """Whether it is surely night at `t`."""
         if self.civil is None or not self.civil.trusted(t):
             return False
-        begins, ends = (self.parameters.ms(f"night.{edge}") for edge in ("from_h", "until_h"))
-        return _within(self.civil.ms_of_day(t), begins, ends)
+        into, lasts = self._night_at(self.civil.ms_of_day(t))
+        return into < lasts
 
     def morning(self, t: int) -> int:
         """When the night of `t` is over, by the mapping in force."""
         assert self.civil is not None
-        left = self.parameters.ms("night.until_h") - self.civil.ms_of_day(t)
-        return t + left + (24 * HOUR_MS if left <= 0 else 0)
+        into, lasts = self._night_at(self.civil.ms_of_day(t))
+        return t + (lasts - into if into < lasts else DAY_MS - into + lasts)
+
+    def _night_at(self, ms: int) -> tuple[int, int]:
+        """How far into the night the local time `ms` since midnight is, and how long the night lasts."""
+        begins, ends = (self.parameters.ms(f"night.{edge}") for edge in ("from_h", "until_h"))
+        return (ms - begins) % DAY_MS, min((ends - begins) % DAY_MS, NIGHT_MAX_MS)
 
     def disturbs(self, contact: Contact, t: int) -> bool:
         """Whether `t` is outside the hours this contact gave."""
@@ -64,7 +72,7 @@ class Quiet:
             return None
         begins, ends = (_ms(edge) for edge in contact.hours.split("-"))
         now = self.civil.ms_of_day(t)
-        return None if _within(now, begins, ends) else t + (begins - now) % (24 * HOUR_MS)
+        return None if _within(now, begins, ends) else t + (begins - now) % DAY_MS
 
     def mute(self, value: Any, t: int) -> None:
         """The elder wants quiet: `{"on": true, "minutes": n}`, or a bare true or false. It always ends by itself."""
@@ -74,6 +82,10 @@ class Quiet:
         number = isinstance(wanted, (int, float)) and not isinstance(wanted, bool) and wanted >= 0
         for_ms = min(most, round(wanted * MINUTE_MS)) if number and wanted is not None else most
         self.muted_until = t + for_ms if on else None
+
+    def muted_for_ms(self, t: int) -> int:
+        """How long the mute lasts from `t` on; 0: there is none."""
+        return 0 if self.muted_until is None else max(0, self.muted_until - t)
 
     def muted(self, severity: str, t: int) -> bool:
         """Whether what is said with this severity is not said now."""

@@ -41,10 +41,10 @@ class Reaching:
         if self._rings(alarm, contact):
             self._tell.call(alarm, contact.id, tag)
 
-    def remind(self, alarm: Alarm, contact: Contact, tag: str) -> None:
-        """Tells who promised once more what it is about, in the alarm's own words."""
+    def remind(self, alarm: Alarm, contact: Contact, tag: str, template: str | None = None) -> None:
+        """Tells who promised once more what it is about: by `template`, else in the alarm's own words."""
         if contact.reads:
-            self._tell.text(alarm, contact.id, CODES[alarm.code].template, tag)
+            self._tell.text(alarm, contact.id, template or CODES[alarm.code].template, tag)
         if "sms" not in contact.channels:
             self._tell.call(alarm, contact.id, tag)
 

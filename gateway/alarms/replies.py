@@ -1,4 +1,4 @@
-"""What a contact's SMS means: 1 (I go), 2 (I cannot), or something else, and which alarm it is about (domain 4.4).
+"""What a contact's SMS means: 1 (I go), 2 (I cannot), 到了 (I am there), or something else, and about which alarm.
 
 Pure; knows neither who wrote nor which alarms are open. Strict on purpose: an acceptance stops the chain, so what only
 looks like one is "other", is forwarded and asked about once (S21).
@@ -29,13 +29,17 @@ _REPLY: Final = re.compile(
         )?""",
     re.VERBOSE,
 )
+_ARRIVED: Final = re.compile(
+    r"(?:我?(?:已经|已)?到(?:家?了|了家|家)?|(?i:arrived))(?:[\s#＃,，.。:：]*(?P<ref>[0-9]{1,2}))?"
+)
+"""到了, 我已经到了, 到家了 17. Not 收到 (received), 马上到 (soon): only who is there says that they are."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """`ref`: the two digits of the alarm, None if the writer left them out."""
 
-    answer: Literal["1", "2", "other"]
+    answer: Literal["1", "2", "arrived", "other"]
     ref: str | None = None
 
 
@@ -47,6 +51,8 @@ def parse_reply(text: str) -> Reply:
     if len(text) > MAX_REPLY_CHARS:
         return OTHER
     plain = _stripped(text.translate(_DIGITS))
+    if (there := _ARRIVED.fullmatch(plain)) is not None:
+        return Reply("arrived", there["ref"].zfill(2) if there["ref"] else None)
     found = _REPLY.fullmatch(plain)
     if found is None or plain in EMERGENCY or found["apart"] in AMBIGUOUS:
         return OTHER

@@ -142,11 +142,14 @@ class Telling:
             self.actions.append(Say(f"s:{prompt}:{params.get('reminder', '')}:{t}", prompt, params))
 
     def line(self, contact: str, template: str, t: int, params: dict[str, Any]) -> None:
-        """A few words to one contact that are no alarm: texted, or pushed to who takes no texts. Once is enough."""
+        """A few words to one contact that are no alarm: texted, pushed to who takes no texts, read aloud to who has
+        but a landline. Once is enough."""
         listed = next((c for c in self.home.contacts if c.id == contact), None)
         what, severity = f"{template}:{contact}:{params.get('device', '')}:{t}", Severity.P4.value
         if listed is not None and listed.reads and "sms" not in listed.channels:
             self.actions.append(Push(f"l:push:{what}", contact, template, params, None, severity))
+        elif listed is not None and not listed.reads:
+            self.actions.append(Call(f"l:call:{what}", contact, {"line": template, **params}, None, severity))
         else:
             self.actions.append(Text(f"l:{what}", contact, template, params, None, severity))
 

@@ -15,6 +15,8 @@ from gateway.alarms.life import WAITING, Alarm, State
 
 PRESS: Final = "press"  # tag of the text a repeated press asks for
 REMIND: Final = "remind"  # tag of what asks who promised, and has not come
+ARE_YOU_THERE: Final = "S25"
+"""The text that does: whether they are there, or cannot go after all."""
 LATE_S: Final = 2
 """A prompt that promises seconds may begin this much late (act from memory takes half a second)."""
 
@@ -91,6 +93,8 @@ def _text(text: Text | Push, alarm: Alarm, promised: str | None) -> bool:
         if alarm.state in WAITING:
             is_late = _tag(text).startswith(LATE)
             return is_late or text.contact not in alarm.late  # told late meanwhile: one of the two is enough
+        return _to_who_goes(text, alarm)
+    if text.template == ARE_YOU_THERE:
         return _to_who_goes(text, alarm)
     if text.template == "S10":  # "... has promised to go": still, and the same; the desk is nobody in particular
         return alarm.state in (State.ACCEPTED, State.ATTENDED) and text.params.get("contact") in (promised, None)

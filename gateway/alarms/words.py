@@ -58,6 +58,10 @@ class BadCatalogue(ValueError):
         self.problems = problems
 
 
+_UNSPOKEN: Final = re.compile(r"^[【\[][^】\]]*[】\]]\s*|\s*(?:编号|#)\{ref\}$")
+"""What stands around an SMS and is not read aloud."""
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """All words of one language. Make it with `load` or `read`, which check it."""
@@ -119,6 +123,14 @@ class Catalogue:
         template = "call-test" if params.get("test") is True else "call"
         text = self.channels[template]
         return _fill(text, {name: self._value(template, name, params) for name in PLACEHOLDER.findall(text)})
+
+    def render_line(self, template: str, params: Mapping[str, Any]) -> str:
+        """SMS `template` as it is read aloud: without its signature and its reference. Raises as `render_sms` does."""
+        text = self.sms.get(template)
+        if text is None:
+            raise UnknownText(f"{template}: no such SMS template")
+        spoken = _UNSPOKEN.sub("", text)
+        return _fill(spoken, {name: self._value(template, name, params) for name in PLACEHOLDER.findall(spoken)})
 
     def label(self, kind: str, key: str) -> str:
         """The words for `key`: `label("code", "CALL_FIXED")` is 固定按钮呼叫. A key we have no word for stays itself.

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 CALL_LIMIT_S: Final = 300.0
 """Ringing 40 s and a message of 20 s said eight times; beyond this the bearer hangs."""
 COMMIT_WITHIN_S: Final = 5.0  # as for a text's answer; then it is thanked for all the same, and committed later
+LINE_AGAIN_S: Final = 60.0
+"""No alarm's chain stands behind a line: who did not hear it is rung again, as often as the carrier allows."""
+_NOT_HEARD: Final = frozenset({"no_answer", "busy", "withdrawn"})
 ANSWERS: Final = ("1", "2")
 
 log = logging.getLogger(__name__)
@@ -124,11 +127,18 @@ class CallChannel:
             log.error("call: the number of %s is refused: %s", contact.id, error)
             return self._refused("refused_number", f"{contact.id}: the number {error}")
         try:
-            words = replace(self.words_for(contact, action.params), wanted=lambda: self._still_true(action))
+            words = replace(self._words_of(contact, action), wanted=lambda: self._still_true(action))
         except TextFault as fault:
             log.error("call: what to say to %s cannot be made: %s", contact.id, fault)
             return self._refused("bad_words", str(fault))
         return self._settled(action, await self._made(number, words))
+
+    def _words_of(self, contact: Contact, action: Call) -> CallWords:
+        line = action.params.get("line")
+        if not isinstance(line, str):
+            return self.words_for(contact, action.params)
+        values = sms_values(action.params, contact.kind, self._home(), self._words, self._facts)
+        return CallWords(self._words.render_line(line, values))  # nobody is asked anything
 
     def words_for(self, contact: Contact, params: Mapping[str, Any], via: str = "call") -> CallWords:
         """What is said to a contact about an alarm, called or calling back (`callback`). Raises `TextFault`."""
@@ -167,7 +177,8 @@ class CallChannel:
         log.info("call: %s %s%s (%s)", action.contact, report.result, ", keyed" if report.answer else "", report.reason)
         if report.result == "answered":
             return Delivered(result=report.result)
-        return NotDelivered(report.reason, report.retry_after_s, report.result)
+        again = LINE_AGAIN_S if "line" in action.params and report.result in _NOT_HEARD else report.retry_after_s
+        return NotDelivered(report.reason, again, report.result)
 
     def _refused(self, counter: str, reason: str) -> NotDelivered:
         self.counts[counter] += 1

@@ -29,7 +29,7 @@ class SmsPolicy:
     technical_every_s: float = WEEK_S
     untrue_when_late: frozenset[str] = frozenset({"S10", "S21"})
     """Dropped by the limit, not delayed: an hour later it may be wrong that somebody is on the way."""
-    no_notice: frozenset[str] = frozenset({"S10", "S11", "S12", "S21", "S21-ref", "S-area"})
+    no_notice: frozenset[str] = frozenset({"S10", "S11", "S12", "S21", "S21-ref", "S25", "S-area"})
     """What goes along with an alarm and does not tell it: if one of these gets out first, the notice is still one."""
     beside_notice: str = "S-area"
     """Goes once with the first notice of an urgent alarm, and without asking, as that does."""

@@ -159,7 +159,7 @@ def incident(alarm: int, epoch: str, lines: Iterable[Read]) -> Incident | None:
 
 
 def _tell(made: Incident, body: dict[str, Any]) -> None:
-    number = made.summary.alarm
+    number, there = made.summary.alarm, False
     for event in body.get("decided", ()):
         if event.get("alarm") != number:
             continue
@@ -172,10 +172,13 @@ def _tell(made: Incident, body: dict[str, Any]) -> None:
             made.summary.code, made.summary.severity = str(event["code"]), str(event.get("severity"))
         if event.get("state") == State.ACCEPTED:
             made.accepted_by = event.get("accepted_by")
+        there = there or event.get("state") == State.ATTENDED
     seen = body.get("seen", {})
     value = seen.get("value")
     if not isinstance(value, dict):
         return
+    if there and seen.get("kind") == "reply":
+        made.attended_by = made.attended_by or str(value.get("contact"))
     if isinstance(value.get("emergency_call"), dict):
         made.emergency_call = value["emergency_call"]
     if seen.get("kind") == "visit" and value.get("event", "arrived") == "arrived":

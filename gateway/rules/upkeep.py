@@ -135,10 +135,15 @@ class Upkeep(PlainRule):
         return [*lines, Spoken("V14", t, {"device": device})] if template == _BATTERY else lines
 
     def _menders(self) -> list[Contact]:
-        """The first contact who reads, and whoever has a key; each only with the consent for it."""
+        """The first contact, one who reads if any does, and whoever has a key; each only with the consent for it."""
         family, village = self._home.consented("NOTIFY_FAMILY"), self._home.consented("NOTIFY_VILLAGE")
-        able = [c for c in self._home.contacts if c.reads and (village if c.kind == "village_liaison" else family)]
-        return [c for i, c in enumerate(able) if i == 0 or c.can_enter]
+        able = [
+            c
+            for c in self._home.contacts
+            if (c.reads or "call" in c.channels) and (village if c.kind == "village_liaison" else family)
+        ]
+        first = next((c for c in able if c.reads), able[0] if able else None)
+        return [c for c in able if c is first or c.can_enter]
 
     def to_json(self) -> dict[str, Any]:
         """Mains, what waits and what was told."""

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from gateway.channels.call import CallReport, CallWords
 from gateway.channels.port import Delivered, Health, NotDelivered, Outcome, State
 
 if TYPE_CHECKING:
+    from gateway.drivers.modem.cell import ModemStatus
     from gateway.drivers.modem.phone import CallResult, Message
     from gateway.drivers.modem.send import SmsResult
 
@@ -26,6 +27,7 @@ class Modem(Protocol):
     """What the bearer needs of a modem driver."""
 
     name: str
+    status: ModemStatus
 
     async def send_sms(self, number: str, text: str) -> SmsResult: ...
     async def call(self, number: str, message: Message) -> CallResult: ...
@@ -55,6 +57,10 @@ class CellPaths:
         """The self-test's verdict on one modem's SIM; returns whether the home has lost its cell now."""
         (self._failed.discard if well else self._failed.add)(name)
         return self.all_lost
+
+    def failed(self, name: str) -> bool:
+        """Whether this modem's SIM failed its last self-test: what it takes may reach nobody."""
+        return name in self._failed
 
     def lost(self, name: str) -> bool:
         """Whether this modem has no network now."""
@@ -101,7 +107,7 @@ class Modems:
         self._modems: list[tuple[Modem, bool]] = []
 
     def add(self, modem: Modem, *, voice: bool = True) -> None:
-        """One more modem, asked after those before it. `voice`: its SIM may call."""
+        """One more modem, asked after those before it that are trusted. `voice`: its SIM may call."""
         self._modems.append((modem, voice))
         self.paths.expect(modem.name)
 
@@ -115,7 +121,7 @@ class Modems:
         One that may have gone already is not sent again by another: it would come twice.
         """
         failed: Outcome = NotDelivered("no modem is configured", NO_MODEM_RETRY_S)
-        for modem, _ in self._modems:
+        for modem, _ in self._by_trust():
             result = await modem.send_sms(number, text)
             if result.sent:
                 return _outcome(modem.name, result)
@@ -129,7 +135,7 @@ class Modems:
     async def call(self, number: str, words: CallWords) -> CallReport:
         """Makes one call over the first modem that can dial."""
         report = CallReport("failed", "no modem that may call is configured")
-        for modem, voice in self._modems:
+        for modem, voice in self._by_trust():
             if not voice:
                 continue
             result = await modem.call(number, _message(words))
@@ -138,6 +144,26 @@ class Modems:
                 return report
             log.warning("%s cannot call: %s", modem.name, report.reason)
         return report
+
+    def states(self) -> list[dict[str, Any]]:
+        """Each modem as it is, for `doctor`: SIM, network, signal, the operator's words on the credit left."""
+        return [
+            {
+                "name": modem.name,
+                "up": modem.status.up,
+                "sim": modem.status.sim.value,
+                "registered": modem.status.registered,
+                "roaming": modem.status.roaming,
+                "signal_dbm": modem.status.signal_dbm,
+                "credit": modem.status.credit,
+                "self_test_failed": self.paths.failed(modem.name),
+            }
+            for modem, _ in self._modems
+        ]
+
+    def _by_trust(self) -> list[tuple[Modem, bool]]:
+        """Those in order, but one whose SIM failed its self-test last: it takes texts as if all were well (A15)."""
+        return sorted(self._modems, key=lambda row: self.paths.failed(row[0].name))
 
     def health(self) -> Health:
         """As the modems are."""

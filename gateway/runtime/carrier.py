@@ -37,6 +37,7 @@ class Carrier:
         self._heart = heart
         self._wake_upstream = wake_upstream
         self._channels: dict[str, Channel] = {}
+        self._beside: dict[str, list[Channel]] = {}  # at home, more that carry the same: a strobe beside the voice
         self._texts = Lane(Text.kind, heart, self._channels.get)
         self._lanes = {
             Text.kind: self._texts,
@@ -48,8 +49,14 @@ class Carrier:
         self._tasks: set[asyncio.Task[None]] = set()
 
     def attach(self, kind: str, channel: Channel) -> None:
-        """From now on actions of this kind go to this channel."""
-        self._channels[kind] = channel
+        """From now on actions of this kind go to this channel. At home any number may carry the same; of what goes to
+        people outside each kind has one way, which alone says how it went (ValueError)."""
+        if kind not in self._channels:
+            self._channels[kind] = channel
+        elif kind in LOCAL:
+            self._beside.setdefault(kind, []).append(channel)
+        else:
+            raise ValueError(f"{kind}: {self._channels[kind].name} carries it already")
 
     def carry(self, stored: StoredAction) -> None:
         """Takes an action that is safe to carry out. Never blocks."""
@@ -81,7 +88,8 @@ class Carrier:
         channel = self._channels.get(action.kind)
         outcome: Outcome | None = None
         if channel is not None and (not isinstance(action, Say) or self._wanted(action)):
-            outcome = await channel.carry(action)
+            beside = self._beside.get(action.kind)
+            outcome = await (_all_of([channel, *beside], action) if beside else channel.carry(action))
             if isinstance(outcome, NotDelivered):
                 log.debug("%s: %s", action.key, outcome.reason)
         if isinstance(action, Say) and action.alarm is not None:
@@ -121,6 +129,17 @@ class Carrier:
             lane.stop()
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=1.0)
+
+
+async def _all_of(channels: list[Channel], action: Action) -> Outcome:
+    """Each carries it at the same time, and none waits for another or is harmed by it; one that took it is enough."""
+    outcomes = await asyncio.gather(*(c.carry(action) for c in channels), return_exceptions=True)
+    for channel, outcome in zip(channels, outcomes, strict=True):
+        if isinstance(outcome, BaseException):
+            log.error("%s failed: %s", channel.name, type(outcome).__name__)
+    carried = [o for o in outcomes if not isinstance(o, BaseException)]
+    failed = NotDelivered("no channel carried it", None)
+    return next((o for o in carried if isinstance(o, Delivered)), carried[0] if carried else failed)
 
 
 def _push_tries(action: Action) -> int:

@@ -32,6 +32,7 @@ from gateway.runtime.commands import Commands, test_operations
 from gateway.runtime.control import ControlBusy, ControlRefused, ControlServer
 from gateway.runtime.heart import Heart
 from gateway.runtime.heartbeat import Heartbeat
+from gateway.runtime.household_operations import household_operations
 from gateway.runtime.jitter import settled
 from gateway.runtime.logs import Logs
 from gateway.runtime.record_operations import record_operations
@@ -188,6 +189,7 @@ class Gateway:
                 "leap": self._op_leap,
                 "visit": self._op_visit,
                 **test_operations(self.heart),
+                **household_operations(self.heart),
                 **record_operations(self),
                 "zigbee.permit_join": self._op_permit_join,
                 "link.answer": self._op_link_answer,
@@ -384,7 +386,9 @@ class Gateway:
             "upstream": self.upstream.status() if self.upstream else None,
             "voice": self.ways_out.voice_note,
             "channels": self.ways_out.status(),
+            "modems": self.ways_out.bearer.states(),
             "lamp": self.ways_out.lamp.pattern,
+            "muted_s": controller.desk.quiet.muted_for_ms(self.heart.clock.now()) // 1000,
             "counts": dict(self.counts),
             "problems": self.problems[:20],
             "stuck": list(self.watchdog.stuck()),

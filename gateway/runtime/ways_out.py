@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.actions import Action
 from gateway.alarms.words import TextFault, load
 from gateway.channels import accept_link
 from gateway.channels.call import CallChannel, CallWords
@@ -69,7 +70,7 @@ class WaysOut:
             state_dir=gateway.state_dir,
             bearer=self.bearer,
             tell=self._reported,
-            still_true=heart.controller.desk.wanted,
+            still_true=self._may_ring_on,
             at=lambda: iso(heart.controller.wall_ms(heart.clock.now())),
             wall_s=lambda: heart.controller.wall_ms(heart.clock.now()) / 1000,
             night=self.night,
@@ -77,6 +78,11 @@ class WaysOut:
             memory=self._memory,
             log_names=gateway.log_names,
         )
+
+    def _may_ring_on(self, action: Action) -> bool:
+        """What is carried right now: it is still true, and its contact, or the telephone, is still free for it."""
+        desk, now = self._gateway.heart.controller.desk, self._gateway.heart.clock.now()
+        return desk.wanted(action) and desk.held_until(action, now) is None
 
     def _tester(self) -> SelfTestRunner:
         sms, heart, gateway = self._gateway.config.sms, self._gateway.heart, self._gateway

@@ -313,5 +313,9 @@ async def test_the_self_test_goes_to_the_platforms_number_and_a_lost_sim_is_told
         await house.until(lambda: house.gateway.ways_out.bearer.health().state.value == "DOWN")
         lost = [o.value["on"] for o in house.told if o.kind is Kind.CONDITION and o.value["code"] == "CELL_LOST"]
         assert lost[-1] is True
+        await house.until(lambda: house.gateway.status()["modems"][0]["credit"] != "")
+        (told,) = house.gateway.status()["modems"]
+        assert (told["sim"], told["registered"], told["self_test_failed"]) == ("ready", True, True)
+        assert told["credit"] == "您的余额为36.50元"
     finally:
         await house.stop()

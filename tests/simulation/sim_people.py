@@ -38,6 +38,8 @@ class People:
 
     def got_text(self, text: Text) -> None:
         """A contact's phone rings."""
+        if text.template == "S25" and (dice := self._dice("contact", text.key)).random() < self._traits["answers"]:
+            self._answer(text.contact, dice.choice(["到了", "我到了", "2", "快到了"]), dice.choice([5_000, 400_000]))
         if text.template not in MAIN and text.template != "S17":
             return
         dice = self._dice("contact", text.key)
@@ -61,6 +63,8 @@ class People:
         dice = self._dice("phone", call.key)
         if dice.random() >= self._traits["answers"]:
             return dice.choice(["no_answer", "no_answer", "busy", "rejected", "failed"])
+        if "line" in call.params:  # it asks nothing
+            return "answered"
         answer = dice.choice(["1", "2", None])
         if answer is not None:
             value = {"contact": call.contact, "answer": answer, "ref": str(call.params["ref"]), "via": "call"}

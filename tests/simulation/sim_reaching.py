@@ -11,7 +11,7 @@ from gateway.actions import Call, Text
 from gateway.home.model import HomeView
 from gateway.observations import Kind
 
-FACTS: Final = frozenset({"S10", "S11", "S12", "S18", "S21", "S-area"})
+FACTS: Final = frozenset({"S10", "S11", "S12", "S18", "S21", "S25", "S-area"})
 MOST_CALLS: Final = 2  # one call, one redial, each time a contact is asked
 
 
@@ -85,7 +85,7 @@ def the_telephone_is_used_as_agreed(_: History) -> Judging:
                 found.append(Violation("phone", f"{action.key} is texted to a landline", item.true_ms))
             if isinstance(action, Call):
                 asked = (action.alarm or 0, action.contact)
-                rung[asked] = rung.get(asked, 0) + 1
+                rung[asked] = rung.get(asked, 0) + (action.alarm is not None)  # a line to a landline is one call
                 if "call" not in ways.get(action.contact, ()) or rung[asked] > MOST_CALLS:
                     said = f"{action.key} by {item.observation.kind.value}"
                     found.append(Violation("phone", said, item.true_ms))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from gateway.channels.call import CallReport, CallWords
 from gateway.channels.port import Delivered, NotDelivered, State
 from gateway.drivers.modem.call_words import CallEnd
+from gateway.drivers.modem.cell import ModemStatus
 from gateway.drivers.modem.phone import CallResult, Message
 from gateway.drivers.modem.send import SmsResult
 from gateway.runtime.bearer import NO_MODEM_RETRY_S, CellPaths, Modems, ring_answer
@@ -23,6 +24,7 @@ class Modem:
         self.result = call or CallResult(CallEnd.ANSWERED, "keyed", "1")
         self.texts: list[str] = []
         self.calls: list[Message] = []
+        self.status = ModemStatus()
 
     async def send_sms(self, number: str, text: str) -> SmsResult:
         self.texts.append(text)
@@ -52,6 +54,19 @@ async def test_the_first_modem_carries_and_its_name_is_part_of_the_reference() -
 async def test_the_second_carries_what_the_first_cannot() -> None:
     first, second = Modem("modem", GONE), Modem("modem2")
     assert await modems(first, second).send_sms(SON, "短信") == Delivered("modem2:12,13")
+
+
+async def test_a_sim_that_failed_its_self_test_is_asked_last_until_it_is_proved() -> None:
+    first, second = Modem("modem"), Modem("modem2")
+    made = modems(first, second)
+    made.paths.prove("modem", False)
+    assert await made.send_sms(SON, "短信") == Delivered("modem2:12,13")
+    await made.call(SON, CallWords("话"))
+    assert (first.texts, len(first.calls), len(second.calls)) == ([], 0, 1)
+    second.sms = GONE
+    assert await made.send_sms(SON, "短信") == Delivered("modem:12,13")  # a doubtful way is better than none
+    made.paths.prove("modem", True)
+    assert await made.send_sms(SON, "短信") == Delivered("modem:12,13")
 
 
 async def test_both_gone_is_tried_again_as_soon_as_either_may_be_back() -> None:

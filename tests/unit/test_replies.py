@@ -44,6 +44,17 @@ def test_alarm_20_is_accepted_with_a_separator() -> None:
     assert parse_reply("1 20") == Reply("1", "20")
 
 
+@pytest.mark.parametrize("text", ["到了", "我到了", "已到", "我已经到了。", " 到家了！", "到", "Arrived"])
+def test_who_is_there_says_so(text: str) -> None:
+    assert parse_reply(text) == Reply("arrived")
+    assert parse_reply(f"{text.strip().rstrip('。！')} 17") == Reply("arrived", "17")
+
+
+@pytest.mark.parametrize("text", ["收到", "收到了", "马上到", "还没到", "到了再说", "到不了", "快到了", "到了吗"])
+def test_who_is_on_the_way_or_has_only_read_it_is_not_there(text: str) -> None:
+    assert parse_reply(text) == OTHER
+
+
 def test_both_keys_are_no_answer_but_alarm_2_can_be_named() -> None:
     assert parse_reply("1 02") == Reply("1", "02")
 

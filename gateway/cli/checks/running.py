@@ -56,11 +56,30 @@ def _complaints(status: dict[str, Any]) -> Iterator[Finding]:
             text = f"{_short(driver.get('reason'))} ({_short(driver.get('restarts'))} restarts)"
             yield warn(f"driver {_short(driver.get('name'))}", text, LOG)
         yield from _losses(_table(driver.get("counters")))
+    modems = status.get("modems")
+    yield from (_modem(_table(modem)) for modem in (modems if isinstance(modems, list) else []))
     for name, rule in _table(status.get("rules")).items():
         if _table(rule).get("status") == "UNAVAILABLE":
             yield warn(
                 f"rule {_short(name)}", f"unavailable: {_short(_table(rule).get('reason'))}", "see the lines above"
             )
+
+
+def _modem(modem: dict[str, Any]) -> Finding:
+    """Whether texts and calls can go out over it, and what the operator says is left to pay them."""
+    name, signal, credit = f"way out {_short(modem.get('name'))}", modem.get("signal_dbm"), modem.get("credit")
+    if modem.get("up") is not True:
+        return fail(name, "does not answer", "look at its power (2 A peaks) and its USB cable")
+    if modem.get("sim") != "ready":
+        return fail(name, f"SIM {_short(modem.get('sim'))}", "push the card in, or set its PIN (modem.pin)")
+    if modem.get("registered") is not True:
+        return fail(name, "no network takes it", "look at its antenna, and at the contract of its SIM")
+    said = "registered" + (", roaming" if modem.get("roaming") is True else "")
+    said += f", {_short(signal)} dBm" if isinstance(signal, int) else ""
+    said += f", credit: {_short(credit)}" if credit else ""
+    if modem.get("self_test_failed") is True:
+        return fail(name, f"{said}; its self-test failed", "top the SIM up, or let the operator unblock it")
+    return ok(name, said)
 
 
 def _losses(counters: dict[str, Any]) -> Iterator[Finding]:

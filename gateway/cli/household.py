@@ -1,0 +1,69 @@
+"""`hearthwatch away | guests | mute`: what somebody at the home says for it; each ends by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from gateway.cli.errors import UserError
+from gateway.cli.options import config_option, load_config
+
+REQUEST_TIMEOUT_S: Final = 10.0
+_ON_OFF: Final = click.argument("state", type=click.Choice(["on", "off"]))
+
+
+@click.command("away")
+@config_option
+@_ON_OFF
+def away(config_path: Path, state: str) -> None:
+    """Nobody is at home: only inactivity and its kin rest, no button and no detector does.
+
+    It ends by itself (away.max_h), and is not made longer by saying it again before somebody was seen at home.
+    """
+    answer = _ask(config_path, {"op": "household.away", "on": state == "on"})
+    click.echo(f"away: {_lasting(answer)}")
+
+
+@click.command("guests")
+@config_option
+@_ON_OFF
+def guests(config_path: Path, state: str) -> None:
+    """Guests fill the house: inactivity is unavailable and nothing is learned, for 7 days at most."""
+    answer = _ask(config_path, {"op": "household.guests", "on": state == "on"})
+    click.echo(f"guests: {_lasting(answer)}")
+
+
+@click.command("mute")
+@config_option
+@_ON_OFF
+@click.option("--minutes", type=click.IntRange(1), default=None, help="For so long; [default: voice.mute_max_min]")
+def mute(config_path: Path, state: str, minutes: int | None) -> None:
+    """Nothing below P1 is said for a while. Buttons, falls and detectors are heard as ever."""
+    asked: dict[str, Any] = {"op": "household.mute", "on": state == "on"}
+    answer = _ask(config_path, asked if minutes is None else {**asked, "minutes": minutes})
+    click.echo(f"mute: {_lasting(answer)}")
+
+
+def _lasting(answer: dict[str, Any]) -> str:
+    if not answer["on"]:
+        return "off"
+    minutes = int(answer["at_most_min"])
+    if minutes < 120:
+        return f"on, {minutes} min at most"
+    hours = minutes // 60
+    return f"on, {hours} h at most" if hours < 48 else f"on, {hours // 24} days at most"
+
+
+def _ask(config_path: Path, asked: dict[str, Any]) -> dict[str, Any]:
+    from gateway.runtime.control import ControlUnavailable, request
+
+    socket = load_config(config_path).control_socket
+    try:
+        answer = request(socket, asked, REQUEST_TIMEOUT_S)
+    except ControlUnavailable as error:
+        raise UserError(str(error), where=socket, advice="this is said to the running gateway") from None
+    if not answer.get("ok"):
+        raise UserError(str(answer.get("error", "refused")), where=socket, advice="see `hearthwatch mute --help`")
+    return answer
