@@ -25,6 +25,7 @@ from gateway.home.model import BadHome, HomeView, view_from_json
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
+from gateway.rules.daily_line import DailyLine
 from gateway.rules.fall.model import Model
 from gateway.rules.rule import (
     NOTHING,
@@ -81,6 +82,7 @@ class Controller:
         self._supervision = next(rule for rule in self.rules if isinstance(rule, Supervision))
         self._technical = next(rule for rule in self.rules if isinstance(rule, TechnicalConditions))
         self._upkeep = next(rule for rule in self.rules if isinstance(rule, Upkeep))
+        self._daily_line = next(rule for rule in self.rules if isinstance(rule, DailyLine))
         buttons = next(rule for rule in self.rules if isinstance(rule, StuckButton))
         self.desk = Desk(self.book, self._when, self.civil, buttons)
         self.restored_empty: list[str] = []  # rules whose state in a snapshot could not be read
@@ -317,6 +319,7 @@ class Controller:
         code = "DEVICE_RESTORED" if signal.code == "DEVICE_LOST" and not signal.on else signal.code
         self._notice(Notice(code, t, kind, signal.subject, status, signal.reason))
         self._heed(self._upkeep.changed(signal, t), t, self._upkeep.name)
+        self._daily_line.changed(signal)
         if signal.code == "CELL_LOST" and not signal.on and not self._rebuilding:
             self.desk.way_is_back(t)
 

@@ -3,6 +3,9 @@
 Says what was seen and nothing more; what a door or a bed repeats of itself is not seen. "As usual" only if there was
 activity in at least as many hours as half of this home's usual day, and the sensors were there to see it. A reply
 within a day counts as the child's contact (子女联系).
+Says what was seen and nothing more: "as usual" only if there was activity in at least as many hours as half of this
+home's usual day, and the sensors were there to see it; that the devices are fine only while nothing is known to be
+wrong with any. A reply within a day counts as the child's contact (子女联系).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
 from gateway.rules.inactivity.witnesses import ACTS, Witnesses
-from gateway.rules.rule import NOTHING, Line, Note, PlainRule, Readiness, Signal, Status
+from gateway.rules.rule import NOTHING, Line, Note, PlainRule, Readiness, Signal, Status, Technical
 from gateway.rules.schedule import Daily, minutes_of
 
 ACTIVE: Final = ACTS - {Kind.POWER}
@@ -25,6 +28,12 @@ _OF_THE_DAY: Final = ACTIVE | {Kind.REPLY, Kind.RECORDER, Kind.CLOCK}
 SEEING: Final = frozenset(
     {"motion", "occupancy", "contact", "pressure", "bed", "appliance", "flush", "light", "water_meter"}
 )
+NO_FAULT: Final = frozenset(
+    {"AUTH_FAILED", "DEVICE_BATTERY_LOW", "DOOR_LEFT_OPEN", "LEAK_SUSPECTED", "LEDGER_REVIEW_DUE", "VISIT_OVERDUE",
+     "WATCHDOG_RESTART", "WATER_HIGH_USE"}
+)  # fmt: skip
+"""Conditions with which every device still does its work (a battery that runs low is told by S16); any other one that
+is on forbids to call the devices fine."""
 HOUR_MS: Final = 3_600_000
 STALE_MS: Final = 2 * HOUR_MS  # a line about the evening is not for the night
 USUAL_DAYS: Final = 14
@@ -53,6 +62,7 @@ class DailyLine(PlainRule):
         self._witnesses = Witnesses()
         self._seeing: frozenset[str] = frozenset()
         self._lost: frozenset[str] = frozenset()
+        self._faults: set[tuple[str, str]] = set()  # (code, subject) of what is wrong with a device or the gateway
         self._recording = True
         self._done: dict[str, int] = {}
         self._sent: dict[str, int] = {}  # contact -> when the last line went, until it was answered
@@ -116,6 +126,11 @@ class DailyLine(PlainRule):
         self._look(t)
         return NOTHING
 
+    def changed(self, signal: Technical) -> None:
+        """A technical condition began or ended."""
+        if signal.code not in NO_FAULT:
+            (self._faults.add if signal.on else self._faults.discard)((signal.code, signal.subject))
+
     def alarmed(self, code: str, t: int) -> None:
         """There was an alarm today: the line must not say that all was as usual."""
         self._reach(t)  # the first thing of a day may be its alarm
@@ -124,9 +139,9 @@ class DailyLine(PlainRule):
     def gap(self, start: int, end: int) -> None:
         """Nobody watched while the gateway was off."""
         self._reach(start)
-        if self._blind_since is None:
-            self._blind_ms += end - start
         self._reach(end)
+        if self._blind_since is None:
+            self._blind_ms += min(end - start, self._civil.ms_of_day(end))  # what lies before midnight was yesterday's
 
     def _look(self, t: int) -> None:
         """Whether enough is there to see by: blind is who lost half of what could see."""
@@ -146,8 +161,8 @@ class DailyLine(PlainRule):
         if self._day and not self._blind_today(self._t):
             self._usual.append(len(self._hours))
         self._day, self._hours, self._blind_ms, self._alarmed = day, set(), 0, False
-        if self._blind_since is not None:
-            self._blind_since = self._t
+        if self._blind_since is not None:  # since midnight, though nobody may have said a word for hours
+            self._blind_since = max(self._blind_since, self._t - self._civil.ms_of_day(self._t))
 
     def _blind_today(self, t: int) -> int:
         """Hours of today that nobody watched, whole ones; 0 below `BLIND_MS`."""
@@ -181,12 +196,14 @@ class DailyLine(PlainRule):
         return signals
 
     def _line(self, contact: str, t: int) -> Line:
+        if self._seeing and (hours := self._blind_today(t)):
+            return Line(contact, "S23-blind", t, {"hours": min(hours, 24)})
+        if self._lost or self._faults:
+            return Line(contact, "S23-fault", t)
         if self._alarmed:
             return Line(contact, "S23-alarm", t)
         if not self._seeing:
             return Line(contact, "S23-device", t)
-        if hours := self._blind_today(t):
-            return Line(contact, "S23-blind", t, {"hours": min(hours, 24)})
         usual = sorted(self._usual)[len(self._usual) // 2] if len(self._usual) >= LEAST_DAYS else None
         share = self._civil.ms_of_day(t) / (24 * HOUR_MS)
         if usual is None:
@@ -211,6 +228,7 @@ class DailyLine(PlainRule):
             "blind_ms": self._blind_ms, "blind_since": self._blind_since, "alarmed": self._alarmed,
             "usual": list(self._usual), "recording": self._recording, "lost": sorted(self._lost), "t": self._t,
             "witnesses": self._witnesses.to_json(),
+            "faults": sorted(map(list, self._faults)),
         }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -225,3 +243,4 @@ class DailyLine(PlainRule):
         self._lost = frozenset(str(d) for d in data["lost"])
         if "witnesses" in data:
             self._witnesses.from_json(data["witnesses"])
+        self._faults = {(str(code), str(subject)) for code, subject in data.get("faults", ())}

@@ -277,6 +277,73 @@ def test_when_the_gateway_was_blind_it_says_so() -> None:
     assert [a.params["hours"] for a in blind] == [5]
 
 
+def test_a_night_and_a_day_seen_by_nobody_are_told_whole_though_no_word_came_at_midnight() -> None:
+    house = evening()
+    live(house, 4)
+    house.say(Kind.RECORDER, False)
+    house.wait(36 * HOUR)
+    assert [a.params["hours"] for a in house.texts("S23-blind")] == [11, 19]  # from a quarter past eight; midnight
+
+
+def test_what_was_not_seen_while_the_gateway_was_off_is_of_the_day_it_was() -> None:
+    """Off from ten in the evening to ten in the morning: ten hours of today, and not two of yesterday's twelve."""
+    house = evening()
+    live(house, 4)
+    house.at_the_hour(22)
+    house.now_ms += 12 * HOUR * 1000
+    house.say(Kind.RESTART, {})
+    live(house, 1)
+    assert house.texts("S23-blind")[-1].params["hours"] == 10
+
+
+def test_a_day_that_was_not_seen_is_said_so_though_there_was_an_alarm() -> None:
+    house = evening()
+    live(house, 4)
+    house.press()
+    house.press("cancel")
+    house.say(Kind.RECORDER, False)
+    house.wait(12 * HOUR)
+    assert lines(house)[-1] == ("c1", "S23-blind")
+
+
+@pytest.mark.parametrize("usual", [False, True])
+def test_devices_are_not_called_fine_while_one_is_not(usual: bool) -> None:
+    """The line of a day on which the red button is lost must not lull anybody (invariant vii)."""
+    house = evening()
+    if usual:
+        live(house, 4)
+    house.say(Kind.SEEN, False, "bedroom")
+    live(house, 1)
+    assert lines(house)[-1] == ("c1", "S23-fault")
+    house.say(Kind.SEEN, True, "bedroom")
+    live(house, 1)
+    assert "S23-fault" not in lines(house)[-1]
+
+
+@pytest.mark.parametrize(
+    "code", ["MAINS_FAIL", "GATEWAY_BATTERY_LOW", "UPLINK_LOST", "STORAGE_FAULT", "DRIVER_BLIND", "CELL_LOST"]
+)
+def test_the_gateway_itself_is_not_called_fine_while_it_is_not(code: str) -> None:
+    house = evening()
+    live(house, 4)
+    house.say(Kind.CONDITION, {"code": code, "on": True})
+    live(house, 1)
+    assert lines(house)[-1] == ("c1", "S23-fault")
+    house.controller = Controller.from_json(json.loads(json.dumps(house.controller.to_json())))
+    live(house, 1)
+    assert lines(house)[-1] == ("c1", "S23-fault")
+    house.say(Kind.CONDITION, {"code": code, "on": False})
+    live(house, 1)
+    assert lines(house)[-1] == ("c1", "S23")
+
+
+def test_no_line_calls_devices_fine_that_says_they_are_not() -> None:
+    """Which lines claim it is written down here apart from the rule."""
+    for catalogue, fine in ((load(), "设备正常"), (load("en"), "devices fine")):
+        claims = {name for name, text in catalogue.sms.items() if fine in text}
+        assert claims <= {"S23", "S23-seen", "S23-quiet", "S23-alarm", "S23-device"}
+
+
 def test_a_day_with_an_alarm_is_not_called_ordinary() -> None:
     house = evening()
     live(house, 4)
