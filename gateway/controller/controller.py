@@ -84,6 +84,7 @@ class Controller:
         buttons = next(rule for rule in self.rules if isinstance(rule, StuckButton))
         self.desk = Desk(self.book, self._when, self.civil, buttons)
         self.restored_empty: list[str] = []  # rules whose state in a snapshot could not be read
+        self.home_written: tuple[HomeView, dict[str, Any]] | None = None  # for snapshots
         self.heard = HeardKeys()
         self._result = Result()
         self._rebuilding = False
