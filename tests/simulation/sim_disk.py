@@ -205,6 +205,8 @@ class ModelJournal:
 
     def messages(self) -> list[tuple[int, Publish]]:
         """Messages the platform may be sent now: durable ones, and what the disk has kept waiting for 500 ms."""
+        if not self._disk.outbox and not self._waiting:
+            return []
         found = [(seq, action) for seq, (_, action) in self._disk.outbox.items()]
         limit = self._loop.time() - ACT_FROM_MEMORY_S
         acked = {seq for w in self._waiting if isinstance(w.part, Row) for seq in w.part.acked}
