@@ -27,16 +27,20 @@ class OpenAlarms:
         # each alarm's first timer; rows that no longer hold are passed over, so that a thousand open alarms cost a look
         # at one (None: to be made anew)
         self._timers: list[Timer] | None = None
+        self._next: Timer | None = None
+        self._next_known = False  # asked with every observation while an alarm is open, changed by its events alone
 
     def add(self, alarm: Alarm) -> None:
         """An alarm with a number above all others."""
         self.all[alarm.number] = alarm
+        self._next_known = False
         self._of_device.put(alarm.device, alarm)
         self._in_state.put(alarm.state, alarm)
 
     def drop(self, alarm: Alarm, device: str | None, state: State) -> None:
         """Its life is over; `device` and `state` are what it was known by."""
         del self.all[alarm.number]
+        self._next_known = False
         self._of_device.take(device, alarm)
         self._in_state.take(state, alarm)
 
@@ -61,11 +65,17 @@ class OpenAlarms:
 
     def wound(self, alarm: Alarm) -> None:
         """Its timers changed."""
+        self._next_known = False
         if self._timers is not None and (row := _first_timer(alarm)) is not None:
             heappush(self._timers, row)
 
     def next_timer(self) -> Timer | None:
         """The earliest timer of all; of two at once that of the lower number."""
+        if not self._next_known:
+            self._next, self._next_known = self._look_for_next(), True
+        return self._next
+
+    def _look_for_next(self) -> Timer | None:
         if self._timers is None or len(self._timers) > 4 * len(self.all) + 64:
             self._timers = [row for alarm in self.all.values() if (row := _first_timer(alarm)) is not None]
             heapify(self._timers)

@@ -10,7 +10,7 @@ their due time; timers due exactly then run after it, by (due, creation). `advan
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
 from gateway.rules.upkeep import Upkeep
 
-SHANGHAI: Final = timezone(timedelta(hours=8))  # no DST since 1991; texts for people in the home are always local
+SHANGHAI_MS: Final = 8 * 3_600_000  # no DST since 1991; texts for people in the home are always local
 _MAY_BE_THE_GREEN_KEY: Final = frozenset({Kind.BUTTON, Kind.OK})
 _MAY_CHANGE_READINESS: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART, Kind.WORN})
 _MAY_CHANGE_DUES: Final = _MAY_CHANGE_READINESS | {Kind.CLOCK}
@@ -86,6 +86,7 @@ class Controller:
         buttons = next(rule for rule in self.rules if isinstance(rule, StuckButton))
         self.desk = Desk(self.book, self._when, self.civil, buttons)
         self.restored_empty: list[str] = []  # rules whose state in a snapshot could not be read
+        self.home_written: tuple[HomeView, dict[str, Any]] | None = None  # for snapshots
         self.heard = HeardKeys()
         self._result = Result()
         self._rebuilding = False
@@ -418,9 +419,10 @@ def _whole(due: float) -> int | None:
     return None if due == NEVER else int(due)
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=64)
 def _written(wall_ms: int, believed: bool) -> tuple[str, str | None]:
-    """One decision writes the same moment into each of its messages and texts."""
+    """One decision writes the same moment into each of its messages and texts, and an alarm when it was opened."""
     wall = datetime.fromtimestamp(wall_ms / 1000, UTC)
-    local = wall.astimezone(SHANGHAI).strftime("%H:%M") if believed else None
-    return wall.isoformat(timespec="milliseconds").replace("+00:00", "Z"), local
+    hour, minute = divmod((wall_ms + SHANGHAI_MS) // 60_000 % (24 * 60), 60)
+    local = f"{hour:02d}:{minute:02d}" if believed else None
+    return wall.isoformat(timespec="milliseconds")[:-6] + "Z", local

@@ -29,7 +29,7 @@ def taken(controller: Controller) -> dict[str, Any]:
         "t": controller.t,
         "offset_ms": controller.offset_ms,
         "trust": controller.trust,
-        "home": controller.home.to_json(),
+        "home": _home(controller),
         "civil": controller.civil.to_json(),
         "book": controller.book.to_json(),
         "rules": {rule.name: rule.to_json() for rule in controller.rules},
@@ -37,6 +37,13 @@ def taken(controller: Controller) -> dict[str, Any]:
         "keys": controller.heard.to_json(),
         "muted_until": controller.desk.quiet.muted_until,
     }
+
+
+def _home(controller: Controller) -> dict[str, Any]:
+    """The home as JSON, made once for each: it changes seldom, and a snapshot of a day is mostly home."""
+    if controller.home_written is None or controller.home_written[0] is not controller.home:
+        controller.home_written = (controller.home, controller.home.to_json())
+    return controller.home_written[1]
 
 
 def restored(

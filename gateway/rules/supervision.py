@@ -108,6 +108,7 @@ class Supervision(PlainRule):
         if kind is Kind.AWAY:
             self._declared(observation)
         if device is None or kind is Kind.CONDITION:
+            self.sooner = kind is Kind.AWAY
             return NOTHING
         if kind is Kind.SEEN and observation.value is False:
             if device in self._devices and device not in self._gone:

@@ -89,7 +89,7 @@ class TechnicalConditions(PlainRule):
 
     def active(self, code: str) -> bool:
         """Whether this condition was reported and not restored, believed or not."""
-        return any(c == code for c, _ in self.on) or any(c == code for c, _ in self._waiting)
+        return any(c == code for known in (self.on, self._waiting) if known for c, _ in known)
 
     def subjects(self, code: str) -> set[str]:
         """For whom this condition is on or waiting."""

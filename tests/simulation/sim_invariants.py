@@ -92,13 +92,21 @@ def no_way_from_raised_to_silence(history: History) -> Judging:
     return found
 
 
-def _patience(home: HomeView, code_urgent: bool, exhausted: bool, age: int) -> int:
-    """How long a waiting alarm may go without anybody being told, in ms."""
-    get = home.settings.get
-    if exhausted:
-        return HOUR if age > DAY - HOUR else round(get("escalation.unanswered_repeat_s", 600) * 1000)
-    chain = get("escalation.next_contact_s", 120) if code_urgent else get("escalation.next_contact_p2_s", 600)
-    return round(chain * 1000)
+class _Patience:
+    """How long a waiting alarm may go without anybody being told, in ms, where either of two homes may bind it."""
+
+    def __init__(self, one: HomeView, other: HomeView) -> None:
+        def longest(name: str, usual: float) -> int:
+            return max(round(home.settings.get(name, usual) * 1000) for home in (one, other))
+
+        self._urgent = longest("escalation.next_contact_s", 120)
+        self._other = longest("escalation.next_contact_p2_s", 600)
+        self._repeat = longest("escalation.unanswered_repeat_s", 600)
+
+    def ms(self, *, urgent: bool, exhausted: bool, age: int) -> int:
+        if exhausted:
+            return HOUR if age > DAY - HOUR else self._repeat
+        return self._urgent if urgent else self._other
 
 
 @looks_at(Decided, Woke)
@@ -109,7 +117,8 @@ def the_chain_always_goes_on(history: History) -> Judging:
     heard: dict[int, int] = {}
     blamed: set[int] = set()
     woken = 0
-    first = _home_at_first(history)
+    first = home = _home_at_first(history)
+    patience = _Patience(home, first)
     while (seen := (yield)) is not None:
         item, alarms = seen
         if isinstance(item, Woke):
@@ -121,6 +130,8 @@ def the_chain_always_goes_on(history: History) -> Judging:
         if not isinstance(item, Decided):
             continue
         t = item.observation.t
+        if item.home is not home:
+            home, patience = item.home, _Patience(item.home, first)
         if item.actions:
             attempts, spoken = _attempts(item), {a.alarm for a in item.actions if isinstance(a, Say)}
             told |= {e.alarm: t for e in item.events if e.alarm in attempts}
@@ -137,8 +148,7 @@ def the_chain_always_goes_on(history: History) -> Judging:
             urgent, age = alarm.severity in ("P0", "P1"), t - alarm.opened_t
             silent = t - max(told.get(alarm.number, alarm.moved_t), alarm.asleep_until)
             quiet = t - heard.get(alarm.number, alarm.moved_t)
-            homes = (item.home, first) if silent > SLACK_MS else ()  # else nobody's patience is over
-            wait = max((_patience(home, urgent, alarm.exhausted, age) for home in homes), default=0)
+            wait = patience.ms(urgent=urgent, exhausted=alarm.exhausted, age=age)
             if silent > wait + SLACK_MS:
                 said = f"alarm {alarm.number} ({alarm.state}) has told nobody for {silent // 1000} of {wait // 1000} s"
                 found.append(Violation("ii chain goes on", said, item.true_ms))

@@ -58,7 +58,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         """`moved` is told the new `now_us` whenever it has moved."""
         super().__init__()
         self.now_us = now_us
-        self.outside: Callable[[], bool] = lambda: False
+        self.outside: Callable[[], bool] | None = None
         self.accidents: list[BaseException | str] = []
         self._moved = moved or (lambda _: None)
         self._ready: deque[_Planned] = deque()
@@ -101,10 +101,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _run_once(self) -> None:
         """One round: time jumps to the next timer if nothing is to be called now; then all that is, is called."""
         ready, scheduled = self._ready, self._scheduled
-        while self.outside() and not ready and not (scheduled and scheduled[0][0] <= self.now_us):
-            if not self._woken.wait(OUTSIDE_WAIT_S):
-                raise OutOfTime("a thread owes an answer and does not give it")
-            self._woken.clear()
+        if self.outside is not None:
+            self._wait_for(self.outside)
         if not ready:
             self._jump()
         now = self.now_us
@@ -121,6 +119,13 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 raise
             except BaseException as error:
                 self.call_exception_handler({"message": "exception in a callback", "exception": error})
+
+    def _wait_for(self, outside: Callable[[], bool]) -> None:
+        ready, scheduled = self._ready, self._scheduled
+        while outside() and not ready and not (scheduled and scheduled[0][0] <= self.now_us):
+            if not self._woken.wait(OUTSIDE_WAIT_S):
+                raise OutOfTime("a thread owes an answer and does not give it")
+            self._woken.clear()
 
     def _jump(self) -> None:
         scheduled = self._scheduled

@@ -159,6 +159,7 @@ def _steps_move_timers(patch: Patch) -> None:
         original(self, value)
         for alarm in self.book.live():
             alarm.timers = {n: max(self.t, due - self.offset_ms + before) for n, due in alarm.timers.items()}
+        self.book._look_through()
 
     _around(patch, Controller, "_new_clock", new_clock)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _TIME: Final = re.compile(r"\d{5,}")
 BLUR_MS: Final = 10_000
+ANSWERED: Final = ("V01", "V08", "V15")  # prompts after which the elder may do something
+SEEN_TO: Final = ("RAISED", "UNANSWERED", "ACCEPTED", "ATTENDED")  # states at which the desk may
 RUBBISH: Final = ("好的", "收到", "1/2", "11111", "??", "马上", "120", "1 99", "您好 1", "")
 
 
@@ -76,6 +78,8 @@ class People:
 
     def heard(self, say: Say) -> None:
         """The elder hears a prompt."""
+        if say.prompt not in ANSWERED:
+            return
         dice = self._dice("elder", say.key)
         if say.prompt == "V01" and dice.random() < self._traits["cancels"]:
             self._world.push(dice.randrange(500, 12_000), "press", device="cancel", gesture="press", key=None)
@@ -92,7 +96,7 @@ class People:
     def read(self, message: Publish) -> None:
         """The platform shows an alarm to its desk."""
         state, alarm = message.body["state"], message.alarm
-        if message.channel != "alarm" or alarm is None:
+        if message.channel != "alarm" or alarm is None or state not in SEEN_TO:
             return
         dice = self._dice("desk", message.key)
         if state in ("RAISED", "UNANSWERED") and dice.random() < self._traits["desk"]:

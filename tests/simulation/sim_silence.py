@@ -87,7 +87,8 @@ class Silence:
         self._reach(o.t)
         if o.kind is not Kind.BUTTON or o.key is None or o.key not in self.keys:  # the same packet again is nothing
             self._hear(o)
-            self.keys |= {o.key} if o.key is not None else set()
+            if o.key is not None:
+                self.keys.add(o.key)
         while self._happens():
             pass
 
@@ -106,7 +107,10 @@ class Silence:
 
     def _next(self) -> float:
         """When something changes by itself."""
-        moment = min((self.heard[d] + limit for d, limit in self.limits.items() if d not in self.lost), default=inf)
+        moment = inf
+        for device, limit in self.limits.items():
+            if device not in self.lost and self.heard[device] + limit < moment:
+                moment = self.heard[device] + limit
         if self.away_until is not None:
             moment = min(moment, self.away_until)
         elif not self.asked and self.observable():

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import heapq
-import json
 import logging
+import marshal
 from types import SimpleNamespace
 from typing import Any
 
@@ -215,12 +215,10 @@ class World:
     def _committed(self, row: Row) -> None:
         self._mark_true = self.hardware.now - (self.heart.clock.now() - row.mark.t)
         self.right_at_mark = self.hardware.error == 0 and row.mark.trust != "NONE"
-        if row.observation.kind is Kind.TICK and row.events == "[]" and not row.stored and not row.done:
+        if row.observation.kind is Kind.TICK and not row.events and not row.stored and not row.done:
             return
-        asked = {i: json.loads(text) for i, _, _, text in row.stored if text.startswith('{"kind": "text"')}
-        texts = {i: (text["key"], text["alarm"] or 0) for i, text in asked.items()}
-        events = json.loads(row.events) if row.events != "[]" else []
-        self.history.items.append(Committed(self.hardware.now, row.observation, events, texts, row.done))
+        events = list(marshal.loads(row.events)) if row.events else []
+        self.history.items.append(Committed(self.hardware.now, row.observation, events, row.texts, row.done))
 
     # ---- ways out
 
