@@ -103,10 +103,17 @@ def test_a_window_that_closes_the_area_ends_what_was_overdue_until_it_opens_agai
 
 def test_before_a_festival_one_more_visit_is_due() -> None:
     house = register()
-    house.wait(30 * DAY)  # 31 March: Qingming is on 5 April
+    house.wait(29 * DAY)  # 30 March: Qingming is on 5 April
     assert rule(house).learned()["extra_windows"] == ["QINGMING"]
+    visit(house)  # the half-month's own
+    assert rule(house).learned()["extra_windows"] == ["QINGMING"]
+    house.wait(HOUR)
+    visit(house)  # the badge once more: one day, one visit
+    assert rule(house).learned()["extra_windows"] == ["QINGMING"]
+    house.wait(DAY)
     visit(house)
     assert rule(house).learned()["extra_windows"] == []
+    assert (rule(house).learned()["on_site_required"], rule(house).learned()["on_site_done"]) == (2, 2)
 
 
 def test_an_extra_window_of_the_platform_is_said_again_with_another_end() -> None:
