@@ -24,7 +24,7 @@ class DoorLeftOpen(PlainRule):
     """Counts how long each entrance has stood open."""
 
     name = "door_left_open"
-    hears = frozenset({Kind.CLOCK, Kind.CONTACT})
+    hears = frozenset({Kind.CLOCK, Kind.CONTACT, Kind.RECORDER})
     declared = Declared(
         "an entrance that stands open, sooner by night",
         needs=("an entrance contact",),
@@ -40,6 +40,7 @@ class DoorLeftOpen(PlainRule):
         self._consented = False
         self._doors: frozenset[str] = frozenset()
         self._lost: frozenset[str] = frozenset()
+        self._recording = True
         self._open: dict[str, int] = {}  # door -> since when, while it is neither closed nor told
         self._told: set[str] = set()
         self._due: dict[str, int] = {}
@@ -63,6 +64,10 @@ class DoorLeftOpen(PlainRule):
         if observation.kind is Kind.CLOCK:
             self._reckon(observation.t)
             return NOTHING
+        if observation.kind is Kind.RECORDER:
+            self._recording = observation.value is True
+            self._unseen(self._open.keys(), observation.t)
+            return NOTHING
         door = observation.device
         if observation.kind is not Kind.CONTACT or door not in self._doors or door is None:
             return NOTHING
@@ -80,9 +85,14 @@ class DoorLeftOpen(PlainRule):
 
     def _reckon(self, t: int) -> None:
         """When each open door will have been open too long, by the hour as it is known now; never in the past."""
-        self._due = {
-            door: max(self._due_of(since, t), t) for door, since in self._open.items() if door not in self._lost
-        }
+        seen = {d: since for d, since in self._open.items() if d not in self._lost} if self._recording else {}
+        self._due = {door: max(self._due_of(since, t), t) for door, since in seen.items()}
+
+    def _unseen(self, doors: Set[str], t: int) -> None:
+        """Nobody could hear these close until `t`: their count begins there."""
+        for door in doors & self._open.keys():
+            self._open[door] = t
+        self._reckon(t)
 
     def _due_of(self, since: int, t: int) -> int:
         by_day = since + self._after
@@ -109,10 +119,8 @@ class DoorLeftOpen(PlainRule):
         """A lost contact's door may have been closed since: its count stands still until it speaks again."""
         newly, back = (lost & self._doors) - self._lost, self._lost - lost
         self._lost = frozenset(lost & self._doors)
-        for door in back & self._open.keys():  # nobody saw it meanwhile
-            self._open[door] = t
         if newly or back:
-            self._reckon(t)
+            self._unseen(back, t)
         return NOTHING
 
     def gap(self, start: int, end: int) -> None:
@@ -126,6 +134,8 @@ class DoorLeftOpen(PlainRule):
             return Status(Readiness.OFF, "no_consent")
         if not self._doors:
             return Status(Readiness.OFF, "no_entrance_contact")
+        if not self._recording:
+            return Status(Readiness.UNAVAILABLE, "recording_lost")
         if self._doors <= self._lost:
             return Status(Readiness.UNAVAILABLE, "sensor_lost")
         return Status(Readiness.ARMED)
@@ -133,7 +143,8 @@ class DoorLeftOpen(PlainRule):
     def to_json(self) -> dict[str, Any]:
         """Which doors are open since when, and which were told of."""
         return {
-            "open": dict(self._open), "told": sorted(self._told), "due": dict(self._due), "lost": sorted(self._lost)
+            "open": dict(self._open), "told": sorted(self._told), "due": dict(self._due), "lost": sorted(self._lost),
+            "recording": self._recording,
         }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -142,3 +153,4 @@ class DoorLeftOpen(PlainRule):
         self._due = {door: int(due) for door, due in data["due"].items() if door in self._open}
         self._told = set(data["told"]) & self._doors
         self._lost = frozenset(data["lost"]) & self._doors
+        self._recording = data.get("recording", True) is True

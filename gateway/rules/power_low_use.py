@@ -13,14 +13,14 @@ from gateway.alarms.codes import Severity
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
-from gateway.rules.civil import CivilTime
+from gateway.rules.civil import DAY_MS, CivilTime
 from gateway.rules.declared import Declared
 from gateway.rules.household import Sign
 from gateway.rules.low_use import FRESH_MS, LowUse
 from gateway.rules.meter_flow import EnergyFlow, Flow
 from gateway.rules.rule import Signal
 from gateway.rules.use_bins import UseBins
-from gateway.rules.water import OwnWater
+from gateway.rules.water import KINDS, OwnWater
 
 DRY_L: Final = 10.0
 """Water that confirms it: less than the cities' 0.01 m3 (domain 3.1)."""
@@ -48,6 +48,8 @@ class PowerLowUse(LowUse):
         self._water = OwnWater()
         self._litres = UseBins(24)
         self._water_read: int | None = None  # a register's last reading
+        self._water_since = 0  # read without a gap since then
+        self._water_told: set[str] = set()  # water meters that ever told anything
 
     def _meters(self) -> Set[str]:
         return self._flows.keys()
@@ -62,12 +64,24 @@ class PowerLowUse(LowUse):
         return self._flows[observation.device or ""].read(observation) if observation.kind in _READ else None
 
     def _take(self, observation: Observation, sign: Sign) -> Iterable[Signal]:
-        flow = self._water.read(observation)
+        flow, t, device = self._water.read(observation), observation.t, observation.device
+        if observation.kind in KINDS and device is not None and device in self._water.meters:
+            self._water_told.add(device)
+        if observation.kind is Kind.WATER_VOLUME and device in self._water.meters:
+            swapped = flow is not None and flow.amount is None
+            if swapped or self._water_read is None or t - self._water_read > FRESH_MS:
+                self._water_since = t
+            self._water_read = t
         if flow is not None and self._running:
-            if observation.kind is Kind.WATER_VOLUME:
-                self._water_read = observation.t
-            self._litres.add(flow.amount or 0.0, observation.t)
+            self._litres.add(flow.amount or 0.0, t)
         return super()._take(observation, sign)
+
+    def _knows_the_water(self, t: int) -> bool:
+        """Whether the home's own water was seen for the whole day; a meter that lists flow alone is vouched for."""
+        meters = self._water.meters
+        if not meters or not meters <= self._water_told or self._household.lost & meters:
+            return False
+        return self._water_read is None or (t - self._water_read <= FRESH_MS and t - self._water_since >= DAY_MS)
 
     def _anew(self, t: int) -> None:
         super()._anew(t)
@@ -76,8 +90,7 @@ class PowerLowUse(LowUse):
     def _severity(self, t: int, evidence: dict[str, Any]) -> str | None:
         """With water it is as bad as no water alone; and the words people read want their kilowatt-hours."""
         evidence |= {"used_kwh": evidence["used"], "usual_kwh": evidence["usual"], "limit_kwh": evidence["line"]}
-        seen = self._water.meters and not self._household.lost & self._water.meters
-        if not seen or (self._water_read is not None and t - self._water_read > FRESH_MS):
+        if not self._knows_the_water(t):
             return None
         litres = self._litres.amount(t)
         evidence["litres"] = round(litres, 1)
@@ -89,6 +102,8 @@ class PowerLowUse(LowUse):
             "water": self._water.to_json(),
             "litres": self._litres.to_json(),
             "water_read": self._water_read,
+            "water_since": self._water_since,
+            "water_told": sorted(self._water_told),
         }
 
     def _restore(self, data: dict[str, Any]) -> None:
@@ -99,3 +114,5 @@ class PowerLowUse(LowUse):
         self._water.from_json(data["water"])
         self._litres.from_json(data["litres"])
         self._water_read = None if data["water_read"] is None else int(data["water_read"])
+        self._water_since = int(data.get("water_since", 0))
+        self._water_told = {str(m) for m in data.get("water_told", self._water.meters)}

@@ -55,6 +55,7 @@ class Supervision(PlainRule):
         self._chorus = Chorus()
         self._away_until: int | None = None
         self._away_max = 0
+        self._unrecorded: int | None = None  # since when nobody records what is heard
 
     @property
     def lost(self) -> set[str]:
@@ -107,6 +108,8 @@ class Supervision(PlainRule):
         self.sooner = True
         if kind is Kind.AWAY:
             self._declared(observation)
+        elif kind is Kind.RECORDER:
+            self._recorded(observation.value is True, observation.t)
         if device is None or kind is Kind.CONDITION:
             self.sooner = kind is Kind.AWAY
             return NOTHING
@@ -133,6 +136,16 @@ class Supervision(PlainRule):
             return NOTHING
         signals = self._found(device, "heard_again") if device in self._gone else NOTHING
         return signals if not over else (*signals, Technical(INTERFERENCE, "", False, "heard_again"))
+
+    def _recorded(self, on: bool, t: int) -> None:
+        """What nobody recorded is no silence of a device's own."""
+        if not on and self._unrecorded is None:
+            self._unrecorded = t
+        elif on and self._unrecorded is not None:
+            since, self._unrecorded = self._unrecorded, None
+            self.gap(since, t)
+            self._seen = {device: min(seen, t) for device, seen in self._seen.items()}  # some were heard all the same
+            self._rebuild_queue()
 
     def _hear_anew(self, devices: Iterable[str], t: int) -> None:
         """The silence of these was not their own: it counts from `t`."""
@@ -204,8 +217,10 @@ class Supervision(PlainRule):
 
     def next_due(self) -> int | None:
         """When the first device would be lost if it stays silent, or all of them at once, or an absence ends."""
-        due = self._next_alone()
-        together, away_until = self._chorus.due(), self._away_until
+        away_until = self._away_until
+        if self._unrecorded is not None:
+            return away_until
+        due, together = self._next_alone(), self._chorus.due()
         if together is not None and (due is None or together < due):
             due = together
         return away_until if away_until is not None and (due is None or away_until < due) else due
@@ -234,6 +249,8 @@ class Supervision(PlainRule):
         signals: list[Signal] = []
         if self._away_until is not None and self._away_until <= t:
             self._at_home_again(self._away_until)
+        if self._unrecorded is not None:
+            return signals
         together = self._chorus.due()
         if together is not None and together <= t:
             self._chorus.fall_silent()
@@ -279,6 +296,7 @@ class Supervision(PlainRule):
             "sightings": {device: sightings.to_json() for device, sightings in self._sightings.items()},
             "chorus": self._chorus.to_json(),
             "away_until": self._away_until,
+            "unrecorded": self._unrecorded,
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -298,4 +316,6 @@ class Supervision(PlainRule):
         self._chorus.without(self._gone)
         until = data.get("away_until")
         self._away_until = None if until is None else int(until)
+        since = data.get("unrecorded")
+        self._unrecorded = None if since is None else int(since)
         self._rebuild_queue()

@@ -3,11 +3,14 @@
 What is due is reckoned in `gateway.visits`, which knows no clock; this keeps what it needs: when somebody was at the
 door, when somebody only phoned, which days the platform closed. Telemetry closes nothing (domain 0-1). Without a
 trusted clock no day is known, and nothing is told.
+
+Of a couple each has visits of their own (domain 1.9): a check-in names the `elder` it was for, or was for both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from datetime import date
 from typing import Any, Final
 
@@ -32,8 +35,24 @@ MAX_CLASSES: Final = 16
 _CLASSES: Final = {1: PriorityClass.GENERAL, 2: PriorityClass.KEY}
 
 
+ALONE: Final = ""  # the name of the one elder of a home
+
+
+@dataclass(slots=True)
+class _Book:
+    """One elder's visits, in controller ms: a day only once it is looked at, by the mapping then in force."""
+
+    changes: list[tuple[int, int]] = field(default_factory=list)  # (t, class): the first is the enrolment
+    on_site: list[int] = field(default_factory=list)
+    remote: list[int] = field(default_factory=list)
+    joined: bool = False  # came to a home that was registered before: the home's day of registration is not theirs
+
+    def noted(self, mode: str) -> list[int]:
+        return self.on_site if mode == ON_SITE else self.remote
+
+
 class Visits(PlainRule):
-    """One elder's register of visits; looked at each midnight and after each visit."""
+    """A register of visits for each elder; looked at each midnight and after each visit."""
 
     name = "visits"
     hears = frozenset({Kind.VISIT, Kind.COMMAND, Kind.CLOCK})
@@ -53,43 +72,58 @@ class Visits(PlainRule):
         self._reading = Reading.CALENDAR
         self._festival_days = 0
         self._enrolled = self._reviewed = None  # type: date | None
-        self._changes: list[tuple[int, int]] = []  # (t, class): the first is the enrolment
-        self._on_site: list[int] = []  # controller ms: a day only once it is looked at, by the mapping then in force
-        self._remote: list[int] = []
+        self._books: dict[str, _Book] = {ALONE: _Book()}
         self._extra: list[Window] = []
         self._remote_only: list[Window] = []
-        self._told: set[str] = set()
+        self._told: set[tuple[str, str]] = set()  # (code, elder)
         self._due: int | None = None  # the next local midnight
         self._t = 0
 
     # ---- what is set and said
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
-        """The elder's class and dates; a change of class begins a period of its own."""
+        """The elders, their class and dates; a change of class begins a period of its own."""
         self._consented = home.consented("VISITS")
         self._class = round(parameters["visits.class"])
         self._reading = Reading.ROLLING if parameters["visits.rolling"] > 0 else Reading.CALENDAR
         self._festival_days = round(parameters["visits.festival_days"])
         self._enrolled = _date_of_number(parameters["visits.enrolled_yyyymmdd"])
         self._reviewed = _date_of_number(parameters["visits.reviewed_yyyymmdd"])
-        if self._class and (not self._changes or self._changes[-1][1] != self._class):
-            self._changes = [*self._changes, (t, self._class)][-MAX_CLASSES:]
+        self._books = self._books_of(home.residents)
+        for book in self._books.values():
+            if self._class and (not book.changes or book.changes[-1][1] != self._class):
+                book.changes = [*book.changes, (t, self._class)][-MAX_CLASSES:]
         return self._look(t)
+
+    def _books_of(self, residents: tuple[str, ...]) -> dict[str, _Book]:
+        """A book for each; who lived alone is the first of those who live here now, and the other way round."""
+        before, registered = self._books, any(book.changes for book in self._books.values())
+        first = before.get(ALONE) or before.get(residents[0]) or _Book(joined=registered)
+        if len(residents) < 2:
+            return {ALONE: first}
+        others = {elder: before.get(elder) or _Book(joined=registered) for elder in residents[1:]}
+        return {residents[0]: first, **others}
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A check-in, a call, a window of the platform, or a clock that became trusted."""
         kind, t = observation.kind, observation.t
         if kind is Kind.VISIT:
             mode = mode_of(observation.value)
-            noted = {ON_SITE: self._on_site}.get(mode or "", self._remote if mode in REMOTE else None)
-            if noted is None:
+            if mode is None:
                 return NOTHING
-            noted.append(t)
-            del noted[:-MAX_NOTED]
+            for elder in self._visited(observation.value):
+                noted = self._books[elder].noted(mode)
+                noted.append(t)
+                del noted[:-MAX_NOTED]
             return self._look(t)
         if kind is Kind.COMMAND:
             return self._look(t) if self._window(observation.value) else NOTHING
         return self._look(t) if kind is Kind.CLOCK else NOTHING
+
+    def _visited(self, value: Any) -> tuple[str, ...]:
+        """For whom somebody came: the elder who was named, or all."""
+        named = value.get("elder") if isinstance(value, dict) else None
+        return (named,) if isinstance(named, str) and named in self._books else tuple(self._books)
 
     def _window(self, value: dict[str, Any]) -> bool:
         """`{"cmd":"extra_visit_window"|"remote_only","from":"2026-07-01","to":"2026-07-05","reason":…}`."""
@@ -110,25 +144,28 @@ class Visits(PlainRule):
 
     # ---- what it means today
 
-    def assessment(self, t: int) -> Assessment | None:
-        """How the visits stand at `t`; None while the rule is off or the day is not known."""
+    def assessments(self, t: int) -> dict[str, Assessment]:
+        """How the visits of each elder stand at `t`; nothing while the rule is off or the day is not known."""
         if self._hindrance() or not self._civil.trusted(t):
-            return None
+            return {}
+        return {elder: self._assess(book, t) for elder, book in self._books.items()}
+
+    def _assess(self, book: _Book, t: int) -> Assessment:
         today = self._day(t)
         register = Register(
-            classes=self._classes(),
+            classes=self._classes(book),
             reading=self._reading,
-            on_site=tuple(self._day(at) for at in self._on_site),
-            remote=tuple(self._day(at) for at in self._remote),
+            on_site=tuple(self._day(at) for at in book.on_site),
+            remote=tuple(self._day(at) for at in book.remote),
             extra=(*self._extra, *(Window(*window) for window in festival_windows(today, self._festival_days))),
             remote_only=tuple(self._remote_only),
             reviewed_on=self._reviewed,
         )
         return assess(register, today)
 
-    def _classes(self) -> tuple[tuple[date, PriorityClass], ...]:
-        rows = [(self._day(at), _CLASSES[cls]) for at, cls in self._changes if cls in _CLASSES]
-        if self._enrolled is not None:
+    def _classes(self, book: _Book) -> tuple[tuple[date, PriorityClass], ...]:
+        rows = [(self._day(at), _CLASSES[cls]) for at, cls in book.changes if cls in _CLASSES]
+        if self._enrolled is not None and not book.joined:
             rows[0] = (min(self._enrolled, rows[1][0]) if len(rows) > 1 else self._enrolled, rows[0][1])
         return tuple(rows)
 
@@ -137,27 +174,28 @@ class Visits(PlainRule):
 
     def _look(self, t: int) -> Iterable[Signal]:
         self._t = t
-        now = self.assessment(t)
+        now = self.assessments(t)
         self._due = None
-        if now is None:
+        if not now:
             if not self._hindrance():
                 self._due = self._civil.distrusted_until if self._civil.trust != "NONE" else None
                 return NOTHING
-            return self._tell({})
+            return self._tell({}, {})
         self._due = self._civil.at(self._civil.day(t) + 1, 0)
         wanted = {}
-        if now.state is DueState.OVERDUE:
-            wanted[CODE] = f"{now.priority.value.lower()}_{now.period.kind}"
-        if now.review_overdue or now.day == now.review_due:
-            wanted[REVIEW_CODE] = "half_year"
-        return self._tell(wanted, "remote_only" if now.state is DueState.UNABLE else "done")
+        for elder, found in now.items():
+            if found.state is DueState.OVERDUE:
+                wanted[CODE, elder] = f"{found.priority.value.lower()}_{found.period.kind}"
+            if found.review_overdue or found.day == found.review_due:
+                wanted[REVIEW_CODE, elder] = "half_year"
+        return self._tell(wanted, {e: "remote_only" if a.state is DueState.UNABLE else "done" for e, a in now.items()})
 
-    def _tell(self, wanted: dict[str, str], ended: str = "off") -> Iterable[Signal]:
+    def _tell(self, wanted: dict[tuple[str, str], str], ended: dict[str, str]) -> Iterable[Signal]:
         over = self._told - wanted.keys()
-        begun = [code for code in wanted if code not in self._told]
+        begun = [what for what in wanted if what not in self._told]
         self._told = set(wanted)
-        return [Technical(code, "", False, ended) for code in sorted(over)] + [
-            Technical(code, "", True, wanted[code]) for code in begun
+        return [Technical(*what, False, ended.get(what[1], "off")) for what in sorted(over)] + [
+            Technical(*what, True, wanted[what]) for what in begun
         ]
 
     def next_due(self) -> int | None:
@@ -180,32 +218,29 @@ class Visits(PlainRule):
         return Status(Readiness.OFF, reason) if reason else Status(Readiness.ARMED)
 
     def learned(self) -> dict[str, Any]:
-        """How the visits stood when last looked at."""
-        now = self.assessment(self._t)
-        return {} if now is None else now.to_json()
+        """How the visits stood when last looked at; of several elders each by name."""
+        now = {elder: found.to_json() for elder, found in self.assessments(self._t).items()}
+        return now.get(ALONE, now)
 
     # ---- snapshot
 
     def to_json(self) -> dict[str, Any]:
         """What was noted, and what was told."""
         return {
-            "changes": [list(row) for row in self._changes],
-            "on_site": list(self._on_site),
-            "remote": list(self._remote),
+            "books": {elder: asdict(book) for elder, book in self._books.items()},
             "extra": [_row(window) for window in self._extra],
             "remote_only": [_row(window) for window in self._remote_only],
-            "told": sorted(self._told),
+            "told": [list(what) for what in sorted(self._told)],
             "due": self._due,
             "t": self._t,
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
-        self._changes = [(int(at), int(cls)) for at, cls in data["changes"]]
-        self._on_site, self._remote = [int(at) for at in data["on_site"]], [int(at) for at in data["remote"]]
+        self._books |= {elder: _book(row) for elder, row in data["books"].items() if elder in self._books}
         self._extra = [_window(row) for row in data["extra"]]
         self._remote_only = [_window(row) for row in data["remote_only"]]
-        self._told = {str(code) for code in data["told"]} & {CODE, REVIEW_CODE}
+        self._told = {(code, str(elder)) for code, elder in data["told"] if code in (CODE, REVIEW_CODE)}
         self._due = None if data["due"] is None else int(data["due"])
         self._t = int(data["t"])
 
@@ -238,3 +273,8 @@ def _row(window: Window) -> list[str]:
 
 def _window(row: list[str]) -> Window:
     return Window(date.fromisoformat(row[0]), date.fromisoformat(row[1]), str(row[2]))
+
+
+def _book(row: dict[str, Any]) -> _Book:
+    changes = [(int(at), int(cls)) for at, cls in row["changes"]]
+    return _Book(changes, [int(at) for at in row["on_site"]], [int(at) for at in row["remote"]], bool(row["joined"]))

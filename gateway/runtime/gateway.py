@@ -325,7 +325,9 @@ class Gateway:
 
     async def _op_visit(self, request: dict[str, Any]) -> dict[str, Any]:
         by = str(request.get("by", "visitor"))[:64]
-        self.heart.take(Report(Kind.VISIT, {"event": "arrived", "by": by}))
+        elder = request.get("elder")  # of a couple, the one somebody came for; else both
+        named = {"elder": elder[:64]} if isinstance(elder, str) and elder else {}
+        self.heart.take(Report(Kind.VISIT, {"event": "arrived", "by": by, **named}))
         return {}
 
     async def _op_link_answer(self, request: dict[str, Any]) -> dict[str, Any]:

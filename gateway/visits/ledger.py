@@ -82,7 +82,8 @@ class Assessment:
     overdue_since: date | None
     last_on_site: date | None
     review_due: date
-    extra_open: tuple[Window, ...] = field(default=())
+    extra: tuple[Window, ...] = field(default=())  # windows of today in which one visit more is wanted
+    extra_open: tuple[Window, ...] = field(default=())  # those of them that have not had it
 
     @property
     def overdue_days(self) -> int:
@@ -104,7 +105,7 @@ class Assessment:
                 "end": self.period.end.isoformat(),
             },
             "state": self.state.value,
-            "on_site_required": 1 + len(self.extra_open),
+            "on_site_required": 1 + len(self.extra),
             "on_site_done": self.on_site_done,
             "remote_contacts": self.remote_contacts,
             "next_due_on": self.next_due_on.isoformat(),
@@ -117,7 +118,7 @@ class Assessment:
 
 def assess(register: Register, today: date) -> Assessment:
     """How the visits of `register` stand on `today`; visits noted for later days do not count yet."""
-    on_site = sorted(day for day in register.on_site if day <= today)
+    on_site = sorted({day for day in register.on_site if day <= today})  # who checks in twice a day came once
     last = on_site[-1] if on_site else None
     past = [row for row in register.classes if row[0] <= today] or list(register.classes[:1])
     since, priority = past[-1]
@@ -128,6 +129,7 @@ def assess(register: Register, today: date) -> Assessment:
     done = [day for day in on_site if day in shown]
     kept = bool(done) if current.kind != Reading.ROLLING.value else last is not None and last == today
     closed = any(today in window for window in register.remote_only)
+    extra = tuple(window for window in register.extra if today in window)
     if kept or (last is not None and last in current and current.kind != Reading.ROLLING.value):
         state = DueState.DONE
     elif closed:
@@ -147,9 +149,16 @@ def assess(register: Register, today: date) -> Assessment:
         overdue_since=overdue_since,
         last_on_site=last,
         review_due=months_later(register.reviewed_on or enrolled, REVIEW_MONTHS),
-        extra_open=tuple(
-            window for window in register.extra if today in window and not any(day in window for day in on_site)
-        ),
+        extra=extra,
+        extra_open=tuple(w for w in extra if not _had_one_more(w, on_site, priority, rolls=_rolls(register, priority))),
+    )
+
+
+def _had_one_more(window: Window, on_site: Sequence[date], priority: PriorityClass, *, rolls: bool) -> bool:
+    """Whether a visit within the window came on top of its period's own one; who rolls has no other due just then."""
+    within = [day for day in on_site if day in window]
+    return bool(within) and (
+        rolls or any(sum(day in calendar_period(one, priority) for day in on_site) > 1 for one in within)
     )
 
 

@@ -119,7 +119,10 @@ def test_of_two_who_share_a_home_the_one_who_sleeps_on_answers_for_nobody_but_th
         house.say(Kind.BED, True, bed)
     house.wait(HOUR)
     rise(house)
-    house.wait(46 * MINUTE)
+    house.wait(30 * MINUTE)
+    house.say(Kind.BED, False, "bed2")  # the other one turns over, and sleeps on
+    house.say(Kind.BED, True, "bed2")
+    house.wait(16 * MINUTE)
     assert raised(house) == []
     house.wait(11 * MINUTE)
     assert raised(house) == [("BED_ABSENCE", "bed")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from sensor_rooms import restarted
+from sensor_rooms import power_cut, recording, restarted
 from virtual_home import START_WALL_MS, House, home
 
 from gateway.alarms.life import State
@@ -328,6 +328,36 @@ def test_a_lost_contact_is_no_open_door() -> None:
     house.say(Kind.CONTACT, "open", "door")
     house.wait(10 * MIN)
     assert door_notices(house) == []  # seen again: it counts from here
+
+
+def test_time_in_which_nobody_could_hear_it_close_does_not_count() -> None:
+    for blind in ("cut", "recorder"):
+        house = night_house()
+        house.say(Kind.CONTACT, "open", "door")
+        house.wait(10 * MIN)
+        if blind == "cut":
+            power_cut(house, 30 * MIN)
+        else:
+            recording(house, False)
+            house.wait(30 * MIN)
+            assert door_notices(house) == [], blind
+            assert house.controller.statuses()["door_left_open"].reason == "recording_lost"
+            recording(house, True)
+        house.wait(5 * MIN - 1)
+        assert door_notices(house) == [], blind
+        house.wait(10 * MIN + 1)
+        assert [status for status, _ in door_notices(house)] == ["RAISED"], blind
+
+
+def test_a_clock_that_is_set_moves_an_open_door_into_the_night() -> None:
+    house = night_house()
+    house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS, "trust": "NONE"})
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(20 * MIN)
+    assert door_notices(house) == []  # nobody knows that it is night
+    house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS, "trust": "NTP"})
+    house.wait(1)
+    assert door_notices(house) == [("RAISED", 20 * MIN)]
 
 
 def test_an_inner_door_is_nobodys_business() -> None:

@@ -193,6 +193,41 @@ def test_she_is_back_only_some_way_inside_and_may_leave_again() -> None:
     assert alarms(house) == ["GEOFENCE_EXIT", "GEOFENCE_EXIT"]
 
 
+@pytest.mark.parametrize(("accuracy", "found"), [(200, 1), (201, 0)])
+def test_a_fix_of_two_hundred_metres_is_judged_and_a_worse_one_is_not(accuracy: float, found: int) -> None:
+    house = fenced()
+    at(house, 5_000, accuracy)
+    at(house, 5_000, accuracy)
+    assert len(alarms(house)) == found
+
+
+@pytest.mark.parametrize(
+    ("radius", "metres", "accuracy", "back"),
+    [
+        (500, 439, 10, True),
+        (500, 441, 10, False),  # 50 m inside, and by more than its own error ...
+        (500, 399, 100, True),  # ... of which no more than the hysteresis counts
+        (500, 401, 100, False),
+        (60, 19, 10, True),  # a fence hardly wider than the hysteresis: half-way in is back
+        (60, 21, 10, False),
+    ],
+)
+def test_how_far_inside_is_back(radius: float, metres: float, accuracy: float, back: bool) -> None:
+    house = fenced(radius_m=radius)
+    at(house, 800)
+    at(house, 800)
+    at(house, metres, accuracy)
+    assert bool([n for n in house.notices if n.code == "HOME_AWAY" and n.status == "RESTORED"]) == back
+
+
+def test_one_of_two_wearables_lost_leaves_the_other_watched() -> None:
+    house = fenced()
+    at(house, 100)
+    at(house, 100, device="pendant")
+    house.say(Kind.SEEN, False, "watch")
+    assert house.controller.statuses()["geofence"].readiness.value == "ARMED"
+
+
 def test_without_consent_nothing_is_judged_and_nothing_kept() -> None:
     house = fenced(consent=False)
     for _ in range(5):

@@ -249,6 +249,24 @@ def test_a_lone_spike_between_good_readings_is_no_fire() -> None:
     assert raised(house) == []
 
 
+@pytest.mark.parametrize(("cooled", "anew"), [(52.1, False), (52.0, True)])
+def test_a_fire_is_over_for_a_thermometer_five_degrees_below_and_no_sooner(cooled: float, anew: bool) -> None:
+    house = house_of(Device("t", "temperature"))
+    for celsius in (60.0, 60.0, cooled):
+        house.wait(10)
+        house.say(Kind.TEMPERATURE, celsius, "t")
+    house.wait(2 * MINUTE)
+    assert bool(noted(house, "HAZARD_CLEARED")) == anew
+
+
+def test_a_detector_that_fell_quiet_before_a_power_cut_is_over_at_its_end() -> None:
+    house = smoky()
+    house.say(Kind.SMOKE, True, "smoke")
+    house.say(Kind.SMOKE, False, "smoke")
+    power_cut(house, HOUR)
+    assert [(n.code, n.t) for n in house.notices if n.code == "HAZARD_CLEARED"] == [("HAZARD_CLEARED", house.now_ms)]
+
+
 def test_what_is_hot_by_nature_is_no_fire() -> None:
     pipe, door = Device("pipe", "other"), Device("door", "contact")
     house = house_of(Device("plate", "stove"), Device("band", "wearable", placement="wrist"), pipe, door)

@@ -210,7 +210,9 @@ def test_a_day_under_a_third_of_the_usual_power_is_asked_about() -> None:
 
 
 def test_with_the_water_low_as_well_it_is_p1_and_with_water_running_p2() -> None:
-    dry = powered(WATER)
+    dry = powered(WATER, days=7)
+    dry.say(Kind.WATER, 3.0, "w")
+    burn(dry, 25, 200.0)
     burn(dry, 24, 30.0)
     assert dry.controller.book.alarms[1].severity == "P1"
     assert dry.controller.book.alarms[1].evidence["litres"] == 0.0
@@ -219,6 +221,34 @@ def test_with_the_water_low_as_well_it_is_p1_and_with_water_running_p2() -> None
         burn(wet, 2, 30.0)
         wet.say(Kind.WATER, 3.0, "w")
     assert wet.controller.book.alarms[1].severity == "P2"
+
+
+@pytest.mark.parametrize(("litres", "severity"), [(9.9, "P1"), (10.0, "P2")])
+def test_under_ten_litres_confirm_it(litres: float, severity: str) -> None:
+    house = powered(WATER, power_low_use__quiet_h=0)
+    burn(house, 12, 30.0)
+    house.say(Kind.WATER, litres, "w")
+    burn(house, 12, 30.0)
+    assert house.controller.book.alarms[1].severity == severity
+
+
+@pytest.mark.parametrize(
+    ("read_h", "severity"),
+    [
+        ([], "P2"),  # a meter that never told anything is no witness
+        ([0], "P2"),  # nobody read it lately
+        ([*range(30, 48)], "P2"),  # nobody knows what flowed before
+        ([*range(48)], "P1"),
+        ([*range(10), *range(30, 48)], "P2"),
+    ],
+)
+def test_a_water_register_confirms_only_a_day_that_it_was_read(read_h: list[int], severity: str) -> None:
+    house = powered(Device("w", "water_meter"))
+    for hour in range(48):
+        if hour in read_h:
+            house.say(Kind.WATER_VOLUME, 100.0, "w")
+        burn(house, 1, 200.0 if hour < 24 else 30.0)
+    assert house.controller.book.alarms[1].severity == severity
 
 
 def test_a_shared_water_meter_confirms_nothing() -> None:

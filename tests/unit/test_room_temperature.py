@@ -66,10 +66,14 @@ def test_a_gust_of_heat_from_the_oven_is_nothing() -> None:
     assert raised(house) == []
 
 
-@pytest.mark.parametrize(("inside", "recovers"), [(34.1, False), (34.0, True)])
-def test_the_question_ends_only_one_degree_inside_and_after_a_minute(inside: float, recovers: bool) -> None:
+@pytest.mark.parametrize(
+    ("beyond", "inside", "recovers"), [(36.0, 34.1, False), (36.0, 34.0, True), (7.0, 8.9, False), (7.0, 9.0, True)]
+)
+def test_the_question_ends_only_one_degree_inside_and_after_a_minute(
+    beyond: float, inside: float, recovers: bool
+) -> None:
     house = room()
-    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.say(Kind.TEMPERATURE, beyond, "t")
     house.wait(MINUTE)
     house.say(Kind.TEMPERATURE, inside, "t")
     house.wait(59)

@@ -111,6 +111,18 @@ def test_time_in_which_nobody_could_see_the_stove_does_not_count() -> None:
     assert raised(house) == [("STOVE_ON", "hob")]
 
 
+def test_a_pause_of_the_plate_goes_on_where_a_power_cut_stopped_it() -> None:
+    house = kitchen()
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(80 * MINUTE)
+    house.say(Kind.POWER, 0, "hob")
+    house.wait(MINUTE)
+    power_cut(house, HOUR)
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(9 * MINUTE)
+    assert raised(house) == [("STOVE_ON", "hob")]
+
+
 def test_the_question_about_a_lost_stove_ends() -> None:
     house = kitchen()
     house.say(Kind.POWER, 1500, "hob")
@@ -225,6 +237,15 @@ def test_the_silence_of_the_gateway_is_not_the_meters() -> None:
     house.wait(2 * DAY)
     recording(house, True)
     house.wait(23 * HOUR)
+    assert noted(house, STALE) == []
+
+
+def test_a_register_that_nobody_could_read_for_days_is_not_frozen_yet() -> None:
+    house = metered()
+    for _ in range(2):
+        for _ in range(23):
+            reading(house, Kind.ENERGY, 100.0, "m", HOUR)
+        power_cut(house, 3 * DAY)
     assert noted(house, STALE) == []
 
 

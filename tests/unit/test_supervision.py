@@ -78,6 +78,22 @@ def test_a_device_that_states_nothing_is_held_to_the_interval_it_has_shown() -> 
     assert lost(house)[-1] == ("thermo", "RESTORED")
 
 
+@pytest.mark.parametrize(("longest_min", "known"), [(30, True), (31, False)])
+def test_the_longest_gap_of_a_regular_device_is_three_of_the_middle_one(longest_min: float, known: bool) -> None:
+    house = house_of(Device("thermo", "temperature"))
+    beacon(house, ["thermo"], 10 * MIN, 16)
+    beacon(house, ["thermo"], longest_min * MIN, 1)
+    assert ("thermo" in supervision(house).learned()["devices"]) == known
+
+
+@pytest.mark.parametrize(("pace_min", "interval_s"), [(40, 3600), (31, 3600), (29, 29 * 60)])
+def test_a_faster_pace_is_believed_once_it_is_twice_as_fast(pace_min: float, interval_s: float) -> None:
+    house = house_of(Device("thermo", "temperature"))
+    beacon(house, ["thermo"], HOUR, 17)
+    beacon(house, ["thermo"], pace_min * MIN, 17)
+    assert supervision(house).learned()["devices"]["thermo"]["interval_s"] == interval_s
+
+
 def test_fifteen_gaps_teach_nothing() -> None:
     house = house_of(Device("thermo", "temperature"))
     beacon(house, ["thermo"], 30 * MIN, 16)
@@ -132,6 +148,35 @@ def test_a_bridge_that_was_away_teaches_no_interval_and_loses_nobody() -> None:
     assert lost(house) == [("thermo", "LOST"), ("thermo", "RESTORED")]
     house.say(Kind.SEEN, None, "thermo")
     assert supervision(house).learned()["devices"]["thermo"]["interval_s"] == 1800
+
+
+def test_a_bridge_that_was_away_through_a_power_cut_loses_nobody_and_gives_nobody_more() -> None:
+    house = house_of(Device("thermo", "temperature", heartbeat_s=3600))
+    house.wait(HOUR)
+    house.say(Kind.SEEN, False, "thermo")
+    house.now_ms += round(10 * HOUR * 1000)
+    house.say(Kind.RESTART, {"gap": "KNOWN"})
+    house.wait(HOUR)
+    house.say(Kind.SEEN, WAY_IS_BACK, "thermo")  # an hour of silence of its own so far: two are left
+    house.wait(2 * HOUR - 1)
+    assert lost(house) == [("thermo", "LOST"), ("thermo", "RESTORED")]
+    house.wait(1)
+    assert lost(house)[2:] == [("thermo", "LOST")]
+
+
+def test_what_nobody_recorded_is_no_silence_of_a_device() -> None:
+    """A recording lost for ten hours loses no device, and teaches no interval; each has its own time from then on."""
+    house = house_of(Device("thermo", "temperature", heartbeat_s=3600), *(Device(name, "motion") for name in SET))
+    beacon(house, ["thermo", *SET], 60, 20)
+    house.say(Kind.RECORDER, False)
+    house.wait(10 * HOUR)
+    house.say(Kind.RECORDER, True)
+    assert [n for n in house.notices if n.kind != "rule"] == []
+    beacon(house, SET, 60, 178)
+    assert lost(house) == []
+    beacon(house, SET, 60, 4)
+    assert lost(house) == [("thermo", "LOST")]
+    assert supervision(house).learned()["devices"]["a"]["interval_s"] == 60
 
 
 def test_learning_can_be_switched_off() -> None:
@@ -220,6 +265,13 @@ def test_two_devices_are_no_set_and_slow_ones_show_nothing_within_minutes() -> N
     for house in (pair, slow):
         assert [n.code for n in house.notices if n.code == "RADIO_INTERFERENCE"] == []
         assert len(lost(house)) >= 2
+
+
+@pytest.mark.parametrize(("every_s", "told"), [(150, True), (151, False)])
+def test_a_set_must_speak_every_two_minutes_and_a_half_to_show_it_within_five(every_s: float, told: bool) -> None:
+    house = chorus(every_s=every_s)
+    house.wait(5 * MIN + 1)
+    assert bool([n for n in house.notices if n.code == "RADIO_INTERFERENCE"]) == told
 
 
 def test_a_slower_set_is_given_two_of_its_intervals() -> None:

@@ -90,6 +90,21 @@ def test_a_battery_clock_alone_is_good_for_a_week() -> None:
     assert told(house, "CLOCK_UNSYNCED") == [("RAISED", 168 * HOUR)]
 
 
+def test_a_battery_clock_that_fails_is_given_its_ten_minutes_and_says_why() -> None:
+    house = House()
+    house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS, "trust": "RTC"})
+    house.wait(100 * HOUR)
+    house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS, "trust": "NONE"})
+    house.wait(600 - 1)
+    assert told(house, "CLOCK_UNSYNCED") == []
+    house.wait(1)
+    assert [n.reason for n in house.notices if n.code == "CLOCK_UNSYNCED"] == ["no_clock"]
+    free = House()
+    free.say(Kind.CLOCK, {"offset_ms": START_WALL_MS, "trust": "RTC"})
+    free.wait(168 * HOUR)
+    assert [n.reason for n in free.notices if n.code == "CLOCK_UNSYNCED"] == ["free_running"]
+
+
 def test_a_clock_that_is_synced_in_time_is_no_news() -> None:
     house = House()
     house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS, "trust": "NONE"})

@@ -218,7 +218,36 @@ def test_an_extra_window_asks_for_one_more_and_ends_cleanly() -> None:
     after = on("03-10", KEY, ("03-02",), extra=extra)
     assert [len(a.extra_open) for a in (before, inside, done, after)] == [0, 1, 0, 0]
     assert {a.state for a in (before, inside, done, after)} == {DueState.DONE}
-    assert inside.to_json()["on_site_required"] == 2
+    required = [(a.to_json()["on_site_required"], a.on_site_done) for a in (before, inside, done, after)]
+    assert required == [(1, 1), (2, 1), (2, 2), (1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("visits", "asks"),
+    [
+        ((), 1),
+        (("03-06",), 1),  # the half-month's own visit is none more
+        (("03-06", "03-08"), 0),
+        (("03-02", "03-06"), 0),
+        (("02-20", "03-06"), 1),
+        (("03-01", "03-02"), 1),  # before anybody knew of the cold
+    ],
+)
+def test_one_more_is_one_beside_the_visit_of_the_period(visits: tuple[str, ...], asks: int) -> None:
+    extra = (Window(d("03-05"), d("03-09"), "cold_wave"),)
+    assert len(on("03-09", KEY, visits, extra=extra).extra_open) == asks
+
+
+def test_a_window_over_two_periods_is_served_in_either() -> None:
+    extra = (Window(d("03-30"), d("04-05"), "QINGMING"),)
+    assert on("04-02", KEY, ("03-20", "03-31"), extra=extra).extra_open == ()
+    assert on("04-04", KEY, ("03-20", "04-02", "04-04"), extra=extra).extra_open == ()
+    assert len(on("04-04", KEY, ("03-20", "04-02"), extra=extra).extra_open) == 1
+
+
+def test_by_fifteen_days_any_visit_in_the_window_is_one_more() -> None:
+    extra = (Window(d("03-05"), d("03-09"), "cold_wave"),)
+    assert on("03-09", KEY, ("02-25", "03-06"), extra=extra, reading=Reading.ROLLING).extra_open == ()
 
 
 # ---- the half-yearly renewal of the form

@@ -9,6 +9,7 @@ import pytest
 from virtual_home import START_WALL_MS, House, home
 
 from gateway.controller import Controller
+from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.rules.visits import Visits, mode_of
 
@@ -103,10 +104,17 @@ def test_a_window_that_closes_the_area_ends_what_was_overdue_until_it_opens_agai
 
 def test_before_a_festival_one_more_visit_is_due() -> None:
     house = register()
-    house.wait(30 * DAY)  # 31 March: Qingming is on 5 April
+    house.wait(29 * DAY)  # 30 March: Qingming is on 5 April
     assert rule(house).learned()["extra_windows"] == ["QINGMING"]
+    visit(house)  # the half-month's own
+    assert rule(house).learned()["extra_windows"] == ["QINGMING"]
+    house.wait(HOUR)
+    visit(house)  # the badge once more: one day, one visit
+    assert rule(house).learned()["extra_windows"] == ["QINGMING"]
+    house.wait(DAY)
     visit(house)
     assert rule(house).learned()["extra_windows"] == []
+    assert (rule(house).learned()["on_site_required"], rule(house).learned()["on_site_done"]) == (2, 2)
 
 
 def test_an_extra_window_of_the_platform_is_said_again_with_another_end() -> None:
@@ -224,3 +232,71 @@ def test_a_snapshot_on_any_day_changes_nothing() -> None:
     assert len([line for line in plain if "VISIT_OVERDUE" in line]) >= 4
     for cut in (1, 16, 17, 18, 33, 46, 79, 99):
         assert run(cut) == plain
+
+
+# ---- of a couple each has visits of their own
+
+
+def couple(*residents: str, **settings: float) -> HomeView:
+    dotted = {f"visits.{k}": v for k, v in settings.items()}
+    return home(
+        residents=residents,
+        consents={"MONITORING": True, "VISITS": True},
+        settings={"visits.class": 2.0, "inactivity.enabled": 0.0} | dotted,
+    )
+
+
+def told_of(house: House, code: str = "VISIT_OVERDUE") -> list[tuple[str, str]]:
+    return [(n.subject, n.status) for n in house.notices if n.code == code]
+
+
+def test_of_a_couple_the_one_nobody_came_for_is_overdue() -> None:
+    house = House(couple("grandpa", "grandma"))
+    house.wait(10 * DAY)
+    visit(house, elder="grandpa")
+    house.wait(10 * DAY)
+    assert told_of(house) == [("grandma", "RAISED")]
+    states = {elder: found["state"] for elder, found in rule(house).learned().items()}
+    assert states == {"grandpa": "DUE", "grandma": "OVERDUE"}
+    visit(house, elder="grandma")
+    assert told_of(house) == [("grandma", "RAISED"), ("grandma", "RESTORED")]
+
+
+@pytest.mark.parametrize("named", [{}, {"elder": "nobody we know"}, {"elder": 7}])
+def test_who_names_nobody_came_for_both(named: dict[str, Any]) -> None:
+    house = House(couple("grandpa", "grandma"))
+    house.wait(20 * DAY)
+    assert sorted(told_of(house)) == [("grandma", "RAISED"), ("grandpa", "RAISED")]
+    visit(house, **named)
+    assert sorted(told_of(house)[2:]) == [("grandma", "RESTORED"), ("grandpa", "RESTORED")]
+
+
+def test_who_moves_in_is_registered_that_day_and_who_is_left_keeps_their_book() -> None:
+    house = House(couple("grandpa", enrolled_yyyymmdd=20251001))
+    house.wait(1)
+    visit(house)
+    assert told_of(house) == [("", "RAISED"), ("", "RESTORED")]  # what was late before is made good
+    house.wait(17 * DAY)  # 18 March
+    house.say(Kind.CONFIG, couple("grandpa", "grandma", enrolled_yyyymmdd=20251001).to_json())
+    house.wait(HOUR)
+    assert told_of(house)[2:] == []  # nothing was due of her before she came
+    visit(house, elder="grandma")
+    house.wait(15 * DAY)  # 2 April: nobody came for him since the first of March
+    assert told_of(house)[2:] == [("grandpa", "RAISED")]
+    house.say(Kind.CONFIG, couple("grandma", enrolled_yyyymmdd=20251001).to_json())
+    assert told_of(house)[3:] == [("grandpa", "RESTORED")]
+    assert rule(house).learned()["last_visit_on"] == "2026-03-18"
+
+
+def test_the_books_of_a_couple_survive_a_snapshot() -> None:
+    house = House(couple("grandpa", "grandma"))
+    house.wait(3 * DAY)
+    visit(house, elder="grandma")
+    visit(house, "phone", elder="grandpa")
+    house.wait(15 * DAY)
+    again = Controller.from_json(json.loads(json.dumps(house.controller.to_json())))
+    assert again.restored_empty == []
+    assert again.to_json() == house.controller.to_json()
+    house.controller = again
+    house.wait(30 * DAY)
+    assert sorted(told_of(house)) == [("grandma", "RAISED"), ("grandpa", "RAISED")]

@@ -37,8 +37,8 @@ def pressure(systolic: float, diastolic: float) -> dict[str, float]:
 @pytest.mark.parametrize(
     ("kind", "value", "found"),
     [
-        (Kind.HEART_RATE, 40, True), (Kind.HEART_RATE, 41, False), (Kind.HEART_RATE, 130, False),
-        (Kind.HEART_RATE, 131, True), (Kind.SPO2, 91, True), (Kind.SPO2, 92, False),
+        (Kind.HEART_RATE, 20, True), (Kind.HEART_RATE, 40, True), (Kind.HEART_RATE, 41, False),
+        (Kind.HEART_RATE, 130, False), (Kind.HEART_RATE, 131, True), (Kind.SPO2, 91, True), (Kind.SPO2, 92, False),
         (Kind.BLOOD_PRESSURE, pressure(180, 90), True), (Kind.BLOOD_PRESSURE, pressure(179, 119), False),
         (Kind.BLOOD_PRESSURE, pressure(150, 120), True), (Kind.BLOOD_PRESSURE, pressure(90, 60), True),
         (Kind.BLOOD_PRESSURE, pressure(91, 60), False), (Kind.BODY_TEMPERATURE, 39.1, True),
@@ -106,10 +106,12 @@ def test_it_asks_softly_then_tells_and_the_text_is_vague() -> None:
             assert "spo2" not in json.dumps(told)
 
 
-@pytest.mark.parametrize(("back", "recovers"), [(127, False), (126, True)])
-def test_hysteresis_and_two_good_readings_end_the_question(back: float, recovers: bool) -> None:
+@pytest.mark.parametrize(
+    ("beyond", "back", "recovers"), [(135, 127, False), (135, 126, True), (38, 44, False), (38, 45, True)]
+)
+def test_hysteresis_and_two_good_readings_end_the_question(beyond: float, back: float, recovers: bool) -> None:
     house = ward()
-    measure(house, Kind.HEART_RATE, *[135] * 6)
+    measure(house, Kind.HEART_RATE, *[beyond] * 6)
     house.say(Kind.HEART_RATE, back, "band")
     assert house.state() is State.PRE_ALARM
     house.say(Kind.HEART_RATE, back, "band")
@@ -156,6 +158,16 @@ def test_signs_far_apart_in_time_are_not_together() -> None:
     assert [(a.device, a.severity) for a in alarms] == [("cuff", "P2"), ("band", "P2")]  # each is told of by itself
 
 
+@pytest.mark.parametrize(("after_s", "severity"), [(HOUR - 300, "P1"), (HOUR - 299, "P2")])
+def test_an_hour_is_together_and_a_second_more_is_not(after_s: float, severity: str) -> None:
+    """From the last word of the one sign to the moment the other is found, five minutes after it began."""
+    house = ward()
+    measure(house, Kind.BLOOD_PRESSURE, pressure(200, 110), device="cuff", every_s=70)
+    measure(house, Kind.BLOOD_PRESSURE, pressure(200, 110), device="cuff", every_s=after_s)
+    measure(house, Kind.SPO2, *[86] * 6)
+    assert [a.severity for a in house.controller.book.alarms.values()][-1] == severity
+
+
 def test_a_cuff_that_nobody_puts_on_again_silences_no_other_sign() -> None:
     """Its last word was beyond the limits, and stays the last for days: what another device finds is told all the same,
     and two signs at once are as grave as ever."""
@@ -191,7 +203,8 @@ def test_a_persons_own_limits_hold() -> None:
 @pytest.mark.parametrize(
     ("kind", "value"),
     [
-        (Kind.HEART_RATE, 0), (Kind.HEART_RATE, 300), (Kind.SPO2, 0), (Kind.SPO2, 20),
+        (Kind.HEART_RATE, 0), (Kind.HEART_RATE, 19), (Kind.HEART_RATE, 300), (Kind.SPO2, 0), (Kind.SPO2, 49),
+        (Kind.BLOOD_PRESSURE, pressure(120, 120)),
         (Kind.BLOOD_PRESSURE, pressure(80, 120)), (Kind.BLOOD_PRESSURE, {}), (Kind.BLOOD_PRESSURE, {"systolic": True}),
         (Kind.BLOOD_PRESSURE, {"systolic": "high"}), (Kind.BODY_TEMPERATURE, 22.0), (Kind.BODY_TEMPERATURE, 85.0),
     ],
@@ -320,6 +333,13 @@ def test_two_days_beyond_the_usual_are_noted_and_the_first_day_back_ends_the_not
     days(house, 86, 71)
     assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up"), ("RESTORED", "back_in_range")]
     assert raised(house) == []
+
+
+@pytest.mark.parametrize(("mean", "noticed"), [(84, False), (85, True)])
+def test_the_drift_belongs_to_the_note(mean: float, noticed: bool) -> None:
+    house = ward()
+    days(house, *[70] * 7, mean, mean)
+    assert bool(noted(house, "VITAL_TREND")) == noticed
 
 
 def test_what_stays_beyond_becomes_the_usual_in_a_week() -> None:

@@ -224,6 +224,16 @@ def test_more_than_two_cubic_metres_in_a_day_is_over_use() -> None:
     assert noted(house, HIGH) == [("RAISED", "over_use"), ("RESTORED", "back_to_normal")]
 
 
+def test_over_use_is_over_only_well_below_its_limit() -> None:
+    house = metered()
+    for hour in range(48):  # 90 L an hour are 2,160 in 24 h; then 75, 1,800 in 24 h; then less and less
+        reading(house, Kind.WATER, 90.0 if hour < 24 else 75.0, "w", HOUR)
+    assert noted(house, HIGH) == [("RAISED", "over_use")]
+    for _ in range(24):
+        reading(house, Kind.WATER, 60.0, "w", HOUR)
+    assert noted(house, HIGH)[1:] == [("RESTORED", "back_to_normal")]
+
+
 def test_the_same_litres_over_two_days_are_not() -> None:
     house = metered()
     for _ in range(60):
