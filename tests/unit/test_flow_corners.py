@@ -8,6 +8,7 @@ from virtual_home import House, home
 from gateway.actions import Say
 from gateway.alarms.life import State
 from gateway.home.model import Contact
+from gateway.observations import Kind
 
 HOUR = 3600
 
@@ -118,3 +119,11 @@ def test_only_who_was_asked_whether_they_go_is_said_to_come(by: str) -> None:
         house.platform(1, "ACCEPTED")
     (said,) = [a for a in house.actions if isinstance(a, Say) and a.prompt == "V03"]
     assert (said.params["coming"], said.params["contact"]) == ((True, "c1") if by == "c1" else (False, None))
+
+
+def test_a_neighbour_is_told_of_smoke_in_its_own_words_in_the_second_round_too() -> None:
+    house = House()
+    house.say(Kind.SMOKE, True, "kitchen-smoke")
+    house.wait(500)
+    assert house.told("S05").count("n1") == 2
+    assert house.told("S09") == []
