@@ -96,7 +96,7 @@ CONSTANTS: list[tuple[str, str, float, float]] = [
 UNIT, REAL = "unit/", "integration/"
 SHOWN: dict[str, tuple[str, ...]] = {
     "T-01": (UNIT + "test_edges_of_the_domain.py::test_t01_every_press_is_answered_in_the_same_breath",
-             UNIT + "test_call_flow.py::test_repeat_presses_join_and_each_gets_feedback"),
+             UNIT + "test_pressed_again.py::test_repeat_presses_join_and_each_gets_feedback"),
     "T-02": (REAL + "test_heart.py::test_nothing_is_carried_out_before_it_is_durable",
              UNIT + "test_journal.py::test_routine_waits_for_its_group_and_an_alarm_flushes_it_in_order"),
     "T-03": (UNIT + "test_edges_of_the_domain.py::test_t03_the_window_of_a_press",
@@ -138,7 +138,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
              UNIT + "test_journal.py::test_messages_go_alarms_first_then_in_order",
              REAL + "test_long_outage.py::test_a_month_without_a_platform"),
     "T-31": (UNIT + "test_edges_of_the_domain.py::test_t31_a_press_within_thirty_seconds_joins",
-             UNIT + "test_call_flow.py::test_a_press_after_acceptance_tells_the_acceptor_and_the_platform_again"),
+             UNIT + "test_pressed_again.py::test_a_press_after_acceptance_tells_the_acceptor_and_the_platform_again"),
     "T-32": (UNIT + "test_edges_of_the_domain.py::test_t32_a_cancel_is_one_until_it_is_sent",
              UNIT + "test_call_flow.py::test_cancel_after_sending_withdraws_nothing"),
     "T-33": (UNIT + "test_journal.py::test_alarm_records_go_after_three_years_but_never_the_newest_thousand",),
