@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_alarm_flows import find
-from virtual_home import House
+from virtual_home import House, find
 
 from gateway.observations import Kind
 from gateway.parameters import TABLE, BadParameter, check

@@ -119,7 +119,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "T-14": (REAL + "test_receiver.py::test_three_missed_heartbeats_are_offline_and_a_will_is_suspect_at_once",),
     "T-16": (UNIT + "test_self_test.py::test_a_month_passes_between_two_tests",
              REAL + "test_modem.py::test_a_registration_change_the_modem_forgot_to_tell_is_found_by_asking"),
-    "T-17": (UNIT + "test_alarm_flows.py::test_a_button_test_waits_for_the_press_and_a_second_press_is_a_call",),
+    "T-17": (UNIT + "test_mute_and_tests.py::test_a_button_test_waits_for_the_press_and_a_second_press_is_a_call",),
     "T-18": (UNIT + "test_edges_of_the_domain.py::test_t18_the_elder_hears_of_the_mains",
              UNIT + "test_upkeep.py::test_the_elder_hears_of_the_mains_at_once_then_every_three_hours_of_the_day"),
     "T-19": (UNIT + "test_technical_patience.py::test_a_power_cut_is_told_after_a_minute_and_the_gateways_own_jitter",
