@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from gateway.drivers.modem.send import SmsResult
 
 NO_MODEM_RETRY_S: Final = 60.0
+NO_CONTRACT: Final = "subscription"
+"""`drivers.modem.errors.Cause`: out of credit, barred, nothing booked. Neither the number's fault nor the network's."""
 
 log = logging.getLogger(__name__)
 
@@ -37,19 +39,24 @@ class Modem(Protocol):
 class CellPaths:
     """Which modems can carry nothing now. All of them: the home has lost its cell.
 
-    Lost is a modem without a network, and one whose SIM failed its self-test: registered, and every text is lost (A15).
+    Lost is a modem without a network, one whose SIM failed its self-test (registered, and every text is lost: A15), and
+    one whose SIM the operator lets send nothing until it lets it again.
     """
 
     def __init__(self) -> None:
         self._lost: dict[str, bool] = {}
         self._failed: set[str] = set()
+        self._refused: set[str] = set()
 
     def expect(self, name: str) -> None:
         """A modem that is configured; nothing is known of it yet."""
         self._lost.setdefault(name, True)
 
     def set(self, name: str, lost: bool) -> bool:
-        """Takes in one modem's state; returns whether the home has lost its cell now."""
+        """Takes in one modem's state; returns whether the home has lost its cell now. Found anew by a network, its SIM
+        may be another."""
+        if self._lost.get(name) and not lost:
+            self._refused.discard(name)
         self._lost[name] = lost
         return self.all_lost
 
@@ -57,6 +64,16 @@ class CellPaths:
         """The self-test's verdict on one modem's SIM; returns whether the home has lost its cell now."""
         (self._failed.discard if well else self._failed.add)(name)
         return self.all_lost
+
+    def refused(self, name: str) -> bool:
+        """Whether the operator let this SIM send nothing when it last tried."""
+        return name in self._refused
+
+    def refuse(self, name: str, refused: bool) -> bool:
+        """The operator's answer to a text: whether it lets this SIM send nothing. Returns whether that is news."""
+        news = refused is not (name in self._refused)
+        (self._refused.add if refused else self._refused.discard)(name)
+        return news
 
     def failed(self, name: str) -> bool:
         """Whether this modem's SIM failed its last self-test: what it takes may reach nobody."""
@@ -69,7 +86,8 @@ class CellPaths:
     @property
     def all_lost(self) -> bool:
         """Whether no modem can carry anything."""
-        return all(lost or name in self._failed for name, lost in self._lost.items())
+        useless = self._failed | self._refused
+        return all(lost or name in useless for name, lost in self._lost.items())
 
     def health(self) -> Health:
         """For the channels that go over the modems."""
@@ -77,9 +95,11 @@ class CellPaths:
             return Health(State.OFF, "no modem is configured")
         lost = sorted(name for name, gone in self._lost.items() if gone)
         failed = sorted(self._failed - set(lost))
-        if not lost and not failed:
+        refused = sorted(self._refused - set(lost))
+        if not lost and not failed and not refused:
             return Health(State.UP)
         why = [f"lost: {', '.join(lost)}"] if lost else []
+        why += [f"the operator lets it send nothing: {', '.join(refused)}"] if refused else []
         why += [f"self-test failed: {', '.join(failed)}"] if failed else []
         return Health(State.DOWN if self.all_lost else State.DEGRADED, "; ".join(why))
 
@@ -87,12 +107,14 @@ class CellPaths:
 class OneModem:
     """One modem by itself, for the test of its SIM."""
 
-    def __init__(self, modem: Modem) -> None:
-        self._modem, self.name = modem, modem.name
+    def __init__(self, modem: Modem, heard: Callable[[str, str, SmsResult], None]) -> None:
+        self._modem, self._heard, self.name = modem, heard, modem.name
 
     async def send(self, number: str, text: str) -> Outcome:
         """Submits a text over this modem and no other."""
-        return _outcome(self._modem.name, await self._modem.send_sms(number, text))
+        result = await self._modem.send_sms(number, text)
+        self._heard(self.name, number, result)
+        return _outcome(self.name, result)
 
     async def ask_credit(self, code: str) -> bool:
         """Asks this SIM's operator."""
@@ -102,8 +124,10 @@ class OneModem:
 class Modems:
     """The bearer of texts and calls."""
 
-    def __init__(self) -> None:
+    def __init__(self, cell_lost: Callable[[bool], None] = lambda _: None) -> None:
+        """`cell_lost` is told whether the home can carry anything, each time an operator's answer changes that."""
         self.paths = CellPaths()
+        self._cell_lost = cell_lost
         self._modems: list[tuple[Modem, bool]] = []
 
     def add(self, modem: Modem, *, voice: bool = True) -> None:
@@ -113,7 +137,7 @@ class Modems:
 
     def each(self) -> list[OneModem]:
         """Every modem by itself."""
-        return [OneModem(modem) for modem, _ in self._modems]
+        return [OneModem(modem, self._heard) for modem, _ in self._modems]
 
     async def send_sms(self, number: str, text: str) -> Outcome:
         """Submits one text to the first modem that takes it; a text that no modem could send is not tried on a second.
@@ -123,6 +147,7 @@ class Modems:
         failed: Outcome = NotDelivered("no modem is configured", NO_MODEM_RETRY_S)
         for modem, _ in self._by_trust():
             result = await modem.send_sms(number, text)
+            self._heard(modem.name, number, result)
             if result.sent:
                 return _outcome(modem.name, result)
             wait = _sooner(failed, result.retry_after_s) if isinstance(failed, NotDelivered) else result.retry_after_s
@@ -145,6 +170,14 @@ class Modems:
             log.warning("%s cannot call: %s", modem.name, report.reason)
         return report
 
+    def _heard(self, modem: str, number: str, result: SmsResult) -> None:
+        """What the operator's answer says of the SIM. A number abroad may be barred to a SIM that may text at home."""
+        refused = result.cause is not None and result.cause.value == NO_CONTRACT and not number.startswith("+")
+        if (refused or result.sent) and self.paths.refuse(modem, refused):
+            log.log(logging.ERROR if refused else logging.INFO, "%s: its operator lets it send %s", modem,
+                    "nothing: credit, contract?" if refused else "again")  # fmt: skip
+            self._cell_lost(self.paths.all_lost)
+
     def states(self) -> list[dict[str, Any]]:
         """Each modem as it is, for `doctor`: SIM, network, signal, the operator's words on the credit left."""
         return [
@@ -156,6 +189,7 @@ class Modems:
                 "roaming": modem.status.roaming,
                 "signal_dbm": modem.status.signal_dbm,
                 "credit": modem.status.credit,
+                "refused": self.paths.refused(modem.name),
                 "self_test_failed": self.paths.failed(modem.name),
             }
             for modem, _ in self._modems

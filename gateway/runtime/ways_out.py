@@ -40,7 +40,7 @@ class WaysOut:
     def __init__(self, gateway: Gateway, memory: Mapping[str, Any] | None = None) -> None:
         self._gateway = gateway
         self._memory = memory or {}
-        self.bearer = Modems()
+        self.bearer = Modems(self._cell_lost)
         self.channels: dict[str, Channel] = {}
         self._tasks: list[asyncio.Task[Any]] = []
         self._self_test: SelfTestRunner | None = None
@@ -104,7 +104,9 @@ class WaysOut:
         )
 
     def _proved(self, modem: str, well: bool) -> None:
-        lost = self.bearer.paths.prove(modem, well)
+        self._cell_lost(self.bearer.paths.prove(modem, well))
+
+    def _cell_lost(self, lost: bool) -> None:
         self._gateway.heart.take(Report(Kind.CONDITION, {"code": "CELL_LOST", "on": lost}))
 
     def _reported(self, report: Report) -> asyncio.Future[bool]:

@@ -23,9 +23,12 @@ CALLS = replace(QUICK, mute_unproven_s=4.0, clcc_s=0.05, pause_s=0.02, key_s=2.0
 NOBODY = replace(CALLS, key_s=0.3, ring_s=1.5)
 """And for people who do neither."""
 
+CONTACT = "13800138000"
+S01 = "【居家守护】张阿公03:12在卫生间按了紧急按钮。请马上打电话或过去看，危急先打120。能去回1，去不了回2。编号17"
+
 PATIENCE_S = 30.0  # for a loaded machine; nothing here should take that long
 
-__all__ = ["CALLS", "NOBODY", "PATIENCE_S", "QUICK", "CallEnd", "House", "eventually"]
+__all__ = ["CALLS", "CONTACT", "NOBODY", "PATIENCE_S", "QUICK", "S01", "CallEnd", "House", "eventually"]
 
 
 async def eventually(fact: Callable[[], bool]) -> None:

@@ -300,6 +300,21 @@ async def test_a_second_modem_carries_what_the_first_cannot(tmp_path: Path) -> N
         await house.stop()
 
 
+async def test_a_sim_without_credit_is_a_lost_cell_until_a_text_goes_out_again(house: House) -> None:
+    def lost() -> list[bool]:
+        return [o.value["on"] for o in house.told if o.kind is Kind.CONDITION and o.value["code"] == "CELL_LOST"]
+
+    await house.until(lambda: house.gateway.ways_out.bearer.health().state.value == "UP")
+    house.modems[0].fail_next_sms(30)  # unknown subscriber
+    house.press()
+    await house.until(lambda: lost()[-1:] == [True])
+    assert house.gateway.status()["modems"][0]["refused"] is True
+    assert house.modems[0].sent == []
+    house.gateway.carrier.kick()  # a minute later, or as soon as the modem is back
+    await house.until(lambda: house.modems[0].sent)
+    await house.until(lambda: lost()[-1:] == [False])
+
+
 async def test_the_self_test_goes_to_the_platforms_number_and_a_lost_sim_is_told(tmp_path: Path) -> None:
     house = House(tmp_path, more='[sms]\nself_test_number = "13800009999"\ncredit_ussd = "*100#"\n')
     modem = house.modems[0]

@@ -6,6 +6,7 @@ from gateway.channels.call import CallReport, CallWords
 from gateway.channels.port import Delivered, NotDelivered, State
 from gateway.drivers.modem.call_words import CallEnd
 from gateway.drivers.modem.cell import ModemStatus
+from gateway.drivers.modem.errors import Cause
 from gateway.drivers.modem.phone import CallResult, Message
 from gateway.drivers.modem.send import SmsResult
 from gateway.runtime.bearer import NO_MODEM_RETRY_S, CellPaths, Modems, ring_answer
@@ -67,6 +68,60 @@ async def test_a_sim_that_failed_its_self_test_is_asked_last_until_it_is_proved(
     assert await made.send_sms(SON, "短信") == Delivered("modem:12,13")  # a doubtful way is better than none
     made.paths.prove("modem", True)
     assert await made.send_sms(SON, "短信") == Delivered("modem:12,13")
+
+
+BROKE = SmsResult(False, reason="CMS 30: unknown subscriber", retry_after_s=600, cause=Cause.SUBSCRIPTION)
+
+
+async def test_a_sim_without_credit_is_a_lost_cell_until_it_may_send_again() -> None:
+    told: list[bool] = []
+    made, modem = Modems(told.append), Modem("modem", BROKE)
+    made.add(modem)
+    made.paths.set("modem", False)
+    for _ in range(3):
+        await made.send_sms(SON, "短信")
+    assert (told, made.health().state) == ([True], State.DOWN)
+    assert made.health().why == "the operator lets it send nothing: modem"
+    modem.sms = GONE  # no network tells nothing of the contract
+    await made.send_sms(SON, "短信")
+    modem.sms = TOOK
+    await made.send_sms(SON, "短信")
+    assert (told, made.health().state) == ([True, False], State.UP)
+
+
+async def test_its_test_finds_a_sim_that_may_send_again_and_a_new_card_begins_anew() -> None:
+    told: list[bool] = []
+    made, modem = Modems(told.append), Modem("modem", BROKE)
+    made.add(modem)
+    made.paths.set("modem", False)
+    (alone,) = made.each()
+    await alone.send(SON, "x")
+    modem.sms = TOOK
+    await alone.send(SON, "x")
+    assert told == [True, False]
+    modem.sms = BROKE
+    await alone.send(SON, "x")
+    made.paths.set("modem", True)  # the card is pulled, another is put in
+    assert not made.paths.set("modem", False)
+
+
+async def test_with_a_second_modem_that_may_send_the_cell_is_not_lost() -> None:
+    told: list[bool] = []
+    made = Modems(told.append)
+    for modem in (Modem("modem", BROKE), Modem("modem2")):
+        made.add(modem)
+        made.paths.set(modem.name, False)
+    assert await made.send_sms(SON, "短信") == Delivered("modem2:12,13")
+    assert (told, made.health().state) == ([False], State.DEGRADED)
+
+
+async def test_a_number_abroad_that_is_barred_says_nothing_of_the_others() -> None:
+    told: list[bool] = []
+    made = Modems(told.append)
+    made.add(Modem("modem", BROKE))
+    made.paths.set("modem", False)
+    await made.send_sms("+6591234567", "短信")
+    assert (told, made.health().state) == ([], State.UP)
 
 
 async def test_both_gone_is_tried_again_as_soon_as_either_may_be_back() -> None:

@@ -22,6 +22,7 @@ WELL = {
         ({"up": False}, ("FAIL", "does not answer")),
         ({"sim": "locked"}, ("FAIL", "SIM locked")),
         ({"registered": False}, ("FAIL", "no network takes it")),
+        ({"refused": True}, ("FAIL", "lets it send nothing")),
         ({"self_test_failed": True}, ("FAIL", "self-test failed")),
     ],
 )

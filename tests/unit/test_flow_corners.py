@@ -8,6 +8,7 @@ from virtual_home import House, home
 from gateway.actions import Say
 from gateway.alarms.life import State
 from gateway.home.model import Contact
+from gateway.observations import Kind
 
 HOUR = 3600
 
@@ -118,3 +119,28 @@ def test_only_who_was_asked_whether_they_go_is_said_to_come(by: str) -> None:
         house.platform(1, "ACCEPTED")
     (said,) = [a for a in house.actions if isinstance(a, Say) and a.prompt == "V03"]
     assert (said.params["coming"], said.params["contact"]) == ((True, "c1") if by == "c1" else (False, None))
+
+
+def test_a_neighbour_is_told_of_smoke_in_its_own_words_in_the_second_round_too() -> None:
+    house = House()
+    house.say(Kind.SMOKE, True, "kitchen-smoke")
+    house.wait(500)
+    assert house.told("S05").count("n1") == 2
+    assert house.told("S09") == []
+
+
+def test_a_visitor_at_the_door_attends_what_is_open_and_no_test() -> None:
+    house = House()
+    house.controller.desk.test(0, {"press": False})
+    house.wait(1)
+    house.say(Kind.VISIT, {"event": "arrived", "by": "n1"})
+    assert house.state() is State.RAISED
+
+
+def test_an_unreadable_answer_to_a_test_is_forwarded_and_nobody_is_told_that_somebody_waits() -> None:
+    house = House()
+    house.controller.desk.test(0, {"press": False})
+    house.wait(1)
+    house.reply("c1", "other")
+    assert house.published()[-1]["reason"] == "unreadable_reply"
+    assert house.told("S21") == []

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from test_alarm_flows import find
-from virtual_home import House
+from virtual_home import House, find
 
 from gateway.observations import Kind
 from gateway.parameters import TABLE, BadParameter, check
@@ -61,3 +60,16 @@ def test_a_mute_said_again_is_counted_from_then_and_never_longer() -> None:
         house.say(Kind.MUTE, {"on": True, "minutes": minutes})
         assert house.controller.desk.quiet.muted_for_ms(house.now_ms) == 30 * 60_000
         house.wait(60)
+
+
+def test_guests_said_again_while_they_are_there_stay_no_longer_for_it() -> None:
+    house = House()
+    house.say(Kind.AWAY, {"guests": True})
+    for _ in range(6):
+        house.wait(24 * HOUR)
+        house.say(Kind.MOTION, True, "hall-pir")
+        house.say(Kind.AWAY, {"guests": True})
+    house.wait(24 * HOUR - 1)
+    assert house.controller.statuses()["inactivity"].reason == "guests"
+    house.wait(1)
+    assert house.controller.statuses()["inactivity"].reason != "guests"

@@ -77,6 +77,8 @@ def _modem(modem: dict[str, Any]) -> Finding:
     said = "registered" + (", roaming" if modem.get("roaming") is True else "")
     said += f", {_short(signal)} dBm" if isinstance(signal, int) else ""
     said += f", credit: {_short(credit)}" if credit else ""
+    if modem.get("refused") is True:
+        return fail(name, f"{said}; its operator lets it send nothing", "top the SIM up, or look at its contract")
     if modem.get("self_test_failed") is True:
         return fail(name, f"{said}; its self-test failed", "top the SIM up, or let the operator unblock it")
     return ok(name, said)

@@ -1,0 +1,147 @@
+"""Replies: whose word moves an alarm, which alarm it is about, and what moves nothing (domain 4.3)."""
+
+from __future__ import annotations
+
+import pytest
+from virtual_home import House, home
+
+from gateway.alarms.life import State
+from gateway.observations import Kind
+
+
+def visited_and_asked_for_service(house: House) -> None:
+    """A call that somebody attends to, and then the green key's wish, which c1 has never heard of."""
+    house.press("bedroom")
+    house.wait(20)
+    house.platform(1, "ATTENDED")
+    house.press("service")
+
+
+def test_an_unreadable_reply_changes_nothing_and_is_answered_once() -> None:
+    house = House()
+    house.press()
+    house.wait(20)
+    house.reply("c1", "other")
+    house.reply("c1", "other")
+    assert house.told("S21") == ["c1"]
+    assert house.state() is State.RAISED
+
+
+def test_a_reply_from_somebody_not_listed_changes_nothing() -> None:
+    house = House()
+    house.press()
+    house.wait(20)
+    house.reply("stranger", "1")
+    assert house.state() is State.RAISED
+
+
+def test_with_two_open_alarms_a_bare_one_is_not_enough() -> None:
+    house = House()
+    house.press("bedroom")
+    house.press("bathroom")
+    house.wait(20)
+    house.reply("c1", "1")
+    assert (house.state(1), house.state(2)) == (State.RAISED, State.RAISED)
+    house.reply("c1", "1", "02")
+    assert (house.state(1), house.state(2)) == (State.RAISED, State.ACCEPTED)
+
+
+def test_a_close_needs_an_outcome() -> None:
+    house = House()
+    house.press()
+    house.wait(20)
+    house.platform(1, "CLOSED")
+    house.platform(1, "CLOSED", outcome="WHATEVER")
+    assert house.state() is State.RAISED
+
+
+def test_received_by_a_machine_accepts_nothing() -> None:
+    house = House()
+    house.press()
+    house.wait(20)
+    house.say(Kind.ACK, {"epoch": "ab", "seq": [1], "stage": "RECEIVED"})
+    assert house.state() is State.RAISED
+    assert house.said()[-1] == "V02"
+
+
+def test_a_belated_one_says_nothing_of_another_matter_the_contact_was_not_told_of() -> None:
+    house = House(home(consents={"MONITORING": True}))
+    visited_and_asked_for_service(house)
+    house.platform(2, "ACCEPTED")
+    before = len(house.texts())
+    house.reply("c1", "1")
+    assert house.texts()[before:] == []  # it was answered "somebody goes" for the wish, without consent
+
+
+def test_a_belated_one_does_not_take_over_a_matter_the_contact_was_not_told_of() -> None:
+    house = House(home(consents={"MONITORING": True}))
+    visited_and_asked_for_service(house)
+    house.reply("c1", "1")
+    house.reply("c1", "1", "02")
+    assert house.states(2) == ["DETECTED", "RAISED"]
+    agreed = House()
+    visited_and_asked_for_service(agreed)
+    agreed.reply("c1", "1")
+    assert agreed.states(2)[-1] == "ACCEPTED"  # who was told of it may take it
+
+
+def test_in_round_two_the_one_who_is_asked_decides() -> None:
+    house = House()
+    house.press()
+    house.wait(10 + 3 * 120)  # c1 is asked again
+    assert house.told("S01", "S09") == ["c1", "c2", "n1", "c1"]
+    house.reply("n1", "2")  # was asked before: moves nothing
+    assert len(house.told("S01", "S09")) == 4
+    house.reply("c1", "2")
+    assert house.told("S01", "S09")[-1] == "c2"
+
+
+def test_the_acceptor_takes_it_back_and_the_next_is_told_at_once() -> None:
+    house = House()
+    house.press()
+    house.wait(20)
+    house.reply("c1", "1")
+    house.wait(60)
+    house.reply("c1", "2")
+    assert house.states()[-1] == "RAISED"
+    assert house.told("S01") == ["c1", "c2"]
+    assert house.said()[-1] == "V02"
+
+
+def test_one_bare_digit_answers_several_calls_of_one_device() -> None:
+    house = House()
+    house.press()
+    house.wait(45)
+    house.press()
+    house.wait(15)
+    assert len(house.controller.book.alarms) == 2
+    house.reply("c1", "1")
+    assert (house.state(1), house.state(2)) == (State.ACCEPTED, State.ACCEPTED)
+
+
+def test_with_alarms_of_two_devices_the_contact_is_told_what_to_write() -> None:
+    house = House()
+    house.press("bedroom")
+    house.press("bathroom")
+    house.wait(20)
+    house.reply("c1", "1")
+    assert house.told("S21-ref") == ["c1"]
+    assert house.told("S21") == []
+
+
+@pytest.mark.parametrize("via", ["call", "callback", "link"])
+def test_a_key_pressed_in_a_call_about_what_is_over_puzzles_nobody(via: str) -> None:
+    """Its telephone still rang when the desk closed the alarm, and the next call for help came meanwhile."""
+    house = House()
+    house.press()
+    house.wait(10)
+    first = house.controller.book.alarms[1].reference
+    house.platform(1, "CLOSED", outcome="HELPED")
+    house.wait(60)
+    house.press()
+    house.wait(10)
+    house.say(Kind.REPLY, {"contact": "c1", "answer": "1", "ref": first, "via": via})
+    assert house.state(2) is State.RAISED, "that was not asked"
+    assert house.told("S21-ref") == house.told("S21") == []
+    house.say(Kind.REPLY, {"contact": "c1", "answer": "1", "ref": first})
+    assert house.told("S21-ref") == ["c1"], "a text may mean the new one: it is asked about"
