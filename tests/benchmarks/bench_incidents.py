@@ -6,11 +6,9 @@ Each has what the record of an answered call has: pressed, raised, texted, recei
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from figures import Figure, hand_over
@@ -65,7 +63,7 @@ def make(directory: Path) -> int:
         total += len(data)
         if number == INCIDENTS:
             head = Head(path.name, len(data), previous.decode(), 8 * INCIDENTS)
-            (directory / HEAD).write_text(json.dumps(asdict(head)))
+            (directory / HEAD).write_bytes(head.written())
             return total
     raise RuntimeError("too many files")
 

@@ -15,7 +15,7 @@ from gateway.alarms.words import load
 from gateway.cli.incident_screen import as_text
 from gateway.incidents.archive import FILE_BYTES, HEAD, Archive, file_names, read_head
 from gateway.incidents.page import page
-from gateway.incidents.reading import Findings, lines_of, summaries
+from gateway.incidents.reading import Findings, files, lines_of, summaries
 from gateway.incidents.story import FollowUpKind, Incident, incident
 from gateway.journal import Entry
 from gateway.observations import LIFE_SAFETY, Kind, Observation
@@ -235,6 +235,36 @@ async def test_any_flipped_bit_is_found(home: Path) -> None:
         assert verified(home), f"seed {SEED}: byte {at} bit {bit}"
     path.write_bytes(good)
     assert verified(home) == []
+
+
+async def test_a_flipped_bit_in_any_byte_is_found_and_in_every_bit_of_the_head(tmp_path: Path) -> None:
+    house = Recorded()
+    house.press()
+    house.press("cancel")
+    await write(tmp_path, house.entries)
+    archived(tmp_path)
+    directory = tmp_path / "incidents"
+    (log,) = file_names(directory)
+
+    def found() -> bool:
+        findings = Findings()
+        for _ in files(directory, findings):
+            pass
+        return bool(findings.broken)
+
+    assert not found()
+    for name, every_bit in ((log, False), (HEAD, True)):
+        path = directory / name
+        good = path.read_bytes()
+        for at in range(len(good)):
+            for bit in range(8) if every_bit else (at % 8,):
+                path.write_bytes(good[:at] + bytes([good[at] ^ 1 << bit]) + good[at + 1 :])
+                assert found(), f"{name}: byte {at} of {len(good)}, bit {bit}"
+        for cut in range(len(good)):
+            path.write_bytes(good[:cut])
+            assert found(), f"{name}: cut at {cut}"
+        path.write_bytes(good)
+    assert not found()
 
 
 async def test_a_line_left_out_put_in_or_exchanged_is_found(home: Path) -> None:
