@@ -14,7 +14,7 @@ from pathlib import Path
 from figures import Figure, hand_over
 from spine import folder
 
-from gateway.incidents.archive import BATCH, FILE_BYTES, HEAD, Head
+from gateway.incidents.archive import BATCH, FILE_BYTES, HEAD, Head, written
 from gateway.incidents.chain import START, line_of, seal
 from gateway.incidents.reading import Findings, summaries
 
@@ -63,7 +63,7 @@ def make(directory: Path) -> int:
         total += len(data)
         if number == INCIDENTS:
             head = Head(path.name, len(data), previous.decode(), 8 * INCIDENTS)
-            (directory / HEAD).write_bytes(head.written())
+            (directory / HEAD).write_bytes(written(head))
             return total
     raise RuntimeError("too many files")
 
