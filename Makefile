@@ -45,7 +45,7 @@ fuzz: $(FUZZER)  ## every decoder under libFuzzer, 10 minutes each (FUZZ_SECONDS
 test-py313: ## the demo and the tests under CPython 3.13, in a Debian 13 of its own (needs root or sudo; 20 min)
 	@bash .ci/py313
 
-test-slow: setup ## the slow lanes (about 30 min); brings atheris, node, npm and Zigbee2MQTT
+test-slow: setup ## the slow lanes (about 30 min); brings atheris, Vosk, node, npm and Zigbee2MQTT
 	@$(BIN)/python .ci/slow.py
 
 powercut-all: setup ## the slow lane of the power cuts at every system call, none left out (an hour)

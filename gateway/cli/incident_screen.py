@@ -24,8 +24,9 @@ def as_text(incident: Incident) -> None:
         facts.add_row(f"why ({language})", sentence)
     facts.add_row("evidence", " ".join(f"{k}={v}" for k, v in scalars(incident.evidence).items()))
     console.print(facts)
-    for row in made["follow_ups"]:
-        console.print(f"follow-up {row['kind']}: {row['result'] or 'due on ' + row['due_on']}")
+    for row in incident.follow_ups:
+        due = f"due on {row.due_on}" if row.open else ""
+        console.print(f"follow-up {row.kind}: {' '.join(filter(None, (row.result, due)))}")
     course = Table("at", "seen", "decided", "asked for")
     for body in incident.lines:
         course.add_row(str(body["at"]), _seen(body), _decided(body), _asked(body))

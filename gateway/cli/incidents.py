@@ -6,8 +6,10 @@ words of an authenticated person, and the heart decides what they move.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,7 +29,7 @@ REQUEST_TIMEOUT_S: Final = 10.0
 
 @click.group("incidents")
 def command() -> None:
-    """The record of every alarm: list, show, export, verify; close one, note a follow-up."""
+    """The record of every alarm: list, show, export, verify; close one, note a follow-up, list what is due."""
 
 
 @command.command("list")
@@ -143,6 +145,33 @@ def close(
     click.echo(f"alarm {number}: closed, {outcome}")
 
 
+@command.command("follow-ups")
+@config_option
+@click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object a line.")
+def follow_ups(config_path: Path, as_json: bool) -> None:
+    """Lists what still has to be looked at again after an incident (跟踪回访), the longest due first."""
+    from datetime import datetime
+
+    from gateway.clock import zone
+    from gateway.incidents.reading import Findings, follow_ups_due
+
+    config, findings = load_config(config_path), Findings()
+    with _readable(config):
+        due = follow_ups_due(_directory(config), _journal(config), findings, _follow_up_days(config))
+    today = datetime.now(zone("Asia/Shanghai")).date().isoformat()
+    for summary, found in due:
+        row = {"incident": summary.alarm, "epoch": summary.epoch, "code": summary.code, "kind": found.kind.value}
+        row |= {"due_on": found.due_on, "overdue": found.due_on < today, "result": found.result, "by": found.by}
+        if as_json:
+            click.echo(json.dumps(row, ensure_ascii=False))
+        else:
+            late = "  OVERDUE" if row["overdue"] else ""
+            click.echo(f"{summary.alarm}  {summary.code}  {found.kind.value}  due on {found.due_on}{late}")
+    if not due and not as_json:
+        click.echo("no follow-up is due")
+    _complain(findings)
+
+
 @command.command("follow-up")
 @config_option
 @click.option("--by", required=True, help="Who looked.")
@@ -171,8 +200,14 @@ def _summaries(config: Config) -> tuple[list[Summary], Findings]:
     from gateway.incidents.reading import Findings, summaries
 
     findings = Findings()
-    try:
+    with _readable(config):
         return list(summaries(_directory(config), _journal(config), findings).values()), findings
+
+
+@contextlib.contextmanager
+def _readable(config: Config) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise UserError(
             f"cannot be read: {error.strerror}", where=_directory(config), advice="run it as the gateway's user or root"
@@ -193,9 +228,24 @@ def _incident(config: Config, number: int) -> tuple[Incident, Findings]:
             advice="`hearthwatch incidents list --all` shows every number",
         )
     findings = Findings()
-    made = incident(number, epochs[-1], lines_of(_directory(config), _journal(config), epochs[-1], number, findings))
+    lines = lines_of(_directory(config), _journal(config), epochs[-1], number, findings)
+    made = incident(number, epochs[-1], lines, _follow_up_days(config))
     assert made is not None
     return made, findings
+
+
+def _follow_up_days(config: Config) -> int:
+    """The home's setting; where the registry cannot be read, the default: the record does not need it."""
+    from gateway.home.model import BadHome, read_home
+    from gateway.home.registry import read_document
+    from gateway.home.storage import DamagedRegistry
+    from gateway.parameters import Parameters
+
+    try:
+        settings = read_home(read_document(config.home_file)).view.settings
+    except (OSError, BadHome, DamagedRegistry):
+        settings = {}
+    return round(Parameters(settings)["record.follow_up_days"])
 
 
 def _names(config: Config) -> dict[str, str]:

@@ -1,7 +1,7 @@
 """The archive on disk: numbered files of sealed lines, and the head that says how far they go.
 
     incidents/0001-<epoch>.log    a header, then the lines of that journal
-    incidents/head.json           {"file","bytes","hash","row"}: written after the lines it vouches for
+    incidents/head.json           {"file","bytes","hash","row"}, and its own hash: written after what it vouches for
 
 What lies behind the head may be a write that a power cut tore: it is cut off and made again from the journal. What
 the head vouches for is never touched; if it does not hold, a new file is begun, and `verify` names the place.
@@ -10,6 +10,7 @@ the head vouches for is never touched; if it does not hold, a new file is begun,
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import re
@@ -148,7 +149,7 @@ class Archive:
         head = Head(self._file.name, self._size, found.decode(), self.row)
         temporary = self._directory / "head.tmp"
         with temporary.open("wb") as out:
-            out.write(json.dumps(asdict(head)).encode())
+            out.write(written(head))
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(self._directory / HEAD)
@@ -161,13 +162,21 @@ def file_names(directory: Path) -> list[str]:
     return sorted(found, key=lambda name: int(number_of(name)))
 
 
+def written(head: Head) -> bytes:
+    """The head as it lies on disk: with its own hash, so that no part of it changes unseen."""
+    said = json.dumps(asdict(head))
+    return json.dumps(asdict(head) | {"check": hashlib.sha256(said.encode()).hexdigest()}).encode()
+
+
 def read_head(directory: Path) -> Head | None:
-    """The head, or None where there is none that can be read."""
+    """The head, or None where there is none, or not as it was written."""
     try:
-        row = json.loads((directory / HEAD).read_bytes())
-        return Head(str(row["file"]), int(row["bytes"]), str(row["hash"]), int(row["row"]))
-    except (OSError, ValueError, TypeError, KeyError):
+        data = (directory / HEAD).read_bytes()
+        row = json.loads(data)
+        head = Head(str(row["file"]), int(row["bytes"]), str(row["hash"]), int(row["row"]))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
         return None
+    return head if written(head) == data else None
 
 
 def declared(data: bytes) -> bytes:

@@ -98,9 +98,8 @@ class _Page:
         rows = [
             (
                 _FOLLOW_UPS[f.kind],
-                f"应于 {f.due_on} 前"
-                if f.result is None
-                else f"{_RESULTS.get(f.result, f.result)}（{self.name(f.by)}）",
+                (f"应于 {f.due_on} 前" if f.open else "")
+                + (f"{_RESULTS.get(f.result, f.result)}（{self.name(f.by)}）" if f.result else ""),
             )
             for f in incident.follow_ups
         ]

@@ -10,16 +10,18 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gateway.incidents.archive import Head, declared, epoch_of, file_names, read_head
 from gateway.incidents.chain import START, BadLine, Block, Read, blocks, line_of, marked_lines, read_line
 from gateway.incidents.lines import LineMaker
-from gateway.incidents.story import TIMED, Summary, apply_change
+from gateway.incidents.story import TIMED, FollowUp, Summary, apply_change, follow_ups_of
 from gateway.journal import JournalError
 from gateway.journal.export import export
 
 MAX_FINDINGS: Final = 50
+FOLLOW_UP_MARK: Final = b'"event":"follow_up"'
+SEALED_WITHIN_MS: Final = 3_600_000  # a running gateway takes a minute, and once it has started again no longer
 
 
 @dataclass(slots=True)
@@ -74,27 +76,36 @@ def _check(name: str, data: bytes, previous: bytes, head: Head | None, findings:
     return good, previous
 
 
-def not_yet_sealed(directory: Path, journal: Path) -> tuple[str, bytes]:
+def not_yet_sealed(directory: Path, journal: Path, findings: Findings) -> tuple[str, bytes]:
     """(epoch, lines) the journal has and the archive has not: a running gateway seals them within a minute.
 
-    Empty where the journal cannot be read: the archive does not need it.
+    Empty where the journal cannot be read: the archive does not need it. What was long due is a finding: either nobody
+    could write the archive, or somebody took it away.
     """
     head = read_head(directory)
     try:
         with export(journal) as source:
             known = head is not None and epoch_of(head.file) == source.epoch
             source.after = head.row if known and head is not None else 0
-            made = filter(None, map(LineMaker().line, source))
-            # lines begin behind a line end, as in a file behind its header
-            lines = b"\n" + b"".join(line_of(line.wall_ms, line.marks, line.body) for line in made)
-            return source.epoch, lines
+            maker, lines, overdue, first = LineMaker(), [b"\n"], 0, 0  # each behind a line end, as in a file
+            for row in source:
+                if (line := maker.line(row)) is not None:
+                    lines.append(line_of(line.wall_ms, line.marks, line.body))
+                    first = first or row.observation.t
+                overdue = row.observation.t - first if first else 0
+            if overdue > SEALED_WITHIN_MS:
+                findings.bad(
+                    f"{len(lines) - 1} lines of the last {overdue // 3_600_000} h are in the journal and not in the "
+                    "archive: it could not be written, or was taken away"
+                )
+            return source.epoch, b"".join(lines)
     except (JournalError, sqlite3.Error):
         return "", b""
 
 
 def everything(directory: Path, journal: Path, findings: Findings) -> Iterator[tuple[str, bytes, int]]:
     """The archive's files, each checked, and what is not sealed yet."""
-    pending = not_yet_sealed(directory, journal)  # first: what is sealed meanwhile is then read twice and never missed
+    pending = not_yet_sealed(directory, journal, findings)  # first: what is sealed meanwhile is read twice, not missed
     yield from files(directory, findings)
     yield (*pending, len(pending[1]))
 
@@ -106,6 +117,32 @@ def summaries(directory: Path, journal: Path, findings: Findings) -> dict[tuple[
     for epoch, data, good in everything(directory, journal, findings):
         _take_in(marked_lines(data, good), epoch, known.setdefault(epoch, {}), found)
     return found
+
+
+def follow_ups_due(directory: Path, journal: Path, findings: Findings, days: int) -> list[tuple[Summary, FollowUp]]:
+    """What somebody still has to look at again after an incident, the longest due first; everything checked."""
+    found: dict[tuple[str, int], Summary] = {}
+    known: dict[str, dict[bytes, Summary]] = {}
+    looked: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for epoch, data, good in everything(directory, journal, findings):
+        _take_in(marked_lines(data, good), epoch, known.setdefault(epoch, {}), found)
+        at = -1
+        while (at := data.find(FOLLOW_UP_MARK, at + 1, good)) >= 0:
+            start = data.rfind(b"\n", 0, at) + 1
+            try:
+                body = read_line(data[start : data.index(b"\n", at)]).body
+            except (BadLine, ValueError) as bad:
+                findings.bad(str(bad))
+                continue
+            for alarm in body.get("alarms", ()):
+                looked.setdefault((epoch, alarm), []).append(body)
+    due = [
+        (summary, follow_up)
+        for key, summary in found.items()
+        for follow_up in follow_ups_of(summary, looked.get(key, ()), days)
+        if follow_up.open
+    ]
+    return sorted(due, key=lambda row: row[1].due_on)
 
 
 _Lists = dict[tuple[str, int], Summary]

@@ -17,7 +17,7 @@ from gateway.clock import iso
 from gateway.incidents.chain import Read
 
 FOLLOW_UP_DAYS: Final = 7
-"""Domain 1.4 and question 9: the plan names no interval; a setting of the page that lists them."""
+"""Domain 1.4 and question 9: the plan names no interval; the home's setting `record.follow_up_days` is another."""
 
 
 class FollowUpKind(StrEnum):
@@ -91,6 +91,11 @@ class FollowUp:
     by: str | None = None
     at: str | None = None
 
+    @property
+    def open(self) -> bool:
+        """Whether somebody still has to look: nobody did, or who did found it not yet settled."""
+        return self.result in (None, "NOT_YET")
+
 
 @dataclass(slots=True)
 class Incident:
@@ -140,7 +145,7 @@ class Incident:
         }
 
 
-def incident(alarm: int, epoch: str, lines: Iterable[Read]) -> Incident | None:
+def incident(alarm: int, epoch: str, lines: Iterable[Read], follow_up_days: int = FOLLOW_UP_DAYS) -> Incident | None:
     """The story of one alarm from its lines; None if nothing is on record."""
     made: Incident | None = None
     marked = f"{alarm}="
@@ -154,7 +159,7 @@ def incident(alarm: int, epoch: str, lines: Iterable[Read]) -> Incident | None:
         _tell(made, body)
         made.lines.append(body)
     if made is not None:
-        _follow_up(made)
+        made.follow_ups = follow_ups_of(made.summary, made.lines, follow_up_days)
     return made
 
 
@@ -193,14 +198,15 @@ def _tell(made: Incident, body: dict[str, Any]) -> None:
 # ---- follow-ups
 
 
-def _follow_up(made: Incident) -> None:
-    done = {row["kind"]: row for row in _results(made)}
-    due = due_kinds(made.summary)
-    for kind in (*due, *(FollowUpKind(k) for k in done if k not in due)):
-        row = done.get(kind.value, {})
-        closed = made.summary.closed_ms or made.summary.opened_ms
-        on = datetime.fromisoformat(iso(closed)) + timedelta(days=FOLLOW_UP_DAYS)
-        made.follow_ups.append(FollowUp(kind, on.date().isoformat(), row.get("result"), row.get("by"), row.get("at")))
+def follow_ups_of(summary: Summary, lines: Iterable[dict[str, Any]], days: int) -> list[FollowUp]:
+    """What is to be looked at again after this incident, and what `lines` say was found; due `days` after its end."""
+    done = {row["kind"]: row for row in _results(lines)}
+    due = due_kinds(summary)
+    closed = summary.closed_ms or summary.opened_ms
+    on = (datetime.fromisoformat(iso(closed)) + timedelta(days=days)).date().isoformat()
+    kinds = (*due, *(FollowUpKind(k) for k in done if k not in due))
+    rows = [(kind, done.get(kind.value, {})) for kind in kinds]
+    return [FollowUp(kind, on, row.get("result"), row.get("by"), row.get("at")) for kind, row in rows]
 
 
 def due_kinds(summary: Summary) -> tuple[FollowUpKind, ...]:
@@ -211,9 +217,9 @@ def due_kinds(summary: Summary) -> tuple[FollowUpKind, ...]:
     return (*hazard, *_DUE_AFTER.get(summary.outcome, ()))
 
 
-def _results(made: Incident) -> list[dict[str, Any]]:
+def _results(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
-    for body in made.lines:
+    for body in lines:
         value = body.get("seen", {}).get("value")
         if isinstance(value, dict) and value.get("event") == "follow_up" and value.get("kind") in _KINDS:
             found.append(

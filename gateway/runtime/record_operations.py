@@ -51,6 +51,8 @@ def record_operations(gateway: Gateway) -> Mapping[str, Operation]:
             raise ControlRefused(f"kind: expected one of {', '.join(FollowUpKind.__members__)}")
         if result not in RESULTS:
             raise ControlRefused(f"result: expected one of {', '.join(RESULTS)}")
+        if number >= gateway.heart.controller.book.next_number:
+            raise ControlRefused(f"alarm {number}: there is none of that number")
         value = {"event": "follow_up", "alarm": number, "kind": kind, "result": result, "by": by}
         await _commit(gateway, Report(Kind.VISIT, value))
         return {"alarm": number, "kind": kind, "result": result}

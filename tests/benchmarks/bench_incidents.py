@@ -6,17 +6,15 @@ Each has what the record of an answered call has: pressed, raised, texted, recei
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 
 from figures import Figure, hand_over
 from spine import folder
 
-from gateway.incidents.archive import BATCH, FILE_BYTES, HEAD, Head
+from gateway.incidents.archive import BATCH, FILE_BYTES, HEAD, Head, written
 from gateway.incidents.chain import START, line_of, seal
 from gateway.incidents.reading import Findings, summaries
 
@@ -65,7 +63,7 @@ def make(directory: Path) -> int:
         total += len(data)
         if number == INCIDENTS:
             head = Head(path.name, len(data), previous.decode(), 8 * INCIDENTS)
-            (directory / HEAD).write_text(json.dumps(asdict(head)))
+            (directory / HEAD).write_bytes(written(head))
             return total
     raise RuntimeError("too many files")
 

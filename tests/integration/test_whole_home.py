@@ -74,8 +74,14 @@ async def test_the_record_of_an_alarm_names_everybody_and_holds(house: VirtualHo
     again = cli("incidents", "close", "1", "--outcome", "HELPED", "--by", "visitor-3", *config)
     assert again.returncode != 0
     assert "nothing to close" in again.stderr
+    nobody = cli("incidents", "follow-up", "7", "URGENT_NEED_RELIEF", "DONE", "--by", "town-2", *config)
+    assert nobody.returncode != 0
+    assert "none of that number" in nobody.stderr
+    (due,) = cli("incidents", "follow-ups", "--json", *config).stdout.splitlines()
+    assert (json.loads(due)["incident"], json.loads(due)["kind"]) == (1, "URGENT_NEED_RELIEF")
     noted = cli("incidents", "follow-up", "1", "URGENT_NEED_RELIEF", "DONE", "--by", "town-2", *config)
     assert noted.returncode == 0, noted.stderr
+    assert cli("incidents", "follow-ups", *config).stdout == "no follow-up is due\n"
     told = json.loads(cli("incidents", "show", "1", "--json", *config).stdout)
     assert (told["state"], told["outcome"], told["accepted_by"]) == ("CLOSED", "HELPED", "c1")
     assert told["closed_by"] == "visitor-3"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from gateway.alarms.words import load
 from gateway.cli.incident_screen import as_text
 from gateway.incidents.archive import FILE_BYTES, HEAD, Archive, file_names, read_head
 from gateway.incidents.page import page
-from gateway.incidents.reading import Findings, lines_of, summaries
-from gateway.incidents.story import FollowUpKind, Incident, incident
+from gateway.incidents.reading import Findings, files, follow_ups_due, lines_of, summaries
+from gateway.incidents.story import FollowUp, FollowUpKind, Incident, incident
 from gateway.journal import Entry
 from gateway.observations import LIFE_SAFETY, Kind, Observation
 
@@ -160,6 +161,47 @@ async def test_a_hazard_is_looked_at_again_and_a_false_alarm_of_it_too(tmp_path:
     assert due_kinds(Summary("e", 1, "SMOKE", "P0", "ACCEPTED")) == ()
 
 
+async def test_what_is_due_is_listed_until_somebody_settled_it(tmp_path: Path) -> None:
+    house = Recorded()
+    for outcome in ("REFERRED", "FALSE_ALARM", "HOSPITALISED", "TEST"):
+        house.press()
+        house.wait(10)
+        alarm = max(house.controller.book.alarms)
+        house.platform(alarm, "CLOSED", outcome=outcome)
+    await write(tmp_path, house.entries)
+
+    def due(days: int = 7) -> list[tuple[int, str, str, str | None]]:
+        found = follow_ups_due(tmp_path / "incidents", tmp_path / "journal.db", findings, days)
+        return [(s.alarm, f.kind.value, f.due_on, f.result) for s, f in found]
+
+    findings = Findings()
+    referral, relief = FollowUpKind.REFERRAL_FULFILMENT.value, FollowUpKind.URGENT_NEED_RELIEF.value
+    assert due() == [(1, referral, "2026-03-08", None), (3, relief, "2026-03-08", None)]
+    archived(tmp_path)
+    assert [row[2] for row in due(days=10)] == ["2026-03-11"] * 2
+    said = {"event": "follow_up", "by": "town-2"}
+    for alarm, kind, result in ((1, referral, "DONE"), (3, relief, "NOT_YET")):
+        house.say(Kind.VISIT, {**said, "alarm": alarm, "kind": kind, "result": result})
+    await write(tmp_path, house.entries[-2:])
+    assert due() == [(3, relief, "2026-03-08", "NOT_YET")]
+    archived(tmp_path)
+    assert due() == [(3, relief, "2026-03-08", "NOT_YET")]
+    house.say(Kind.VISIT, {**said, "alarm": 3, "kind": relief, "result": "NOT_NEEDED"})
+    await write(tmp_path, house.entries[-1:])
+    assert due() == []
+    assert findings.broken == []
+
+
+async def test_what_is_not_settled_yet_stays_due_on_the_page_and_on_the_screen(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    made, _ = story(home)
+    made.follow_ups = [FollowUp(FollowUpKind.URGENT_NEED_RELIEF, "2026-03-08", "NOT_YET", "town-2")]
+    assert "应于 2026-03-08 前尚未落实（town-2）" in page(made, load(), {}, holds=True, seal="")
+    as_text(made)
+    assert "NOT_YET due on 2026-03-08" in capsys.readouterr().out
+
+
 async def test_before_it_is_sealed_the_newest_minute_is_shown_from_the_journal(home: Path) -> None:
     made, findings = story(home)
     assert (made.summary.state, findings.broken) == ("CLOSED", [])
@@ -237,6 +279,36 @@ async def test_any_flipped_bit_is_found(home: Path) -> None:
     assert verified(home) == []
 
 
+async def test_a_flipped_bit_in_any_byte_is_found_and_in_every_bit_of_the_head(tmp_path: Path) -> None:
+    house = Recorded()
+    house.press()
+    house.press("cancel")
+    await write(tmp_path, house.entries)
+    archived(tmp_path)
+    directory = tmp_path / "incidents"
+    (log,) = file_names(directory)
+
+    def found() -> bool:
+        findings = Findings()
+        for _ in files(directory, findings):
+            pass
+        return bool(findings.broken)
+
+    assert not found()
+    for name, every_bit in ((log, False), (HEAD, True)):
+        path = directory / name
+        good = path.read_bytes()
+        for at in range(len(good)):
+            for bit in range(8) if every_bit else (at % 8,):
+                path.write_bytes(good[:at] + bytes([good[at] ^ 1 << bit]) + good[at + 1 :])
+                assert found(), f"{name}: byte {at} of {len(good)}, bit {bit}"
+        for cut in range(len(good)):
+            path.write_bytes(good[:cut])
+            assert found(), f"{name}: cut at {cut}"
+        path.write_bytes(good)
+    assert not found()
+
+
 async def test_a_line_left_out_put_in_or_exchanged_is_found(home: Path) -> None:
     archived(home)
     path = home / "incidents" / file_names(home / "incidents")[0]
@@ -262,6 +334,24 @@ async def test_a_file_or_a_head_that_is_gone_is_found(home: Path) -> None:
     (home / "incidents" / HEAD).write_bytes(head)
     (home / "incidents" / name).rename(home / "aside")
     assert verified(home) == [f"{name} is missing"]
+
+
+async def test_an_archive_that_is_taken_away_whole_is_missed_while_the_journal_remembers(tmp_path: Path) -> None:
+    house = Recorded()
+    a_call_answered(house)
+    house.wait(30 * 60)
+    house.press("cancel")
+    await write(tmp_path, house.entries)
+    assert verified(tmp_path) == [], "half an hour: the gateway may not have come to it"
+    for _ in range(2):
+        house.wait(3_600)
+        house.say(Kind.OK, {"via": "key"})
+    await write(tmp_path, house.entries[-2:])
+    archived(tmp_path)
+    assert verified(tmp_path) == []
+    shutil.rmtree(tmp_path / "incidents")
+    (finding,) = verified(tmp_path)
+    assert "taken away" in finding
 
 
 async def test_a_write_torn_by_a_power_cut_is_made_again(tmp_path: Path) -> None:

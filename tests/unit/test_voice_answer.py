@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +14,7 @@ import pytest
 
 from gateway.actions import Say
 from gateway.channels.voice_answer import Heard, Listening, Word, meaning, report_of
-from gateway.channels.vosk_answer import CannotListen, VoskAnswer, read_result
+from gateway.channels.vosk_answer import WORDS, CannotListen, VoskAnswer, grammar_of, read_result
 from gateway.observations import Kind, Report, check_value
 
 
@@ -171,6 +173,91 @@ def test_a_recognisers_result_is_a_word_or_nothing() -> None:
     assert read_result(result(("不", 0.9), ("好", 0.8))) == Heard(Word.NO, 0.8)  # not heard as 好
     for other in ("", "{", "[]", "7", "null", result(("[unk]", 1.0)), result(), '{"text": "没事", "result": [1]}'):
         assert read_result(other) is None, other
+
+
+def test_a_phrase_the_model_has_no_word_for_is_listened_for_by_its_characters() -> None:
+    vocabulary = {"没事", "救命", "我", "好", "平安", "[unk]", "<unk>"}
+    heard, deaf = grammar_of(["没事", "我好", "救命", "不好"], vocabulary.__contains__)
+    assert heard == ["没事", "我 好", "救命", "[unk]"]
+    assert deaf == ["不好"]
+
+
+def test_a_model_without_a_word_for_other_sounds_is_not_listened_to() -> None:
+    """It would hear "I am well" in the television."""
+    for other in ("[unk]", "<UNK>"):
+        assert grammar_of(["没事"], {"没事", other}.__contains__)[0] == ["没事", other]
+    with pytest.raises(CannotListen, match="any noise"):
+        grammar_of(["没事"], {"没事"}.__contains__)
+
+
+def test_a_model_of_another_language_is_refused_and_one_that_lacks_some_words_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def model_of(*vocabulary: str) -> None:
+        found = SimpleNamespace(vosk_model_find_word=lambda word: 7 if word in vocabulary else -1)
+        monkeypatch.setitem(sys.modules, "vosk", SimpleNamespace(SetLogLevel=lambda _: None, Model=lambda _: found))
+
+    model_of("[unk]", "yes")
+    with pytest.raises(CannotListen, match="Mandarin"):
+        VoskAnswer(tmp_path)
+    model_of("[unk]", *(word for word in WORDS if word != "快来"))
+    VoskAnswer(tmp_path)
+    assert "does not know 快来" in caplog.text
+
+
+class OneHand:
+    """A recogniser as Vosk's is: whoever uses it while another does ends the process; and slow, as on a Pi."""
+
+    def __init__(self, *_: object) -> None:
+        self.busy = threading.Lock()
+        self.together = False
+
+    def SetWords(self, _: bool) -> None:
+        self._use(0)
+
+    def AcceptWaveform(self, sound: bytes) -> bool:
+        self._use(0.2)
+        return False
+
+    def FinalResult(self) -> str:
+        self._use(0)
+        return result(("没事", 0.9))
+
+    def _use(self, seconds: float) -> None:
+        if not self.busy.acquire(blocking=False):
+            self.together = True
+            return
+        time.sleep(seconds)
+        self.busy.release()
+
+
+async def test_a_slow_recogniser_is_used_by_one_thread_and_its_last_word_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Real Vosk aborted the whole process here; and a full pipe that nobody reads kept the answer for ever."""
+    hands: list[OneHand] = []
+    taken = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def recogniser(*_: object) -> OneHand:
+        hands.append(OneHand())
+        loop.call_soon_threadsafe(taken.set)
+        return hands[-1]
+
+    found = SimpleNamespace(vosk_model_find_word=lambda _: 7)
+    fake = SimpleNamespace(SetLogLevel=lambda _: None, Model=lambda _: found, KaldiRecognizer=recogniser)
+    monkeypatch.setitem(sys.modules, "vosk", fake)
+    monkeypatch.setattr("gateway.channels.vosk_answer.ARECORD", ("cat", "/dev/zero"))
+    port = VoskAnswer(tmp_path)
+    assert await asyncio.wait_for(port.listen(0.3), 30) == Heard(Word.OK, 0.9)
+    taken.clear()
+    gone = asyncio.create_task(port.listen(30))
+    await asyncio.wait_for(taken.wait(), 30)
+    gone.cancel()
+    await asyncio.wait({gone}, timeout=30)
+    assert gone.cancelled()
+    assert await asyncio.wait_for(port.listen(0.3), 30) == Heard(Word.OK, 0.9)
+    assert [hand.together for hand in hands] == [False] * 3
 
 
 def test_without_the_extra_or_a_model_it_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
