@@ -41,6 +41,7 @@ class Seen:
     anchor_s: float
     decided_s: float
     heard: bool
+    surpassed: bool
     condition: Condition
     features: list[float]
 
@@ -133,8 +134,8 @@ def looks(trial: Trial, placement: str, condition: Condition, rng: np.random.Gen
     def seen(look: Look) -> Seen:
         return Seen(
             trial.number, trial.subject, trial.age, trial.code, trial.is_fall, trial.impact_s,
-            (look.moment.t - zero) / 1000 + phase / c.hz, (look.t - zero) / 1000 + phase / c.hz, look.moment.heard, c,
-            measure(stream, look.moment.t),
+            (look.moment.t - zero) / 1000 + phase / c.hz, (look.t - zero) / 1000 + phase / c.hz, look.moment.heard,
+            look.surpassed, c, measure(stream, look.moment.t),
         )  # fmt: skip
 
     for i in range(0, len(g), size):
@@ -149,5 +150,5 @@ def looks(trial: Trial, placement: str, condition: Condition, rng: np.random.Gen
             seeker.gap(before, run.t0)
         for look in seeker.take(run):
             yield seen(look)
-    if (last := stream.last) is not None and (look_ := seeker.give_up(last + LOST_MS)) is not None:
-        yield seen(look_)
+    if (last := stream.last) is not None:
+        yield from map(seen, seeker.give_up(last + LOST_MS))

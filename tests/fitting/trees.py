@@ -36,8 +36,12 @@ COARSE = 5.0
 
 
 def fit(seen: Sequence[Seen]) -> list[list[list[Any]]]:
-    """The trees of a model fitted on these looks (those that are no example of anything left out)."""
-    rows = [s for s in seen if s.positive is not None]
+    """The trees of a model fitted on these looks, those left out that are no example of anything.
+
+    A blow that a higher one followed is judged but not learned from: with both the same act weighs twice, and at
+    WEDA-FALL's wrist one fall in a hundred more was missed (cross-validated).
+    """
+    rows = [s for s in seen if s.positive is not None and not s.surpassed]
     x = np.array([s.features for s in rows])
     y = np.array([int(bool(s.positive)) for s in rows])
     coarse = [COARSE if s.condition.hz < 15 or s.condition.clip_g < 3 else 1.0 for s in rows]

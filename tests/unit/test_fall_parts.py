@@ -19,7 +19,7 @@ from test_fall_flow import found
 from gateway.observations import MAX_BURSTS, BadObservation, Kind, check_value
 from gateway.rules.fall.features import NAMES, measure
 from gateway.rules.fall.model import MAX_BYTES, BadModel, model_from_json, shipped
-from gateway.rules.fall.seeking import Seeker
+from gateway.rules.fall.seeking import APART_MS, DECIDE_MS, Look, Seeker
 from gateway.rules.fall.stream import LOST_MS, Stream
 
 PLACEMENTS = ("waist", "chest", "wrist")
@@ -94,16 +94,50 @@ def test_memory_is_ten_seconds() -> None:
 # ---- moments
 
 
-def test_the_highest_sample_of_an_event_is_its_anchor() -> None:
-    stream, seeker = Stream(), Seeker(1.5)
-    signal = [*sent(50), [0, -2.0, 0], *sent(20), [0, -3.0, 0], *sent(10), [0, -2.5, 0], *sent(80)]
-    looks = []
-    for i in range(0, len(signal), 25):
-        part = signal[i : i + 25]
-        run, _ = stream.append((i + len(part) - 1) * 40, 25.0, part)
+def looked(signal: list[list[float]], hz: float = 25.0) -> list[Look]:
+    """The looks at a signal that is heard in bursts of a second."""
+    stream, seeker, size = Stream(), Seeker(1.5), round(hz)
+    looks: list[Look] = []
+    for i in range(0, len(signal), size):
+        part = signal[i : i + size]
+        run, _ = stream.append((i + len(part) - 1) * 1000 / hz, hz, part)
         assert run is not None
         looks += seeker.take(run)
-    assert [(look.moment.t, look.t) for look in looks] == [(71 * 40, 71 * 40 + 2_400)]
+    return looks
+
+
+def test_the_highest_sample_of_a_blow_is_its_anchor_and_what_is_lower_after_it_changes_nothing() -> None:
+    signal = [*sent(50), [0, -2.0, 0], [0, -3.0, 0], [0, -4.0, 0], *sent(10), [0, -3.5, 0], *sent(80)]
+    (look,) = looked(signal)
+    assert (look.moment.t, look.t, look.surpassed) == (52 * 40, 52 * 40 + DECIDE_MS, False)
+
+
+def test_a_higher_blow_takes_nothing_of_the_first_ones_time() -> None:
+    signal = [*sent(50), [0, -2.0, 0], *sent(20), [0, -3.0, 0], *sent(10), [0, -2.5, 0], *sent(80)]
+    assert [(look.moment.t, look.t, look.surpassed) for look in looked(signal)] == [
+        (50 * 40, 50 * 40 + DECIDE_MS, True),
+        (71 * 40, 71 * 40 + DECIDE_MS, False),
+    ]
+
+
+@pytest.mark.parametrize("hz", [12.5, 25.0, 100.0])
+def test_however_long_it_gets_worse_looks_are_at_least_a_blow_apart(hz: float) -> None:
+    rising = [[0.0, -1.5 - 0.01 * i, 0.0] for i in range(round(4 * hz))]
+    times_of = [look.moment.t for look in looked([*sent(100), *rising, *sent(round(3 * hz))], hz)]
+    assert times_of
+    assert all(b - a >= APART_MS - 0.01 for a, b in pairwise(times_of))
+
+
+def test_a_link_that_is_lost_leaves_every_blow_to_be_judged() -> None:
+    seeker, stream = Seeker(1.5), Stream()
+    run, _ = stream.append(4_000, 25.0, [*sent(50), [0, -2.0, 0], *sent(20), [0, -3.0, 0], *sent(29)])
+    assert run is not None
+    assert seeker.take(run) == []
+    assert [(look.lost, look.surpassed, look.t) for look in seeker.give_up(7_000)] == [
+        (True, True, 7_000),
+        (True, False, 7_000),
+    ]
+    assert not seeker.pending
 
 
 @pytest.mark.parametrize("hz", [12.5, 25.0, 50.0, 100.0])

@@ -10,7 +10,7 @@ import math
 from itertools import pairwise
 from typing import Final
 
-from gateway.rules.fall.seeking import DECIDE_MS
+from gateway.rules.fall.seeking import DECIDE_MS, ROUNDING_MS
 from gateway.rules.fall.stream import Stream
 
 STEP_MS: Final = 40
@@ -32,14 +32,17 @@ NAMES: Final = (
 
 
 class Grid:
-    """The samples around an anchor at 25 Hz: index 0 is the anchor. What lies in a gap is interpolated and marked."""
+    """The samples around an anchor at 25 Hz: index 0 is the anchor. What lies in a gap is interpolated and marked.
+
+    Nothing after `DECIDE_MS` counts, though a long burst may have brought it: in short ones it would not be there yet.
+    """
 
     __slots__ = ("first", "flat", "gone", "last", "m", "top", "x", "y", "z")
 
     def __init__(self, stream: Stream, anchor: float) -> None:
         size = BEFORE + AFTER + 1
         x, y, z, n = [0.0] * size, [0.0] * size, [0.0] * size, [0] * size
-        start, end = anchor - (BEFORE + 0.5) * STEP_MS, anchor + (AFTER + 0.5) * STEP_MS - 1e-6
+        start, end = anchor - (BEFORE + 0.5) * STEP_MS, anchor + DECIDE_MS + ROUNDING_MS
         self.gone = [False] * size
         self.top, self.flat = 0.0, 0  # the greatest reading of one axis at the impact, and how often: a sensor's range
         before: float | None = None

@@ -7,6 +7,7 @@ lost link neither lies nor gets up. A wrist's direction says nothing and is not 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
@@ -65,19 +66,15 @@ class Posture:
         if self.upright is None:
             self.upright = before
 
-    def look(self, stream: Stream) -> list[tuple[float, bool]]:
+    def look(self, stream: Stream, until: float) -> Iterator[tuple[float, bool]]:
         """Looks at every five seconds that are complete: (when, whether the wearer has just got up) of each."""
-        made: list[tuple[float, bool]] = []
-        last, first = stream.last, stream.runs[0].t0 if stream.runs else None
-        if last is None or first is None:
-            return made
+        first = stream.runs[0].t0
         if self.next is None or self.next < first:
             self.next = first + LOOK_MS
-        while self.next <= last:
-            if (seen := self._seen(stream, self.next)) is not None:
-                made.append((self.next, self._note(*seen)))
-            self.next += LOOK_MS
-        return made
+        while (t := self.next) <= until:
+            self.next = t + LOOK_MS
+            if (seen := self._seen(stream, t)) is not None:
+                yield t, self._note(*seen)
 
     def _seen(self, stream: Stream, end: float) -> tuple[Vector, float, float, int] | None:
         """Mean direction, spread, restlessness and steps of five seconds; None where too little was heard."""

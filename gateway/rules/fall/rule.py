@@ -96,7 +96,8 @@ class Fall(PlainRule):
         self._heard = {d: None for d in self._heard if d in self._worn}
         if not (self._enabled and self._consented):  # nothing that was begun goes on
             for worn in self._busy.values():
-                worn.seeker.pending = worn.watch = worn.where = None
+                worn.seeker.forget()
+                worn.watch = worn.where = None
             self._busy.clear()
         return NOTHING
 
@@ -140,7 +141,7 @@ class Fall(PlainRule):
     def _burst(self, worn: Wearable, last_t: float, rate: float, samples: list[list[float]]) -> list[Signal]:
         signals: list[Signal] = []
         before = worn.stream.last
-        if before is not None and worn.seeker.pending is not None and self._lost(before, last_t, rate, len(samples)):
+        if before is not None and worn.seeker.pending and self._lost(before, last_t, rate, len(samples)):
             signals += self._give_up(worn, before)  # while what came before is still in memory
         run, missing = worn.stream.append(last_t, rate, samples)
         if run is None:
@@ -150,13 +151,18 @@ class Fall(PlainRule):
         if missing and before is not None and missing < LOST_MS:
             worn.seeker.gap(before, run.t0)
         for look in worn.seeker.take(run):
-            signals += self._follow(worn, look.t)  # in the order of the signal, however much of it came at once
+            signals += self._heed(worn, look.t)
             signals += self._judge(worn, look)
-        signals += self._follow(worn, run.last)
-        for t, got_up in worn.posture.look(worn.stream):
+        return signals + self._heed(worn, run.last)
+
+    def _heed(self, worn: Wearable, until: float) -> list[Signal]:
+        """How the wearer holds themselves, in the order of the signal, however much of it came at once."""
+        signals: list[Signal] = []
+        for t, got_up in worn.posture.look(worn.stream, until):
+            signals += self._follow(worn, t)
             if worn.placement != "wrist":  # an arm hangs, lies and points wherever it likes
                 signals += self._lies(worn, t, got_up=got_up)
-        return signals
+        return signals + self._follow(worn, until)
 
     def _lies(self, worn: Wearable, t: float, *, got_up: bool) -> list[Signal]:
         """Lying for longer than anybody does where and when they do it (no impact needed: slides and faints)."""
@@ -231,8 +237,7 @@ class Fall(PlainRule):
 
     def _give_up(self, worn: Wearable, last: float) -> list[Signal]:
         """The signal ended before the moment was decided: it is judged by what there is (link lost)."""
-        look = worn.seeker.give_up(last + LOST_MS)
-        return [] if look is None else self._judge(worn, look)
+        return [s for look in worn.seeker.give_up(last + LOST_MS) for s in self._judge(worn, look)]
 
     def _judge(self, worn: Wearable, look: Look) -> list[Signal]:
         if worn.watch is not None:
@@ -240,7 +245,7 @@ class Fall(PlainRule):
         features = measure(worn.stream, look.moment.t)
         verdict = worn.model.judge(features)
         before = mean_of(worn.stream, look.moment.t - 2_500, look.moment.t - 1_000)
-        in_bed = self._in_bed(worn, before)
+        in_bed = self._in_bed(worn, before, round(look.t))
         ease = worn.model.ease(features)
         bar = worn.model.limit(self._sensitivity) - ease + (self._bed_bar if in_bed else 0.0)
         if not worn.posture.worn or dropped(features):
@@ -256,12 +261,12 @@ class Fall(PlainRule):
             evidence["bed"] = True
         return [Finding(CODE, t, "link_lost" if look.lost else "impact", worn.id, evidence)]
 
-    def _in_bed(self, worn: Wearable, before: tuple[float, float, float] | None) -> bool:
+    def _in_bed(self, worn: Wearable, before: tuple[float, float, float] | None, t: int) -> bool:
         """Whether what looks like a fall may be rolling over: in bed, or lying already at an hour of sleep."""
         in_bed = self._house.in_bed()
         if in_bed is not None:
             return in_bed
-        return before is not None and worn.posture.lies(before) and self._rests(self._now)
+        return before is not None and worn.posture.lies(before) and self._rests(t)
 
     def _open(self, worn: Wearable, look: Look) -> None:
         anchor = look.moment.t
@@ -298,7 +303,7 @@ class Fall(PlainRule):
             watch = worn.watch
             if watch is not None and watch.until <= t:
                 signals += self._time_is_up(worn, watch)
-            elif worn.seeker.pending is not None:
+            elif worn.seeker.pending:
                 last = worn.stream.last
                 assert last is not None  # what is pending was heard
                 signals += self._give_up(worn, last)
@@ -315,7 +320,8 @@ class Fall(PlainRule):
     def gap(self, start: int, end: int) -> None:
         """Nothing was heard while the gateway was off: buffers start empty, a question goes on from `end`."""
         for worn in self._worn.values():
-            worn.stream, worn.seeker.pending, worn.posture.next = Stream(), None, None
+            worn.seeker.forget()
+            worn.stream, worn.posture.next = Stream(), None
             if worn.watch is not None:
                 worn.watch.until = max(worn.watch.until, end)
             self._mark(worn)

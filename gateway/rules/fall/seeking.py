@@ -13,10 +13,14 @@ from gateway.rules.fall.stream import Run
 
 DECIDE_MS: Final = 2_400
 """Signal after the impact that a look needs; issue 5 allows 2.6 s, and at 12.5 Hz a sample is 80 ms."""
+ROUNDING_MS: Final = 1e-3
+"""What times of samples differ by, as sums of thirds of a millisecond, when bursts are cut otherwise."""
 TRIGGER_G: Final = {"waist": 1.5, "chest": 1.5, "wrist": 1.6}
 """Falls below: soft ones that no accelerometer sees. Not far above what brisk walking gives, the look is cheap."""
 _GAP_G: Final = 1.0  # what a gap counts for: any impact that was heard is the better anchor
 LEAST_GAP_MS: Final = 100
+APART_MS: Final = 160
+"""A higher sample so much later is another blow: two steps of the slowest sensor, in which one blow still rises."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,42 +39,58 @@ class Look:
     moment: Moment
     t: float
     lost: bool = False  # the signal ended before its time
+    surpassed: bool = False  # a higher blow followed, which will be looked at as well
 
 
 class Seeker:
     """Follows one wearable's bursts and says which moments are ripe."""
 
-    __slots__ = ("_limit", "pending")
+    __slots__ = ("_limit", "_waiting")
 
     def __init__(self, trigger_g: float) -> None:
         self._limit = trigger_g * trigger_g
-        self.pending: Moment | None = None
+        self._waiting: list[Moment] = []  # in order of time; each is higher than the one before
+
+    @property
+    def pending(self) -> bool:
+        """Whether a moment waits to be judged."""
+        return bool(self._waiting)
+
+    def forget(self) -> None:
+        """What waits will not be judged."""
+        self._waiting.clear()
 
     def gap(self, start: float, end: float) -> None:
         """No sample between `start` and `end`: an impact may lie there."""
-        if self.pending is None and end - start >= LEAST_GAP_MS:
-            self.pending = Moment((start + end) / 2, _GAP_G, heard=False)
+        if not self._waiting and end - start >= LEAST_GAP_MS:
+            self._waiting.append(Moment((start + end) / 2, _GAP_G, heard=False))
 
     def take(self, run: Run) -> list[Look]:
         """The looks that become due within this burst, in order."""
-        samples = run.samples
+        samples, waiting = run.samples, self._waiting
         sizes = [x * x + y * y + z * z for x, y, z in samples]
-        if self.pending is None and max(sizes) < self._limit:
+        if not waiting and max(sizes) < self._limit:
             return []
         looks: list[Look] = []
         t0, dt, limit = run.t0, run.dt, self._limit
         for i, size in enumerate(sizes):
-            if size < limit and (self.pending is None or t0 + i * dt < self.pending.t + DECIDE_MS):
-                continue
             t = t0 + i * dt
-            if self.pending is not None and t >= self.pending.t + DECIDE_MS:
-                looks.append(Look(self.pending, t))
-                self.pending = None
-            if size >= limit and (self.pending is None or size > self.pending.size):
-                self.pending = Moment(t, size)
+            while waiting and t >= waiting[0].t + DECIDE_MS - ROUNDING_MS:
+                looks.append(Look(waiting.pop(0), t, surpassed=bool(waiting)))
+            if size >= limit and (not waiting or size > waiting[-1].size):
+                self._rise(Moment(t, size))
         return looks
 
-    def give_up(self, t: float) -> Look | None:
+    def _rise(self, moment: Moment) -> None:
+        """A sample higher than all that wait: the same blow still rising, or another that does not hide the first."""
+        waiting = self._waiting
+        if waiting and moment.t - waiting[-1].t < APART_MS - ROUNDING_MS:
+            waiting.pop()
+        waiting.append(moment)
+
+    def give_up(self, t: float) -> list[Look]:
         """No more samples will come: what is pending is judged as it is."""
-        pending, self.pending = self.pending, None
-        return None if pending is None else Look(pending, t, lost=True)
+        waiting = self._waiting
+        looks = [Look(moment, t, lost=True, surpassed=moment is not waiting[-1]) for moment in waiting]
+        waiting.clear()
+        return looks

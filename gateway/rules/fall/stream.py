@@ -15,7 +15,7 @@ from typing import Final
 Sample = Sequence[float]
 
 KEPT_MS: Final = 10_000
-"""How far back is remembered: a look needs 6 s before an impact and 2.4 s after it."""
+"""How far back from the newest burst is remembered: a look needs 6 s before an impact and 2.4 s after it."""
 LOST_MS: Final = 3_000
 """No sample for so long and the link is lost: what comes then has nothing to do with what was before."""
 HOLE_MS: Final = 60
@@ -96,7 +96,7 @@ class Stream:
         run = Run(t0, dt, samples)
         self._count += len(samples)
         self.runs.append(run)
-        oldest = run.last - KEPT_MS
+        oldest = t0 - KEPT_MS  # not from its end: an impact early in a long burst has a past as well
         while self.runs[0].last < oldest:
             self.runs.popleft()
         return run

@@ -37,7 +37,7 @@ class Wearable:
     def due(self) -> int | None:
         """When time alone decides something about it."""
         dues = []
-        if self.seeker.pending is not None:
+        if self.seeker.pending:
             dues.append(self.heard_t + LOST_MS + round(PATIENCE * self.burst_ms))
         if self.watch is not None:
             dues.append(self.watch.until)
