@@ -1,4 +1,4 @@
-"""`hearthwatch away | guests | mute`: what somebody at the home says for it; each ends by itself."""
+"""`hearthwatch away | guests | mute | visit`: what somebody at the home says for it."""
 
 from __future__ import annotations
 
@@ -46,6 +46,19 @@ def mute(config_path: Path, state: str, minutes: int | None) -> None:
     click.echo(f"mute: {_lasting(answer)}")
 
 
+@click.command("visit")
+@config_option
+@click.option("--by", default="visitor", show_default=True, help="Who: the id of a contact or of a visitor's badge.")
+@click.option("--mode", default="on_site", show_default=True, help="on_site, phone, video, internet_av, wechat, other.")
+@click.option("--elder", default=None, help="Of a couple, the one the visit is for; else both.")
+@click.option("--left", is_flag=True, help="The visitor goes; counts nothing.")
+def visit(config_path: Path, by: str, mode: str, elder: str | None, left: bool) -> None:
+    """A visitor is at the door: what is open is ATTENDED, and the visit counts. By telephone it only counts as that."""
+    asked: dict[str, Any] = {"op": "visit", "by": by, "mode": mode, "event": "left" if left else "arrived"}
+    answer = _ask(config_path, asked if elder is None else {**asked, "elder": elder})
+    click.echo(f"visit: {answer['by']} {answer['event']} ({answer['mode']})")
+
+
 def _lasting(answer: dict[str, Any]) -> str:
     if not answer["on"]:
         return "off"
@@ -65,5 +78,5 @@ def _ask(config_path: Path, asked: dict[str, Any]) -> dict[str, Any]:
     except ControlUnavailable as error:
         raise UserError(str(error), where=socket, advice="this is said to the running gateway") from None
     if not answer.get("ok"):
-        raise UserError(str(answer.get("error", "refused")), where=socket, advice="see `hearthwatch mute --help`")
+        raise UserError(str(answer.get("error", "refused")), where=socket, advice="see its --help")
     return answer

@@ -28,6 +28,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "away": ("gateway.cli.household:away", "Say that nobody is at home; it ends by itself."),
     "guests": ("gateway.cli.household:guests", "Say that guests are in the house; it ends by itself."),
     "mute": ("gateway.cli.household:mute", "Keep the voice quiet for a while, but for what is urgent."),
+    "visit": ("gateway.cli.household:visit", "Say that a visitor is at the door, or has telephoned."),
     "replay": ("gateway.cli.replay:command", "Tell a recording's alarms again."),
     "rules": ("gateway.cli.rules:command", "Show each rule: ready or not, why, and what it has learned."),
     "tune": ("gateway.cli.tune:command", "Propose settings from this home's false alarms, and say what they cost."),

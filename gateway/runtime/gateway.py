@@ -187,7 +187,6 @@ class Gateway:
                 "rules": self._op_rules,
                 "home.set": self._op_home_set,
                 "leap": self._op_leap,
-                "visit": self._op_visit,
                 **test_operations(self.heart),
                 **household_operations(self.heart),
                 **record_operations(self),
@@ -322,13 +321,6 @@ class Gateway:
         self.ways_in.enrol(home)
         await asyncio.wait({submitted.committed}, timeout=2.0)
         return {"revision": home.view.revision}
-
-    async def _op_visit(self, request: dict[str, Any]) -> dict[str, Any]:
-        by = str(request.get("by", "visitor"))[:64]
-        elder = request.get("elder")  # of a couple, the one somebody came for; else both
-        named = {"elder": elder[:64]} if isinstance(elder, str) and elder else {}
-        self.heart.take(Report(Kind.VISIT, {"event": "arrived", "by": by, **named}))
-        return {}
 
     async def _op_link_answer(self, request: dict[str, Any]) -> dict[str, Any]:
         """The page of an accept link: who holds a good link may answer 1 or 2 for the contact it was made for."""

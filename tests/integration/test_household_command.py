@@ -63,3 +63,19 @@ async def test_what_is_not_on_or_off_is_refused_and_without_a_gateway_it_says_so
     alone = await hearthwatch(house, "away", "on")
     assert alone.returncode == 1
     assert "running gateway" in alone.stderr
+
+
+async def test_a_visitor_at_the_door_attends_the_call_and_who_telephones_does_not(house: VirtualHouse) -> None:
+    house.press("bedroom-button")
+    await house.expect("platform", "RAISED")
+    house.contact_answers("1")
+    await house.expect("platform", "ACCEPTED")
+    by_phone = await hearthwatch(house, "visit", "--by", "c1", "--mode", "phone")
+    assert (by_phone.returncode, by_phone.stdout.strip()) == (0, "visit: c1 arrived (phone)"), by_phone.stderr
+    left = await hearthwatch(house, "visit", "--by", "n1", "--left")
+    assert left.stdout.strip() == "visit: n1 left (on_site)"
+    assert (await status(house))["alarms"][0]["state"] == "ACCEPTED"
+    assert (await hearthwatch(house, "visit", "--by", "badge-7", "--elder", "r1")).returncode == 0
+    await house.expect("platform", "ATTENDED")
+    for wrong in (("--by", "王小明"), ("--mode", "telepathy"), ("--elder", "王阿婆")):
+        assert (await hearthwatch(house, "visit", *wrong)).returncode == 1
