@@ -1,12 +1,15 @@
-"""The house on real wires that the tests of the whole gateway live in."""
+"""What the tests on real wires live in: a whole house, a home with a voice."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from voice_room import MakeRoom, Room
 
+from gateway.channels.voice import Speaker
 from gateway.demo.house import VirtualHouse
 
 
@@ -19,3 +22,16 @@ async def house(tmp_path: Path) -> AsyncIterator[VirtualHouse]:
         yield made
     finally:
         await made.stop()
+
+
+@pytest.fixture
+async def make_room(tmp_path: Path) -> AsyncIterator[MakeRoom]:
+    rooms: list[Room] = []
+
+    def make(speaker: Speaker | None = None, **settings: Any) -> Room:
+        rooms.append(Room(tmp_path, speaker, **settings))
+        return rooms[-1]
+
+    yield make
+    for room in rooms:
+        await room.close()
