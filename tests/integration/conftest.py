@@ -1,8 +1,8 @@
-"""What the tests on real wires live in: a whole house, a home with a voice."""
+"""What the tests on real wires live in: a whole house, a home with a voice, a broker."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 from voice_room import MakeRoom, Room
 
 from gateway.channels.voice import Speaker
+from gateway.demo.broker import Broker
 from gateway.demo.house import VirtualHouse
 
 
@@ -35,3 +36,11 @@ async def make_room(tmp_path: Path) -> AsyncIterator[MakeRoom]:
     yield make
     for room in rooms:
         await room.close()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    made = Broker(tmp_path / "broker")
+    made.start()
+    yield made
+    made.kill()
