@@ -1,4 +1,4 @@
-"""What the tests on real wires live in: a whole house, a home with a voice, a broker."""
+"""What the tests on real wires live in: a whole house, a home with a voice, a broker, a new directory."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import err, hearthwatch
 from voice_room import MakeRoom, Room
 
 from gateway.channels.voice import Speaker
@@ -44,3 +45,12 @@ def broker(tmp_path: Path) -> Iterator[Broker]:
     made.start()
     yield made
     made.kill()
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A directory as `init` leaves it."""
+    directory = tmp_path / "gw"
+    done = hearthwatch("init", directory)
+    assert done.returncode == 0, err(done)
+    return directory
