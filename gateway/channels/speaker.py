@@ -1,7 +1,7 @@
 """The loudspeaker as a port, and espeak-ng behind it. Turns a sentence into sound; knows no prompt, name or alarm.
 
 `cmn-latn-pinyin` and not `cmn`: Debian's espeak-ng 1.51 looks a character up as pinyin (叫: `jiao4`), and its `cmn`
-voice then reads that as English, "jiao four" (espeak-ng issue 1236); tests/integration/test_voice.py listens for it.
+voice then reads that as English, "jiao four" (espeak-ng issue 1236); tests/integration/test_espeak.py listens for it.
 """
 
 from __future__ import annotations

@@ -1,12 +1,17 @@
-"""The house on real wires that the tests of the whole gateway live in."""
+"""What the tests on real wires live in: a whole house, a home with a voice, a broker, a new directory."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from command_line import err, hearthwatch
+from voice_room import MakeRoom, Room
 
+from gateway.channels.voice import Speaker
+from gateway.demo.broker import Broker
 from gateway.demo.house import VirtualHouse
 
 
@@ -19,3 +24,33 @@ async def house(tmp_path: Path) -> AsyncIterator[VirtualHouse]:
         yield made
     finally:
         await made.stop()
+
+
+@pytest.fixture
+async def make_room(tmp_path: Path) -> AsyncIterator[MakeRoom]:
+    rooms: list[Room] = []
+
+    def make(speaker: Speaker | None = None, **settings: Any) -> Room:
+        rooms.append(Room(tmp_path, speaker, **settings))
+        return rooms[-1]
+
+    yield make
+    for room in rooms:
+        await room.close()
+
+
+@pytest.fixture
+def broker(tmp_path: Path) -> Iterator[Broker]:
+    made = Broker(tmp_path / "broker")
+    made.start()
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Path:
+    """A directory as `init` leaves it."""
+    directory = tmp_path / "gw"
+    done = hearthwatch("init", directory)
+    assert done.returncode == 0, err(done)
+    return directory

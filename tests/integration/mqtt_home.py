@@ -10,7 +10,10 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import pytest
+
 from gateway.receiver.platform import Platform
+from gateway.upstream.faults import Fault
 from gateway.upstream.link import PathState, Upstream
 from gateway.upstream.settings import Limits, UpstreamSettings
 from gateway.upstream.window import Timing
@@ -19,6 +22,22 @@ LIMITS = Limits(connect_s=10, connack_s=10, farewell_s=0.5, backoff_scale=0.02)
 QUICK = Timing(puback_s=0.6, ack_s=1.2, slow_s=4.0, ack_drop_cap_s=8.0, unheard_s=0.04, settle_s=5.0)
 EPOCH = "9f86d081884c7d65"
 PATIENCE_S = 30.0
+
+Events = list[dict[str, Any]]
+
+both_versions = pytest.mark.parametrize("protocol", ["5", "3.1.1"])
+
+
+def of(events: Events, kind: str) -> Events:
+    return [event for event in events if event["event"] == kind]
+
+
+def gateway_states(events: Events) -> list[str]:
+    return [event["state"] for event in of(events, "state")]
+
+
+def messages_fault() -> Any:
+    return Fault("lost", "by the test")
 
 
 async def until(true: Callable[[], Any], what: str = "", patience_s: float = PATIENCE_S) -> None:
