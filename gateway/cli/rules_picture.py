@@ -1,7 +1,8 @@
 """What a rule has learned as a picture: a curve over the day in characters, or, with the extra `plot`, as an image.
 
 Any rule may give numbers of one day (24 or a multiple, evenly spaced) in what it has learned; this draws them and knows
-nothing of their meaning. A curve whose name begins with `line` is the alarm line and is drawn over the others.
+nothing of their meaning. A curve whose name begins with `line` is the alarm line and is drawn over the others. What a
+curve counts is the last word of its name (`line_min`, `heard_pct`): curves of one unit share a scale.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 BARS: Final = "▁▂▃▄▅▆▇█"
 GAP: Final = "·"  # nothing is known of this time
+BESIDE: Final = ("C0", "C1", "C2", "C4", "C5", "C7", "C8", "C9")  # nothing red beside the alarm line
 SHOWN: Final = 48  # characters a day
 MIN_POINTS: Final = 8
 MAX_CURVES: Final = 40
@@ -49,20 +51,22 @@ def sparkline(values: list[Number], low: float, high: float) -> str:
 
 
 def text(learned: dict[str, Any]) -> list[str]:
-    """The picture as lines: each curve on one scale, and the hours below."""
+    """The picture as lines: the curves of one unit on one scale, and the hours below."""
     found = list(curves(learned))[:MAX_CURVES]
-    known = [v for _, values in found for v in values if v is not None]
-    if not known:
+    if not any(_known(values) for _, values in found):
         return []
-    low, high = min(0.0, *known), max(known)
+    scales: dict[str, list[float]] = {}
+    for name, values in found:
+        scales.setdefault(_unit(name), [0.0]).extend(_known(values))
     width = max(len(name) for name, _ in found)
     lines = [
-        f"{name:<{width}} {sparkline(values, low, high)} {min(_known(values)):g} to {max(_known(values)):g}"
+        f"{name:<{width}} {sparkline(values, min(scales[_unit(name)]), max(scales[_unit(name)]))} "
+        f"{min(_known(values)):g} to {max(_known(values)):g}"
         for name, values in found
         if _known(values)
     ]
     if all(len(values) % 24 == 0 for _, values in found):
-        shown = len(sparkline(found[0][1], low, high))
+        shown = len(sparkline(found[0][1], 0, 1))
         lines.append(" " * (width + 1) + "".join(f"{h:<{shown // 8}}" for h in range(0, 24, 3)).rstrip() + " h")
     return lines
 
@@ -79,18 +83,32 @@ def plot(rows: list[dict[str, Any]], path: Path) -> int:
         return 0
     figure, axes = pyplot.subplots(len(days), 1, figsize=(10, 3 * len(days)), squeeze=False, layout="constrained")
     for axis, (rule, found) in zip(axes[:, 0], days, strict=True):
-        for name, values in found:
+        unit = _unit(next((name for name, _ in found if _is_line(name)), found[0][0]))
+        other = axis.twinx() if any(_unit(name) != unit for name, _ in found) else axis
+        steps = []
+        for n, (name, values) in enumerate(found):
             hours = [i * 24 / len(values) for i in range(len(values))]
-            line = name.rpartition(".")[2].startswith("line")
-            axis.step(
+            line = _is_line(name)
+            steps += (axis if _unit(name) == unit else other).step(
                 [*hours, 24], [*values, values[-1]], where="post", label=name, linewidth=2.5 if line else 1,
-                color="crimson" if line else None,
+                color="crimson" if line else BESIDE[n % len(BESIDE)], linestyle="-" if _unit(name) == unit else ":",
             )  # fmt: skip
-        axis.set(title=rule, xlim=(0, 24), xticks=range(0, 25, 3), xlabel="hour of day")
-        axis.legend(loc="upper left", fontsize="small")
+        axis.set(title=rule, xlim=(0, 24), xticks=range(0, 25, 3), xlabel="hour of day", ylabel=unit)
+        if other is not axis:
+            other.set_ylabel(", ".join(sorted({_unit(name) for name, _ in found} - {unit})))
+        axis.legend(handles=steps, loc="upper left", bbox_to_anchor=(1.08, 1), fontsize="small")
     figure.savefig(path, dpi=120)
     pyplot.close(figure)
     return len(days)
+
+
+def _unit(name: str) -> str:
+    """What a curve counts: min, h, pct, days."""
+    return name.rpartition(".")[2].rpartition("_")[2]
+
+
+def _is_line(name: str) -> bool:
+    return name.rpartition(".")[2].startswith("line")
 
 
 def _known(values: list[Number]) -> list[float]:

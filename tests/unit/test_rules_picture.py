@@ -29,6 +29,11 @@ def test_the_learned_day_is_drawn_on_one_scale_with_the_hours_below() -> None:
     assert lines[2].split() == ["0", "3", "6", "9", "12", "15", "18", "21", "h"]
 
 
+def test_what_is_counted_in_another_unit_has_a_scale_of_its_own() -> None:
+    lines = picture.text({"line_min": [600.0] * 24, "seen_min": [300.0] * 24, "heard_pct": [96.0] * 12 + [0.0] * 12})
+    assert [line.split()[1] for line in lines[:3]] == ["█" * 24, "▅" * 24, "█" * 12 + "▁" * 12]
+
+
 def test_facts_are_what_is_no_curve() -> None:
     assert dict(picture.facts(DAY)) == {"days": "14", "notes.of": "me"}
     nested = {"day": {"line_h": [1] * 24, "since": "2026-03-01"}, "lost": ["a", "b"], "none": None, "empty": []}
