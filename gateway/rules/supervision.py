@@ -111,7 +111,7 @@ class Supervision(PlainRule):
         elif kind is Kind.RECORDER:
             self._recorded(observation.value is True, observation.t)
         if device is None or kind is Kind.CONDITION:
-            self.sooner = kind is Kind.AWAY
+            self.sooner = kind in (Kind.AWAY, Kind.RECORDER)
             return NOTHING
         if kind is Kind.SEEN and observation.value is False:
             if device in self._devices and device not in self._gone:
