@@ -16,7 +16,7 @@ import re
 import tomllib
 import zipfile
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
@@ -147,6 +147,9 @@ class Prompts:
             verdict, sound = self._judge(name, data)
             judged.append(verdict)
             if sound is not None and verdict.form is not None:
+                if (old := kept.get(verdict.form)) is not None and old.understood:
+                    kept[verdict.form] = replace(old, understood=False)
+                    self._keep(kept)  # before the sound: a power cut between must not vouch for what nobody taught back
                 _write(self._family / f"{verdict.form}.wav", sound.wav())
                 kept[verdict.form] = Recording(verdict.form, dialect, round(sound.seconds, 1))
         self._keep(kept)
@@ -260,12 +263,14 @@ def _read(path: Path) -> Sound | None:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Whole or not at all: a power cut must not leave half a sentence."""
+    """Whole or not at all: neither a power cut nor a full card leaves half a sentence. Raises OSError."""
     fresh = path.with_name(path.name + ".new")
-    handle = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(handle, data)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+            out.write(data)  # all of it or OSError: a card that is full takes a part of a bare write and says nothing
+            out.flush()
+            os.fsync(out.fileno())
+    except OSError:
+        fresh.unlink(missing_ok=True)
+        raise
     fresh.replace(path)

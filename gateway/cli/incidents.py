@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from gateway.cli.errors import UserError
+from gateway.cli.errors import BadInput, UserError
 from gateway.cli.options import config_option, load_config
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gateway.incidents.story import Incident, Summary
 
 SHOWN: Final = 50
+NOTHING_WAS_WRONG: Final = ("FALSE_ALARM", "TEST", "TECHNICAL")
+"""Outcomes that need no word about an emergency call (domain 1.4)."""
 REQUEST_TIMEOUT_S: Final = 10.0
 
 
@@ -141,6 +143,11 @@ def close(
     elif emergency_number is not None:
         call = {"number": emergency_number, "by": emergency_by or by}
         call |= {"at": emergency_at} if emergency_at else {}
+    elif outcome not in NOTHING_WAS_WRONG:
+        raise BadInput(
+            "the record must say who called for emergency help, or why nobody had to",
+            advice="add --emergency-number 120 --emergency-by WHO --emergency-at WHEN, or --no-emergency-call WHY",
+        )
     _ask(config_path, {"op": "incident.close", "alarm": number, "outcome": outcome, "by": by, "emergency_call": call})
     click.echo(f"alarm {number}: closed, {outcome}")
 

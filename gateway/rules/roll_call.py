@@ -1,7 +1,8 @@
 """点名: on the platform's weather warning the elder is asked to report well; who cannot be asked is said as well.
 
 The answer goes to the platform. If data is down it goes by text to the village liaison where that was agreed, since a
-typhoon takes the network first: 平安 (answered), 未应 (asked, no answer), 失联 (could not be asked: no voice, no key).
+typhoon takes the network first: 平安 (answered), 未应 (asked, no answer), 失联 (could not be asked: no key that works).
+A result of a moment before data went down goes that way too: nobody knows whether it still got through.
 Whether this home itself is gone only the platform can tell. Never an alarm.
 """
 
@@ -21,6 +22,7 @@ COMMAND: Final = "roll_call"
 LEAST_APART_MS: Final = 15 * 60_000
 """A roll call while one is open, or so soon after the last, is the same one: nobody is asked without end."""
 MAX_NAME: Final = 40
+UNSURE_MS: Final = 5 * 60_000  # a link that is gone is noticed within 3 minutes at the latest (T-28)
 
 
 class RollCall(PlainRule):
@@ -45,6 +47,7 @@ class RollCall(PlainRule):
         self._began = 0
         self._again: int | None = None
         self._uplink_down: set[str] = set()
+        self._told: tuple[str, int] | None = None  # a result that went to the platform alone, and when
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Who is told, and which keys could answer."""
@@ -63,7 +66,11 @@ class RollCall(PlainRule):
         value = observation.value
         if observation.kind is Kind.CONDITION and value.get("code") == "UPLINK_LOST":
             subject = str(value.get("subject", ""))
-            (self._uplink_down.add if value.get("on", True) is True else self._uplink_down.discard)(subject)
+            down = value.get("on", True) is True
+            (self._uplink_down.add if down else self._uplink_down.discard)(subject)
+            if down and self._told is not None:
+                (result, told), self._told = self._told, None
+                return self._lines(result, observation.t) if observation.t - told <= UNSURE_MS else NOTHING
         if self._call is not None and green_key(self._home, observation):
             return (Spoken("V20", observation.t), *self._result("well", observation.t))
         if observation.kind is not Kind.COMMAND or value.get("cmd") != COMMAND:
@@ -85,8 +92,12 @@ class RollCall(PlainRule):
         call, self._call, self._again = self._call, None, None
         note = Note("ROLL_CALL", t, result, {"roll_call": call})
         if not self._uplink_down:
+            self._told = (result, t)
             return (note,)
-        return (note, *(Line(c, f"S24-{result}", t) for c in self._liaisons))
+        return (note, *self._lines(result, t))
+
+    def _lines(self, result: str, t: int) -> tuple[Line, ...]:
+        return tuple(Line(c, f"S24-{result}", t) for c in self._liaisons)
 
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
         """Which keys give no sign of life."""
@@ -119,7 +130,7 @@ class RollCall(PlainRule):
         """The open roll call."""
         return {
             "call": self._call, "began": self._began, "again": self._again, "lost": sorted(self._lost),
-            "uplink_down": sorted(self._uplink_down),
+            "uplink_down": sorted(self._uplink_down), "told": self._told and list(self._told),
         }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -129,3 +140,5 @@ class RollCall(PlainRule):
         self._again = None if data["again"] is None else int(data["again"])
         self._lost = frozenset(str(d) for d in data["lost"])
         self._uplink_down = {str(s) for s in data["uplink_down"]}
+        told = data.get("told")
+        self._told = None if told is None else (str(told[0]), int(told[1]))

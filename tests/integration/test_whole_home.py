@@ -66,12 +66,15 @@ async def test_the_record_of_an_alarm_names_everybody_and_holds(house: VirtualHo
     await house.expect("sms", "→", "按了", within_s=60)
     house.contact_answers("1")
     await house.expect("platform", "ACCEPTED")
+    unsaid = cli("incidents", "close", "1", "--outcome", "HELPED", "--by", "visitor-3", *config)
+    assert unsaid.returncode == 2
+    assert "why nobody had to" in unsaid.stderr
     closed = cli(
         "incidents", "close", "1", "--outcome", "HELPED", "--by", "visitor-3", "--no-emergency-call", "没受伤", *config
     )
     assert closed.returncode == 0, closed.stderr
     await house.expect("platform", "CLOSED")
-    again = cli("incidents", "close", "1", "--outcome", "HELPED", "--by", "visitor-3", *config)
+    again = cli("incidents", "close", "1", "--outcome", "FALSE_ALARM", "--by", "visitor-3", *config)
     assert again.returncode != 0
     assert "nothing to close" in again.stderr
     nobody = cli("incidents", "follow-up", "7", "URGENT_NEED_RELIEF", "DONE", "--by", "town-2", *config)

@@ -438,6 +438,22 @@ def test_with_data_down_the_liaison_hears_it_by_text_if_that_was_agreed(agreed: 
     assert lines(house) == texted
 
 
+@pytest.mark.parametrize(("after_s", "texted"), [(60, [("v1", "S24-well")]), (600, [])])
+def test_a_result_of_a_moment_before_data_went_down_is_texted_too(after_s: int, texted: Any) -> None:
+    """The link is found dead a minute after the answer went into it: nobody knows whether it got through."""
+    consents = {"MONITORING": True, "NOTIFY_FAMILY": True, "NOTIFY_VILLAGE": True}
+    house = House(home(contacts=LIAISON, consents=consents))
+    call_the_roll(house)
+    house.press("green")
+    assert lines(house) == []
+    house.controller = Controller.from_json(json.loads(json.dumps(house.controller.to_json())))
+    house.wait(after_s)
+    for _ in range(3):
+        house.say(Kind.CONDITION, {"code": "UPLINK_LOST", "on": True})
+        house.say(Kind.CONDITION, {"code": "UPLINK_LOST", "on": False})
+    assert lines(house) == texted
+
+
 def test_who_has_no_key_that_works_cannot_be_asked_and_that_is_said() -> None:
     view = home()
     devices = {n: d for n, d in view.devices.items() if d.role not in ("ok", "service")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import resource
 import stat
 import zipfile
 from array import array
@@ -230,6 +231,44 @@ def test_an_archive_that_is_none_or_too_large_is_refused(tmp_path: Path, monkeyp
     packed.write_bytes(archive(V01_wav=bytes(5000)))  # a bomb is small until it is unpacked
     with pytest.raises(ValueError, match="at most"):
         list(unpacked(packed))
+
+
+async def test_a_card_that_is_full_leaves_the_sentence_that_was_there(prompts: Prompts) -> None:
+    prompts.take_in([("V09.wav", speech(1.0))], "minnan")
+    before = prompts.recorded("V09")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))  # as a full card does: it takes the first part
+    try:
+        with pytest.raises(OSError):
+            prompts.take_in([("V09.wav", speech(3.0))], "minnan")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert prompts.recorded("V09") == before
+    assert not list(prompts._family.glob("*.new"))
+
+
+async def test_a_power_cut_in_an_import_vouches_for_no_new_recording(
+    prompts: Prompts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prompts.take_in([("V09.wav", speech(1.0))], "minnan")
+    prompts.understood(["V09"])
+    keep = prompts._keep
+
+    def cut(kept: Any) -> None:
+        """The first time the list is written; the second time the power is gone."""
+        monkeypatch.setattr(prompts, "_keep", gone)
+        keep(kept)
+
+    def gone(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(prompts, "_keep", cut)
+    with pytest.raises(KeyboardInterrupt):
+        prompts.take_in([("V09.wav", speech(3.0))], "minnan")
+    found = prompts.recorded("V09")
+    assert found is not None
+    assert found[0].seconds == pytest.approx(3.0, abs=0.3)  # the new one is there,
+    assert not found[1].understood  # and Mandarin follows it
 
 
 def test_an_archive_cannot_write_outside(tmp_path: Path) -> None:
