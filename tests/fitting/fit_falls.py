@@ -3,6 +3,7 @@
     python tests/fitting/fit_falls.py DATA fit [--out gateway/rules/fall/models]
     python tests/fitting/fit_falls.py DATA blind --out tests/fitting/waist_without_umafall.json
     python tests/fitting/fit_falls.py DATA report
+    python tests/fitting/fit_falls.py DATA strain
 
 DATA holds the folders sisfall, umafall and weda-fall (docs/falls.md says where from). `blind` writes a file for
 `hearthwatch replay --parameters` with a waist model that never saw UMAFall. The same data gives the same files.
@@ -45,18 +46,26 @@ FITTED = (
     Condition(20, 4, 0.05, True),
 )  # fmt: skip
 """How each trial is heard for fitting: rates, ranges, packet loss, mountings."""
+STRAINED = (
+    Condition(25), Condition(25, turn=True), Condition(25, gain=0.95), Condition(25, gain=1.05),
+    Condition(25, offset_g=0.05), Condition(25, jitter_ms=20), Condition(25, claims=0.97), Condition(25, claims=1.03),
+)  # fmt: skip
+"""What a sensor may have wrong, and no model was fitted on."""
 FOLDS = 5
 DRAWS = 1000  # of people, for the intervals
 
 
-def heard(data: Path, name: str, placement: str, cache: Path | None = None) -> tuple[list[Trial], list[Seen]]:
+def heard(
+    data: Path, name: str, placement: str, cache: Path | None = None, conditions: Sequence[Condition] = FITTED
+) -> tuple[list[Trial], list[Seen]]:
     """A data set's trials and every look at them, under all conditions; kept in `cache`, if there is one."""
-    kept = cache / f"{name}-{placement}.pickle" if cache else None
+    strained = "-strained" if conditions == STRAINED else ""
+    kept = cache / f"{name}-{placement}{strained}.pickle" if cache else None
     if kept is not None and kept.exists():
         return pickle.loads(kept.read_bytes())
     found = list(trials(data / name, placement))
     seen: list[Seen] = []
-    for n, condition in enumerate(FITTED):
+    for n, condition in enumerate(conditions):
         for trial in found:
             rng = np.random.default_rng([n, trial.number])
             seen += looks(trial, placement, condition, rng)
@@ -96,7 +105,7 @@ def main() -> None:
     """See the top of the file."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
-    parser.add_argument("what", choices=("fit", "blind", "report"))
+    parser.add_argument("what", choices=("fit", "blind", "report", "strain"))
     parser.add_argument("--out", type=Path)
     parser.add_argument("--cache", type=Path, help="keep the measured looks here; delete it when the rule changes")
     parser.add_argument("--placement", choices=tuple(SETS), action="append")
@@ -114,7 +123,8 @@ def main() -> None:
     else:
         import report  # the slow part of the file's imports is not its own
 
-        report.main(args.data, args.placement or list(SETS), args.cache)
+        conditions = STRAINED if args.what == "strain" else JUDGED
+        report.main(args.data, args.placement or list(SETS), args.cache, conditions)
 
 
 if __name__ == "__main__":

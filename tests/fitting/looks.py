@@ -20,12 +20,29 @@ from gateway.rules.fall.stream import LOST_MS, Stream
 
 @dataclass(frozen=True)
 class Condition:
-    """How the sensor hears a trial. `turn`: mounted at a random angle, so that clipping meets other axes."""
+    """How the sensor hears a trial. `turn`: mounted at a random angle, so that clipping meets other axes.
+
+    And what is wrong with it: its scale, an offset of each axis, the times of its packets, the rate it claims to have.
+    """
 
     hz: float = 25.0
     clip_g: float = 4.0
     drop: float = 0.0
     turn: bool = False
+    gain: float = 1.0
+    offset_g: float = 0.0
+    jitter_ms: float = 0.0
+    claims: float = 1.0  # the rate it states, as a share of the true one
+
+    def __str__(self) -> str:
+        """As in the table."""
+        told = [f"{self.hz:g} Hz +-{self.clip_g:g} g"]
+        told += [f"{self.drop:.0%} lost"] if self.drop else []
+        told += ["turned"] if self.turn else []
+        told += [f"gain {self.gain:g}"] if self.gain != 1 else []
+        told += [f"offset {self.offset_g:g} g"] if self.offset_g else []
+        told += [f"jitter +-{self.jitter_ms:g} ms"] if self.jitter_ms else []
+        return ", ".join(told + ([f"claims {self.claims:.0%} of its rate"] if self.claims != 1 else []))
 
 
 @dataclass(frozen=True)
@@ -126,8 +143,9 @@ def looks(trial: Trial, placement: str, condition: Condition, rng: np.random.Gen
     g = resample(trial.t_ms, trial.g, c.hz, phase)
     if c.turn:
         g = g @ turned(rng)
+    g = g * c.gain + c.offset_g * rng.choice([-1.0, 1.0], 3) if c.offset_g or c.gain != 1 else g
     g = np.round(np.clip(g, -c.clip_g, c.clip_g), 3)
-    size = 5 if c.drop else int(c.hz)
+    size = 5 if c.drop or c.jitter_ms else int(c.hz)
     stream, seeker = Stream(), Seeker(TRIGGER_G[placement])
     zero = 1_000_000.0
 
@@ -142,8 +160,9 @@ def looks(trial: Trial, placement: str, condition: Condition, rng: np.random.Gen
         if c.drop and rng.random() < c.drop:
             continue
         samples = g[i : i + size].tolist()
-        before = stream.last
-        run, missing = stream.append(zero + round((i + len(samples) - 1) * 1000 / c.hz), c.hz, samples)
+        before, late = stream.last, rng.uniform(-c.jitter_ms, c.jitter_ms) if c.jitter_ms else 0.0
+        last_t = zero + round((i + len(samples) - 1) * 1000 / c.hz + late)
+        run, missing = stream.append(last_t, c.hz * c.claims, samples)
         if run is None:
             continue
         if missing and before is not None:

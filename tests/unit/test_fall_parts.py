@@ -128,6 +128,22 @@ def test_however_long_it_gets_worse_looks_are_at_least_a_blow_apart(hz: float) -
     assert all(b - a >= APART_MS - 0.01 for a, b in pairwise(times_of))
 
 
+def test_every_gap_before_a_blow_is_looked_at_and_none_while_a_blow_waits() -> None:
+    seeker, stream = Seeker(1.5), Stream()
+    seeker.gap(1_000, 1_200)
+    seeker.gap(2_000, 2_200)
+    run, _ = stream.append(3_200, 25.0, [*sent(20), [0, -3.0, 0], *sent(4)])
+    assert run is not None
+    assert seeker.take(run) == []
+    seeker.gap(3_200, 3_400)
+    looks = seeker.give_up(9_000)
+    assert [(look.moment.t, look.moment.heard, look.surpassed) for look in looks] == [
+        (1_100, False, True),
+        (2_100, False, True),
+        (run.t0 + 20 * 40, True, False),
+    ]
+
+
 def test_a_link_that_is_lost_leaves_every_blow_to_be_judged() -> None:
     seeker, stream = Seeker(1.5), Stream()
     run, _ = stream.append(4_000, 25.0, [*sent(50), [0, -2.0, 0], *sent(20), [0, -3.0, 0], *sent(29)])

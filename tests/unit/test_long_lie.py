@@ -120,13 +120,12 @@ def test_in_bed_the_same_evidence_must_be_more() -> None:
     assert bars[1] - bars[0] == pytest.approx(2.0)
 
 
-def rolled_over_at(hour: int) -> dict[str, Any]:
+def rolled_over_at(hour: int, size: int = 25) -> dict[str, Any]:
     """The evidence of a wearer without a bed sensor who lies already and throws themselves about."""
     devices = {"belt": Device("belt", "wearable", placement="waist")}
     house = House(home(devices=devices, settings={"fall.bed_bar": 0.5, "fall.sensitivity": 2.0}))
     house.at_the_hour(hour)
-    hear(house, walk(30))
-    hear(house, [*still(20, SIDE, **LIVE), *impact(), *still(5, [-0.96, 0.05, 0.27], **LIVE)])
+    hear(house, [*walk(30), *still(20, SIDE, **LIVE), *impact(), *still(5, [-0.96, 0.05, 0.27], **LIVE)], size)
     evidence: dict[str, Any] = house.controller.book.alarms[1].evidence
     return evidence
 
@@ -137,6 +136,13 @@ def test_at_bedtime_the_same_evidence_of_one_who_lies_already_must_be_more() -> 
     assert by_night["bar"] - by_day["bar"] == pytest.approx(0.5)
     assert "bed" not in by_day
     assert by_night["bed"] is True
+
+
+@pytest.mark.parametrize("size", [1, 5, 100, 10_000])
+def test_what_a_burst_brings_at_once_is_followed_in_its_order(size: int) -> None:
+    evidence, usual = rolled_over_at(23, size), rolled_over_at(23)
+    assert evidence["bed"] is True
+    assert evidence["features"] == usual["features"]
 
 
 def rolled_out_of_bed() -> House:

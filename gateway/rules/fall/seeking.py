@@ -30,6 +30,7 @@ class Moment:
     t: float
     size: float
     heard: bool = True
+    again: bool = False  # a gap while another waited already
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class Look:
     moment: Moment
     t: float
     lost: bool = False  # the signal ended before its time
-    surpassed: bool = False  # a higher blow followed, which will be looked at as well
+    surpassed: bool = False  # not the one of its event: a higher blow followed, or a gap was before this gap
 
 
 class Seeker:
@@ -49,7 +50,7 @@ class Seeker:
 
     def __init__(self, trigger_g: float) -> None:
         self._limit = trigger_g * trigger_g
-        self._waiting: list[Moment] = []  # in order of time; each is higher than the one before
+        self._waiting: list[Moment] = []  # in order of time; none is lower than the one before
 
     @property
     def pending(self) -> bool:
@@ -62,8 +63,9 @@ class Seeker:
 
     def gap(self, start: float, end: float) -> None:
         """No sample between `start` and `end`: an impact may lie there."""
-        if not self._waiting and end - start >= LEAST_GAP_MS:
-            self._waiting.append(Moment((start + end) / 2, _GAP_G, heard=False))
+        waiting = self._waiting
+        if end - start >= LEAST_GAP_MS and not (waiting and waiting[-1].heard):
+            waiting.append(Moment((start + end) / 2, _GAP_G, heard=False, again=not all(m.again for m in waiting)))
 
     def take(self, run: Run) -> list[Look]:
         """The looks that become due within this burst, in order."""
@@ -76,7 +78,7 @@ class Seeker:
         for i, size in enumerate(sizes):
             t = t0 + i * dt
             while waiting and t >= waiting[0].t + DECIDE_MS - ROUNDING_MS:
-                looks.append(Look(waiting.pop(0), t, surpassed=bool(waiting)))
+                looks.append(self._look(waiting.pop(0), t))
             if size >= limit and (not waiting or size > waiting[-1].size):
                 self._rise(Moment(t, size))
         return looks
@@ -90,7 +92,10 @@ class Seeker:
 
     def give_up(self, t: float) -> list[Look]:
         """No more samples will come: what is pending is judged as it is."""
-        waiting = self._waiting
-        looks = [Look(moment, t, lost=True, surpassed=moment is not waiting[-1]) for moment in waiting]
-        waiting.clear()
+        looks = [self._look(moment, t, lost=True) for moment in self._waiting]
+        self._waiting.clear()
         return looks
+
+    def _look(self, moment: Moment, t: float, *, lost: bool = False) -> Look:
+        highest = self._waiting[-1].size if self._waiting else 0.0
+        return Look(moment, t, lost, surpassed=moment.again or highest > moment.size)
