@@ -261,7 +261,12 @@ class Book:
 
     def next_timer(self) -> Timer | None:
         """The next timer of any alarm: (due, alarm number, name), earliest first, then in order of creation."""
-        return self._open_alarms.next_timer() if self._open_alarms.all else None
+        return self._open_alarms.next_timer()
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is an alarm whose life is not over: else none has a timer."""
+        return bool(self._open_alarms.all)
 
     def live(self) -> Collection[Alarm]:
         """Alarms whose life is not over, in order of number."""

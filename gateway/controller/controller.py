@@ -104,11 +104,11 @@ class Controller:
         if t > self.t:
             if observation.kind is Kind.RESTART:
                 self._sleep(t)
-            if self._dues.floor < t or self.book.alarms:  # nearly always neither is so
+            if self._dues.floor < t or self.book.busy:  # nearly always neither is so
                 self._run_due(t - 1)
             self.t = t
         self._take(observation)
-        if self._dues.floor <= self.t or self.book.alarms:
+        if self._dues.floor <= self.t or self.book.busy:
             self._run_due(self.t)
         self.desk.record.not_before = 0
         return self._drain()
@@ -139,7 +139,7 @@ class Controller:
 
     def _with_alarms(self, due: float) -> float:
         """The first of `due` and the timers of alarms."""
-        if self.book.alarms and not self._rebuilding:
+        if self.book.busy and not self._rebuilding:
             timer = self.book.next_timer()
             if timer is not None and timer[0] < due:
                 return timer[0]

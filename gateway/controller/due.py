@@ -42,7 +42,8 @@ class Dues:
 
     def heard(self, place: int) -> None:
         """The rule of this place was told something that may have brought its moment forward."""
-        due = self._bounds[place] = self._asked(place)
+        due = self._asked(place)
+        self._bounds[place] = due
         if due < self.floor:
             self.floor = due
 

@@ -24,7 +24,8 @@ _MAY_HINDER: Final = frozenset({Kind.AWAY, Kind.RECORDER, Kind.CLOCK})
 _DECLARED: Final = frozenset({Kind.AWAY, Kind.RECORDER})
 _PEOPLE: Final = ACTS | KEYS | _MAY_HINDER
 _READINGS: Final = frozenset({Kind.POWER, Kind.ENERGY, Kind.WATER_VOLUME})
-"""Come by the minute, and where nobody shows in one it starts no count and brings no moment forward."""
+"""Come by the minute, and where nobody shows in one it starts no count and brings no moment forward. Nor does the end
+of a movement."""
 
 
 class AskingRule(PlainRule):
@@ -125,7 +126,7 @@ class AskingRule(PlainRule):
             self.sooner = False  # it has no moment
             return NOTHING
         signals = self._take(observation, sign)
-        if kind in _READINGS and sign is Sign.NONE:
+        if sign is Sign.NONE and (kind in _READINGS or (kind is Kind.MOTION and observation.value is False)):
             self.sooner = False
             return signals
         self.sooner = True

@@ -101,6 +101,7 @@ class DailyLine(PlainRule):
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Activity marks its hour; a reply to the line is the child's contact."""
         kind, t = observation.kind, observation.t
+        self.sooner = bool(self._times)  # without, nothing is ever due
         if not self._times and kind not in _OF_THE_DAY:
             return NOTHING
         self._reach(t)

@@ -103,6 +103,7 @@ class LowWaterPreset(PlainRule):
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Water flowed, somebody is about, somebody left."""
+        self.sooner = self._preset is not None
         if self._preset is None:
             return NOTHING
         kind, t = observation.kind, observation.t

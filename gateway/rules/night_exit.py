@@ -82,18 +82,20 @@ class NightExit(PlainRule):
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A door that moves at night begins the wait; whoever is seen inside ends it."""
         kind, t = observation.kind, observation.t
+        self.sooner = True
         if kind is Kind.AWAY:
             return self._declared(observation.value)
         if kind is Kind.RECORDER:
             self._recording = observation.value is True
             return self._reconsider()
-        act = self._acts(observation)
-        if not act:
+        if not self._acts(observation):
+            self.sooner = False
             return NOTHING
         self._t = t
         if observation.device in self._doors and kind is Kind.CONTACT:
             return self._door_moved(str(observation.device), t)
         if self._moved is None and self._out is None:
+            self.sooner = False  # nobody waits for anybody
             return NOTHING
         if kind in _KEY_IS_A_PERSON:
             return (*self._pressed(observation), *self._back("activity"))
