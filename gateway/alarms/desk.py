@@ -2,13 +2,14 @@
 
 Takes findings, people's words and due timers; answers with alarm events (applied to the book at once) and actions.
 Knows no clock, no phone number and no text: it names prompts and templates. Holds no state but the book and the mute.
-Who is told is `chain`'s, what people answer `people`'s, what may still be said `truth`'s.
+What only repeats an open alarm `repeats` tells, who is told `chain`'s, what people answer `people`'s, what may still
+be said `truth`'s.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from gateway.actions import Action, Call
 from gateway.alarms.chain import TEST_ENDS, Chain
@@ -18,6 +19,7 @@ from gateway.alarms.life import WAITING, Alarm, AlarmEvent, Book, Move, State
 from gateway.alarms.people import People
 from gateway.alarms.quiet import Civil, Quiet
 from gateway.alarms.record import Record, Timers
+from gateway.alarms.repeats import SEEN, NeverStuck, Repeats, Stuck
 from gateway.alarms.telling import FALLS, URGENT
 from gateway.alarms.trial import Trial
 from gateway.alarms.truth import PRESS, about, still_true
@@ -26,8 +28,6 @@ from gateway.parameters import Parameters
 
 _CANCELLABLE: Final = frozenset({Flow.CALL, Flow.QUESTION, Flow.TEST})
 _STEP_TIMERS: Final = ("ask", "next", "persist", "speak", "repeat", "loop", "attend", "resume", TEST_ENDS)
-_SEEN: Final = frozenset({Flow.HAZARD, Flow.SILENT, Flow.ABSENT})
-"""Found anew it is the same alarm, and nobody at home pressed anything."""
 _LOUDEST: Final = 3
 _WELL: Final = frozenset({"activity", "got_up", "walking", "activity_elsewhere"})
 """Reasons of a recovery for which the elder is thanked: they are seen to be well."""
@@ -35,30 +35,6 @@ LINE_WAITS_MS: Final = 60_000
 """A call about what is no alarm waits so long, and again, while P0 or P1 may need the telephone (invariant iv)."""
 UNKNOWN: Final = "rule_unavailable"
 """Reason of a recovery that knows of nothing better: the rule lost its sensors."""
-
-
-class Stuck(Protocol):
-    """Which call buttons are known to be held down or to chatter (`gateway.rules.stuck_button.StuckButton`)."""
-
-    def stuck(self, device: str | None, /) -> bool:
-        """Whether this button is."""
-        ...
-
-    def run_since(self, device: str | None, t: int, /) -> int | None:
-        """When the unbroken run began that a press at `t` goes on; None after a pause, which is a person's press."""
-        ...
-
-
-class NeverStuck:
-    """Every press is a person's."""
-
-    def stuck(self, _: str | None) -> bool:
-        """Not known to be stuck."""
-        return False
-
-    def run_since(self, *_: object) -> int | None:
-        """No run."""
-        return None
 
 
 class Desk:
@@ -77,7 +53,7 @@ class Desk:
         self._chain = Chain(self.record)
         self._people = People(self.record, self._chain)
         self._trial = Trial(self.record, self._chain)
-        self._buttons: Stuck = buttons or NeverStuck()
+        self._repeats = Repeats(self.record, buttons or NeverStuck())
 
     @property
     def book(self) -> Book:
@@ -107,12 +83,12 @@ class Desk:
         `t` is when it happened; `now`, later where signal came in bursts, is when anybody can be asked or told.
         """
         kind, evidence, now = CODES[code], evidence or {}, max(t, t if now is None else now)
-        if (same_fall := self._fallen(kind, device)) is not None:
+        if (same_fall := self._repeats.fall(kind, device)) is not None:
             self.record.do(same_fall, t, "again", reason)
             return
-        if kind.flow is Flow.CALL and (self._chatters(device, t) or self._trial.pressed(device, t)):
+        if kind.flow is Flow.CALL and (self._repeats.run(device, t) or self._trial.pressed(device, t)):
             return
-        if (open_alarm := self._repeats(kind, device, t, evidence)) is not None:
+        if (open_alarm := self._repeats.alarm(kind, device, t, evidence)) is not None:
             self._again(open_alarm, t)
             return
         if kind.flow is Flow.CALL:
@@ -147,54 +123,11 @@ class Desk:
             if alarm.state is not State.PRE_ALARM:
                 self.tell.publish(alarm, t, reason, again=f"{to}{t}")
 
-    def _chatters(self, device: str | None, t: int) -> bool:
-        """Whether a press only goes on an unbroken run of a stuck button, which has said what it can say.
-
-        One alarm for as long as that is open. Once it is over the run calls again after a while, each time after twice
-        that: somebody in panic may press on and on while a desk closes her alarm too soon. A press after a pause is a
-        person's and always counts.
-        """
-        began = self._buttons.run_since(device, t)
-        if began is None:
-            return False
-        calls = [a for a in self.book.alarms.values() if a.device == device and CODES[a.code].flow is Flow.CALL]
-        if any(not a.ended for a in calls):
-            return True
-        over = [a.ended_t for a in calls if a.ended_t >= began]
-        if not over:
-            return False
-        first, most = (self.record.parameters.ms(f"call_button.stuck_again_{unit}") for unit in ("s", "min"))
-        return t - max(over) < min(first << min(len(over) - 1, 16), max(most, first))
-
-    def _repeats(self, kind: Code, device: str | None, t: int, evidence: dict[str, Any]) -> Alarm | None:
-        """The open alarm this repeats. What cannot be verified never opens a second one beside an open first."""
-        doubtful = kind.name == "UNVERIFIED_PRESS" or "replay_suspect" in evidence
-        join = self.record.parameters.ms("call_button.join_s")
-        stuck = self._buttons.stuck(device)  # and the press came after a pause: heard, and one more of the same call
-        for alarm in self.book.live_of(device):
-            if CODES[alarm.code].flow is not kind.flow or alarm.state is State.ATTENDED:
-                continue
-            if kind.flow is Flow.SERVICE or (doubtful and alarm.code == kind.name):
-                return alarm
-            if kind.flow in _SEEN and alarm.code == kind.name:
-                return alarm  # a detector that chatters or goes on: one alarm (A25)
-            if alarm.code == kind.name and alarm.deferred and not alarm.told and alarm.state in WAITING:
-                return alarm  # put off until the morning, and it lasts
-            if kind.flow is Flow.CALL and (alarm.state is State.ACCEPTED or t - alarm.last_press_t <= join or stuck):
-                return alarm
-        return None
-
-    def _fallen(self, kind: Code, device: str | None) -> Alarm | None:
-        """The fall of this wearable that is not over: one fall is one alarm, however often its wearer is moved."""
-        if kind.name not in FALLS and kind.name != "LONG_LIE":
-            return None
-        return next((a for a in self.book.live_of(device) if a.code in FALLS), None)
-
     def _again(self, alarm: Alarm, t: int) -> None:
         flow = CODES[alarm.code].flow
         if alarm.deferred and not alarm.told and alarm.state in WAITING:
             self._chain.lasts(alarm, t)
-        elif flow in _SEEN:
+        elif flow in SEEN:
             self._detected_again(alarm, t)
         else:
             self._pressed_again(alarm, t)

@@ -52,7 +52,7 @@ class Telling:
     def lamp(self, book: Book, t: int) -> None:
         """One lamp for all alarms: it shows the one that is least looked after. What it was to show a moment before in
         the same decision nobody would see."""
-        pattern = next((p for p, states in _LAMP if any(_shown(book, state) for state in states)), "off")
+        pattern = _pattern(book)
         self.actions = [action for action in self.actions if not isinstance(action, Lamp)]
         self.actions.append(Lamp(f"lamp:{pattern}:{t}", pattern))
 
@@ -189,8 +189,13 @@ def unspoken(alarm: Alarm) -> bool:
     return CODES[alarm.code].flow in (Flow.SILENT, Flow.ABSENT)
 
 
-def _shown(book: Book, state: State) -> bool:
-    return any(not silent(alarm) for alarm in book.live_in(state))
+def _pattern(book: Book) -> str:
+    for pattern, states in _LAMP:
+        for state in states:
+            for alarm in book.live_in(state):
+                if not silent(alarm):
+                    return pattern
+    return "off"
 
 
 def silent(alarm: Alarm) -> bool:

@@ -11,9 +11,9 @@ import logging
 import os
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 MAX_FILE_BYTES: Final = 256 << 10
 """About 1,500 prompts; the previous file is kept as `.1`, so half a megabyte at most."""
@@ -36,6 +36,10 @@ class Spoken:
     severity: str
     heard: bool
 
+    def to_json(self) -> dict[str, Any]:
+        """One line of the file."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
 
 class SpokenLog:
     """Appends to `path`. A disk that fails costs lines (counted), never a prompt."""
@@ -44,18 +48,18 @@ class SpokenLog:
         self._path = path
         self._max_bytes = max_bytes
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="spoken-log")
-        self._waiting = 0
+        self._noted = self._settled = 0  # lines taken in by the loop; lines the thread has written or given up
         self._gathered: list[bytes] = []
         self._soon: asyncio.Handle | None = None
         self.counts: Counter[str] = Counter()
 
     def note(self, spoken: Spoken) -> None:
         """Queues one line and returns at once. Call it from the event loop."""
-        if self._waiting >= MAX_WAITING:
+        if self._noted - self._settled >= MAX_WAITING:
             self.counts["dropped"] += 1
             return
-        self._waiting += 1
-        line = json.dumps(asdict(spoken), ensure_ascii=False) + "\n"
+        self._noted += 1
+        line = json.dumps(spoken.to_json(), ensure_ascii=False) + "\n"
         self._gathered.append(line.encode())
         if self._soon is None:  # lines of one turn together; no later: kill -9 would take what the elder has heard
             self._soon = asyncio.get_running_loop().call_soon(self._hand_over)
@@ -63,8 +67,7 @@ class SpokenLog:
     def _hand_over(self) -> None:
         self._soon = None
         lines, self._gathered = self._gathered, []
-        written = asyncio.get_running_loop().run_in_executor(self._writer, self._append, lines)
-        written.add_done_callback(lambda done: self._written(len(lines), done))
+        self._writer.submit(self._append, lines)  # nobody waits: waking the loop again is most of the cost
 
     async def flush(self) -> None:
         """Returns when what was noted so far is in the file."""
@@ -72,23 +75,25 @@ class SpokenLog:
             self._soon.cancel()
             self._hand_over()
         await asyncio.get_running_loop().run_in_executor(self._writer, lambda: None)
-        await asyncio.sleep(0)  # lets `_written` run
 
     async def close(self) -> None:
         """Writes what is queued and ends the thread."""
         await self.flush()
         self._writer.shutdown(wait=False)
 
-    def _written(self, lines: int, done: asyncio.Future[None]) -> None:
-        self._waiting -= lines
-        error = None if done.cancelled() else done.exception()
-        if error is not None:
-            first = not self.counts["failed"]
-            self.counts["failed"] += lines
-            if first:  # once: a broken disk has its own alarm
-                log.error("spoken-text log: cannot write: %s", type(error).__name__)
+    # in the thread
 
     def _append(self, lines: list[bytes]) -> None:
+        try:
+            self._write_all(lines)
+        except OSError as error:
+            if not self.counts["failed"]:  # once: a broken disk has its own alarm
+                log.error("spoken-text log: cannot write: %s", type(error).__name__)
+            self.counts["failed"] += len(lines)
+        finally:
+            self._settled += len(lines)
+
+    def _write_all(self, lines: list[bytes]) -> None:
         while lines:
             room = self._rotate(len(lines[0]))
             fit = 1

@@ -183,7 +183,8 @@ class VoiceChannel:
     def _utterance(self, action: Say) -> _Utterance:
         values = spoken_values(action.params, self._home(), self._words)
         text = self._words.render_prompt(action.prompt, values)
-        noted = text if self._log_names else self._words.render_prompt(action.prompt, values | _ids(action.params))
+        named = {} if self._log_names else _ids(action.params)
+        noted = self._words.render_prompt(action.prompt, values | named) if named else text
         self._order += 1
         outcome: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
         form = self._words.prompt_form(action.prompt, values)

@@ -310,15 +310,15 @@ class Writer:
             state, reason = State.SLOW, f"a commit took more than {ACT_FROM_MEMORY_S:g} s"
         elif self._upkeep.retention.over_cap:
             reason = "over the byte cap with nothing left but alarms"
-        health = replace(
-            self.health, state=state, reason=reason, rejected=self._rejected, quarantined=self._store.quarantined,
-            pruned_routine=self._upkeep.retention.pruned_routine, pruned_outbox=self._upkeep.retention.pruned_outbox,
-            outbox_rows=len(self._store.index), routine_kept=self._upkeep.routine_kept,
-        )  # fmt: skip
+        size, rows = self.health.bytes_used, self.health.log_rows
         with contextlib.suppress(sqlite3.Error):
             size = self._store.bytes_used_lately() if in_passing else self._store.bytes_used()
-            health = replace(health, bytes_used=size, log_rows=self._store.log_span())
-        return health
+            rows = self._store.log_span()
+        return replace(
+            self.health, state=state, reason=reason, rejected=self._rejected, quarantined=self._store.quarantined,
+            pruned_routine=self._upkeep.retention.pruned_routine, pruned_outbox=self._upkeep.retention.pruned_outbox,
+            outbox_rows=len(self._store.index), routine_kept=self._upkeep.routine_kept, bytes_used=size, log_rows=rows,
+        )  # fmt: skip
 
     def _finish(self, close: Close) -> None:
         """The last commits; what the disk does not take now is given up and says so."""

@@ -16,27 +16,26 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway import __version__
 from gateway.alarms.words import explain
-from gateway.channels.accept_link import BadLink
-from gateway.clock import GapKind, LeapSources, iso
+from gateway.clock import GapKind, LeapSources
 from gateway.config import Config
-from gateway.drivers.port import DriverFault
-from gateway.home.model import BadHome, Home
-from gateway.journal import Health, Limits, Problem, StoredAction, message
+from gateway.home.model import Home
+from gateway.journal import Health, Problem, StoredAction, message
 from gateway.journal import State as StoreState
 from gateway.observations import Kind, Report
-from gateway.rules.report import report
 from gateway.runtime.archivist import Archivist
 from gateway.runtime.awakening import Awake, awaken, last_mark
 from gateway.runtime.carrier import Carrier
 from gateway.runtime.commands import Commands, test_operations
-from gateway.runtime.control import ControlBusy, ControlRefused, ControlServer
+from gateway.runtime.control import ControlBusy, ControlServer
 from gateway.runtime.heart import Heart
 from gateway.runtime.heartbeat import Heartbeat
+from gateway.runtime.house_operations import house_operations
 from gateway.runtime.household_operations import household_operations
 from gateway.runtime.jitter import settled
 from gateway.runtime.logs import Logs
 from gateway.runtime.record_operations import record_operations
-from gateway.runtime.storage import open_storage, whole_history
+from gateway.runtime.status import status_line, status_of
+from gateway.runtime.storage import journal_limits, open_storage, whole_history
 from gateway.runtime.systemd import Notifier, Watchdog, watchdog_interval_s
 from gateway.runtime.ways_in import WaysIn
 from gateway.runtime.ways_out import WaysOut
@@ -68,7 +67,7 @@ class Gateway:
         self.config = config
         self.counts: Counter[str] = Counter()
         self.problems: list[str] = []
-        self._leap: LeapSources | None = None
+        self.leap: LeapSources | None = None  # the demo's clock
         self._wants_leap = leap
         self._log_names = log_names
         self._logs = logs
@@ -88,18 +87,18 @@ class Gateway:
             open_storage,
             self.config.home_file,
             journal_file,
-            _limits(self.config),
+            journal_limits(self.config.journal),
             problems=self.problems,
             on_health=self._storage,
             on_problem=self._journal_problem,
         )
         self.registry, self.journal, recovered = opened.registry, opened.journal, opened.recovered
-        self._know_home(self.registry.home())
+        self.know_home(self.registry.home())
         mark = last_mark(recovered)
-        self._leap = LeapSources.following(mark) if self._wants_leap else None
+        self.leap = LeapSources.following(mark) if self._wants_leap else None
         from gateway.clock import host_sources
 
-        sources = self._leap.sources() if self._leap else host_sources()
+        sources = self.leap.sources() if self.leap else host_sources()
         awake = await asyncio.to_thread(awaken, recovered, sources, lambda: whole_history(journal_file))
         self.problems += awake.problems
         self.heart = Heart(awake.controller, awake.clock, self.journal)
@@ -180,20 +179,13 @@ class Gateway:
         return upstream
 
     async def _open_control(self) -> None:
-        self.control = ControlServer(
-            self.config.control_socket,
-            {
-                "status": self._op_status,
-                "rules": self._op_rules,
-                "home.set": self._op_home_set,
-                "leap": self._op_leap,
-                **test_operations(self.heart),
-                **household_operations(self.heart),
-                **record_operations(self),
-                "zigbee.permit_join": self._op_permit_join,
-                "link.answer": self._op_link_answer,
-            },
-        )
+        operations = {
+            **house_operations(self),
+            **test_operations(self.heart),
+            **household_operations(self.heart),
+            **record_operations(self),
+        }
+        self.control = ControlServer(self.config.control_socket, operations)
         try:
             await self.control.start()
         except (OSError, ControlBusy) as error:  # alarms need no socket
@@ -206,10 +198,10 @@ class Gateway:
             "drivers": self.ways_in.healthy,
             "texts": lambda: not any(t.done() for t in self._tasks),
         }
-        self.watchdog = Watchdog(checks, self._notifier, watchdog_interval_s(), self._status_line)
+        self.watchdog = Watchdog(checks, self._notifier, watchdog_interval_s(), lambda: status_line(self.heart))
         self._tasks.append(asyncio.create_task(self.watchdog.run(), name="watchdog"))
         self._tasks.append(asyncio.create_task(self._pulse(), name="pulse"))
-        self._notifier.ready(self._status_line())
+        self._notifier.ready(status_line(self.heart))
 
     async def _pulse(self) -> None:
         """Proves that the rule loop decides: an observation of nothing goes all the way through it."""
@@ -292,107 +284,17 @@ class Gateway:
             return None
         return self.heart.take(Report(Kind.ACK, {**word, "alarm": number})).committed
 
-    def _know_home(self, home: Home) -> None:
+    def know_home(self, home: Home) -> None:
+        """Whose names and numbers no log may hold."""
         if self._logs is not None:
             pushes = (address for addresses in home.pushes.values() for address in addresses)
             self._logs.redactor.know([*home.names.values(), *pushes], home.phones.values())
-
-    # ---- the local socket
-
-    async def _op_status(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"status": self.status()}
-
-    async def _op_rules(self, _: dict[str, Any]) -> dict[str, Any]:
-        controller = self.heart.controller
-        return {
-            "rules": report(controller.rules, controller.statuses()),
-            "now": iso(controller.wall_ms(self.heart.clock.now())),
-        }
-
-    async def _op_home_set(self, request: dict[str, Any]) -> dict[str, Any]:
-        try:
-            home = await asyncio.to_thread(self.registry.apply, request.get("changes", []))
-        except BadHome as error:
-            return {"ok": False, "error": str(error), "problems": error.problems}
-        except OSError as error:
-            raise ControlRefused(f"the home could not be written: {error.strerror}") from None
-        self._know_home(home)
-        submitted = self.heart.take(Report(Kind.CONFIG, settled(home.view, self.config.gateway.id).to_json()))
-        self.ways_in.enrol(home)
-        await asyncio.wait({submitted.committed}, timeout=2.0)
-        return {"revision": home.view.revision}
-
-    async def _op_link_answer(self, request: dict[str, Any]) -> dict[str, Any]:
-        """The page of an accept link: who holds a good link may answer 1 or 2 for the contact it was made for."""
-        token, answer = request.get("token"), request.get("answer")
-        if not isinstance(token, str) or answer not in ("1", "2"):
-            raise ControlRefused("link.answer: expected a token, and answer 1 or 2")
-        try:
-            return {"contact": await self.ways_out.link_answered(token, answer)}
-        except (BadLink, OSError) as error:
-            self.counts["links_refused"] += 1
-            raise ControlRefused(str(error) if isinstance(error, BadLink) else "the key cannot be read") from None
-
-    async def _op_permit_join(self, request: dict[str, Any]) -> dict[str, Any]:
-        seconds = request.get("seconds")
-        if isinstance(seconds, bool) or not isinstance(seconds, int):
-            raise ControlRefused("zigbee.permit_join: expected seconds, a whole number")
-        try:
-            await self.ways_in.permit_join(seconds)
-        except DriverFault as error:
-            raise ControlRefused(str(error)) from None
-        log.warning("the Zigbee network is open for new devices for %d s", seconds)
-        return {"seconds": seconds}
-
-    async def _op_leap(self, request: dict[str, Any]) -> dict[str, Any]:
-        ms = request.get("ms")
-        if self._leap is None:
-            raise ControlRefused("leap: refused; time runs by itself here, only the demo's clock can leap")
-        if isinstance(ms, bool) or not isinstance(ms, int) or not 0 <= ms <= 86_400_000:
-            raise ControlRefused("leap: expected ms from 0 to 86400000")
-        self._leap.leap(ms)
-        self.heart.tick()
-        return {"t": self.heart.clock.now()}
 
     # ---- how it is
 
     def status(self) -> dict[str, Any]:
         """Everything `doctor`, the demo and a person want to know. No name, no number, no key."""
-        controller, health = self.heart.controller, self.journal.health()
-        return {
-            "version": __version__,
-            "gateway": self.config.gateway.id,
-            "epoch": self.journal.epoch,
-            "t": self.heart.clock.now(),
-            "now": iso(controller.wall_ms(self.heart.clock.now())),
-            "clock_trust": str(self.heart.clock.trust()),
-            "alarms": [
-                {"alarm": a.number, "code": a.code, "state": a.state.value, "device": a.device, "presses": a.presses}
-                for a in controller.book.live()
-            ],
-            "rules": {
-                name: {"status": s.readiness.value, "reason": s.reason} for name, s in controller.statuses().items()
-            },
-            "store": {"state": health.state.value, "reason": health.reason, "waiting": health.waiting},
-            "outbox": health.outbox_rows,
-            "texts_waiting": self.carrier.waiting_texts(),
-            "drivers": self.ways_in.status(),
-            "upstream": self.upstream.status() if self.upstream else None,
-            "voice": self.ways_out.voice_note,
-            "channels": self.ways_out.status(),
-            "modems": self.ways_out.bearer.states(),
-            "lamp": self.ways_out.lamp.pattern,
-            "muted_s": controller.desk.quiet.muted_for_ms(self.heart.clock.now()) // 1000,
-            "counts": dict(self.counts),
-            "problems": self.problems[:20],
-            "stuck": list(self.watchdog.stuck()),
-        }
-
-    def _status_line(self) -> str:
-        live = len(self.heart.controller.book.live())
-        rules = self.heart.controller.statuses()
-        off = [n for n, s in rules.items() if s.readiness.value == "UNAVAILABLE"]
-        return f"{live} alarm(s) open, {len(rules) - len(off)} of {len(rules)} rules ready"
+        return status_of(self)
 
     @property
     def state_dir(self) -> Path:
@@ -415,17 +317,6 @@ def _alarm_number(alarm: object, epoch: str) -> int | None:
     if prefix not in ("", epoch) or not number.isascii() or not number.isdigit() or len(number) > 12:
         return None
     return int(number)
-
-
-def _limits(config: Config) -> Limits:
-    day_ms = 86_400_000
-    journal = config.journal
-    return Limits(
-        max_bytes=journal.max_mib << 20,
-        reserve_bytes=journal.reserve_mib << 20,
-        alarm_keep_ms=journal.retention_days * day_ms,
-        routine_keep_ms=journal.raw_days * day_ms,
-    )
 
 
 async def run_until_stopped(gateway: Gateway, *, ready: asyncio.Event | None = None) -> None:

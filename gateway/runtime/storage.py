@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.config import JournalConfig
 from gateway.home.registry import Registry
 from gateway.journal import Health, Journal, JournalBusy, JournalError, JournalUnavailable, Limits, Problem, Recovered
-from gateway.journal.entry import Happened, Mark
+from gateway.journal.entry import DAY_MS, Happened, Mark
 from gateway.journal.export import export
 
 UNWRITABLE: Final = frozenset({errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EACCES, errno.EPERM})
@@ -34,6 +35,16 @@ class Opened:
     journal: Journal
     recovered: Recovered
     degraded: bool
+
+
+def journal_limits(journal: JournalConfig) -> Limits:
+    """What the configuration gives the journal to live on."""
+    return Limits(
+        max_bytes=journal.max_mib << 20,
+        reserve_bytes=journal.reserve_mib << 20,
+        alarm_keep_ms=journal.retention_days * DAY_MS,
+        routine_keep_ms=journal.raw_days * DAY_MS,
+    )
 
 
 def open_storage(

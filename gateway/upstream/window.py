@@ -20,8 +20,9 @@ Rules kept here, each with a property test:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final
 
 ALARM: Final = 0
@@ -207,8 +208,12 @@ class Window:
     def next_due(self, now: float) -> float | None:
         """The next future time at which `expire` or a new offer can change anything; None: only an event can."""
         times = [self._deadline(sent) for sent in self._sent.values()]
-        times += [*self._settled.values(), self._hush_until]
+        times += [*self._first_settled(now), self._hush_until]
         return min((t for t in times if t > now), default=None)
+
+    def _first_settled(self, now: float) -> Iterator[float]:
+        """When the first row that is still kept out may come back, if any: the oldest are first."""
+        return islice((until for until in self._settled.values() if until > now), 1)
 
     @property
     def in_flight(self) -> int:

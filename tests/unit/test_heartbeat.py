@@ -13,8 +13,9 @@ import pytest
 from gateway.config import Config
 from gateway.journal import Limits
 from gateway.rules.rule import Readiness
-from gateway.runtime.gateway import Gateway, _limits
+from gateway.runtime.gateway import Gateway
 from gateway.runtime.heartbeat import Heartbeat
+from gateway.runtime.storage import journal_limits
 from gateway.upstream import messages
 
 
@@ -143,7 +144,7 @@ async def test_it_goes_on_at_its_interval(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_the_default_configuration_keeps_what_t_33_and_pipl_ask() -> None:
-    limits = _limits(Config())
+    limits = journal_limits(Config().journal)
     day_ms = 86_400_000
     assert limits.alarm_keep_ms == 90 * day_ms == Limits.MIN_ALARM_KEEP_MS
     assert limits.alarm_keep_rows == 1_000
