@@ -59,7 +59,7 @@ def _may_end(observation: Observation, home: HomeView) -> bool:
     """Whether this is the word of an authenticated person."""
     value = observation.value
     if observation.kind is Kind.REPLY:
-        return value["answer"] == "1" and value["contact"] in {c.id for c in home.contacts}
+        return value["answer"] in ("1", "arrived") and value["contact"] in {c.id for c in home.contacts}
     if observation.kind is Kind.ACK:
         return value.get("stage") in ("ACCEPTED", "ATTENDED", "CLOSED")
     return observation.kind is Kind.VISIT

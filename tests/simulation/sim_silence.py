@@ -33,6 +33,7 @@ class Silence:
         self.away_until: int | None = None
         self.at_home = True  # since the last absence somebody has shown to be there
         self.recording = True
+        self.unrecorded: int | None = None  # since when nobody records what is heard
         self.lost: set[str] = set()
         self.heard: dict[str, int] = {}
         self.last: dict[str, Any] = {}
@@ -108,9 +109,8 @@ class Silence:
     def _next(self) -> float:
         """When something changes by itself."""
         moment = inf
-        for device, limit in self.limits.items():
-            if device not in self.lost and self.heard[device] + limit < moment:
-                moment = self.heard[device] + limit
+        for device in self._heard_or_lost():
+            moment = min(moment, self.heard[device] + self.limits[device])
         if self.away_until is not None:
             moment = min(moment, self.away_until)
         elif not self.asked and self.observable():
@@ -118,8 +118,8 @@ class Silence:
         return max(moment, self.t)
 
     def _happens(self) -> bool:
-        for device, limit in self.limits.items():
-            if device not in self.lost and self.heard[device] + limit <= self.t:
+        for device in self._heard_or_lost():
+            if self.heard[device] + self.limits[device] <= self.t:
                 self._lose(device)
                 return True
         if self._absence_ends(self.t):
@@ -129,6 +129,19 @@ class Silence:
             self.asked_at.append(self.t)
             return True
         return False
+
+    def _heard_or_lost(self) -> list[str]:
+        """The devices whose own silence counts now: none while nobody records."""
+        return [d for d in self.limits if d not in self.lost] if self.unrecorded is None else []
+
+    def _records(self, on: bool, t: int) -> None:
+        """What nobody recorded is no silence, of people or of devices."""
+        self.recording = on
+        if not on and self.unrecorded is None:
+            self.unrecorded = t
+        elif on and self.unrecorded is not None:
+            self.heard = {d: min(heard + t - self.unrecorded, t) for d, heard in self.heard.items()}
+            self.unrecorded = None
 
     def _lose(self, device: str) -> None:
         self.lost.add(device)
@@ -156,7 +169,7 @@ class Silence:
         if o.kind is Kind.AWAY:
             self._leaves(o)
         if o.kind is Kind.RECORDER:
-            self.recording = o.value
+            self._records(o.value, o.t)
         if not self.observable():
             self.asked = False
         if self._act(o) and (self._passes(o) or self._believed(o)):
