@@ -198,7 +198,11 @@ class Chain:
     def say_trying(self, alarm: Alarm, t: int, *, still: bool = False) -> None:
         """The elder hears whom we try to reach, or that nothing goes out."""
         if not (alarm.test or unspoken(alarm)):
-            self._tell.say_trying(alarm, t, alarm.asking or self.first(alarm, t), still=still)
+            self._tell.say_trying(alarm, t, alarm.asking or self._told(alarm, t), still=still)
+
+    def _told(self, alarm: Alarm, t: int) -> str | None:
+        """Who is named while nobody is being asked: one who was told of this alarm, and not who could have been."""
+        return next((c.id for c in self.callable(alarm, t) if c.id in alarm.told), None)
 
     # ---- time
 

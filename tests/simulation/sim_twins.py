@@ -27,11 +27,11 @@ def no_wall_step_makes_or_ends_an_alarm(story: Story) -> list[Violation]:
     same controller time.
 
     Without power cuts: across a boot the wall is what the gap is measured by. And in a home where nothing goes by the
-    hour of the day: night, contacts' hours and the exit at night do so on purpose, and give way for a day after a step.
+    hour of the day: night, contacts' hours, the exit and the bed at night do so on purpose, and give way after a step.
     Nobody answers: without a believed date a late text has other words, and who answers goes by what text came.
     """
     anytime = tuple(replace(c, hours=None) for c in story.home.contacts)
-    hourless = {"night.from_h": 0, "night.until_h": 0, "night_exit.enabled": 0}
+    hourless = {"night.from_h": 0, "night.until_h": 0, "night_exit.enabled": 0, "bed_absence.enabled": 0}
     hourless["escalation.unanswered_repeat_s"] = _SELDOM_S
     home = replace(story.home, contacts=anytime, settings={**story.home.settings, **hourless})
     story = replace(story, home=home, traits={**story.traits, "answers": 0.0, "desk": 0.0, "blurred": True})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from virtual_home import House, home
 
-from gateway.actions import Action, Call, Push, Text
+from gateway.actions import Action, Call, Push, Say, Text
 from gateway.alarms.life import State
 from gateway.home.model import Contact
 from gateway.observations import Kind
@@ -77,6 +77,21 @@ def test_where_all_are_to_be_left_in_peace_the_platform_knows_and_the_first_to_w
     assert house.texts() == []
     house.wait(1)  # 07:00
     assert house.told("S22") == ["c1"]
+
+
+def test_pressed_again_in_the_morning_nobody_is_named_who_was_never_told() -> None:
+    """The first of the list may be reached again by now; that nobody has told them of it makes the sentence false."""
+    house = at(5, DAYTIME, ANY_TIME)
+    house.press("service")
+    assert [t.contact for t in house.texts()] == ["c3"]
+    house.wait(1.9 * HOUR)
+    while house.state() is not State.UNANSWERED:
+        house.wait(60)
+    house.at_the_hour(7, 30)
+    assert "c1" not in house.controller.book.alarms[1].told
+    house.press("service")
+    trying = [a for a in house.actions if isinstance(a, Say)][-1]
+    assert (trying.prompt, trying.params["contact"]) == ("V02", "c3")
 
 
 def test_nobody_is_promised_while_nobody_is_asked() -> None:
