@@ -201,8 +201,9 @@ class Chain:
             self._tell.say_trying(alarm, t, alarm.asking or self._told(alarm, t), still=still)
 
     def _told(self, alarm: Alarm, t: int) -> str | None:
-        """Who is named while nobody is being asked: one who was told of this alarm, and not who could have been."""
-        return next((c.id for c in self.callable(alarm, t) if c.id in alarm.told), None)
+        """Who is named while nobody is being asked: one who was told of this alarm and has not just said no."""
+        able = (c for c in self.callable(alarm, t) if c.id in alarm.told)
+        return next((c.id for c in able if not self._just_declined(alarm, c, t)), None)
 
     # ---- time
 
