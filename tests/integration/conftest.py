@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 from command_line import err, hearthwatch
+from modem_house import House
 from voice_room import MakeRoom, Room
 
 from gateway.channels.voice import Speaker
 from gateway.demo.broker import Broker
 from gateway.demo.house import VirtualHouse
+from gateway.demo.virtual_modem import VirtualModem
 
 
 @pytest.fixture
@@ -24,6 +26,24 @@ async def house(tmp_path: Path) -> AsyncIterator[VirtualHouse]:
         yield made
     finally:
         await made.stop()
+
+
+@pytest.fixture
+async def modem(tmp_path: Path) -> AsyncIterator[VirtualModem]:
+    """A modem at the far end of a pty."""
+    made = VirtualModem(tmp_path / "ttyModem")
+    await made.start()
+    yield made
+    await made.stop()
+
+
+@pytest.fixture
+async def home(modem: VirtualModem) -> AsyncIterator[House]:
+    """What a gateway would hear and ask of that modem's driver, up."""
+    made = House(modem)
+    await made.start()
+    yield made
+    await made.stop()
 
 
 @pytest.fixture

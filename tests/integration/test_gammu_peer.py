@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import re
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -23,14 +22,6 @@ pytestmark = pytest.mark.skipif(shutil.which("gammu") is None, reason="gammu is 
 CONTACT = "13800138000"
 LONG = "水" * 66 + "😀守护" * 5  # a pair sits where the first part would end
 GAMMU_S = 90.0  # gammu asks a lot before it begins: 5 s here, more on a loaded machine
-
-
-@pytest.fixture
-async def modem(tmp_path: Path) -> AsyncIterator[VirtualModem]:
-    modem = VirtualModem(tmp_path / "ttyModem")
-    await modem.start()
-    yield modem
-    await modem.stop()
 
 
 async def gammu(modem: VirtualModem, folder: Path, *arguments: str) -> str:

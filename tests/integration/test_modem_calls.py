@@ -21,14 +21,6 @@ THANKS = {"1": "好的，已经记下您能去。", "2": "好的，马上找别�
 
 
 @pytest.fixture
-async def modem(tmp_path: Path) -> AsyncIterator[VirtualModem]:
-    modem = VirtualModem(tmp_path / "ttyModem")
-    await modem.start()
-    yield modem
-    await modem.stop()
-
-
-@pytest.fixture
 async def house(modem: VirtualModem) -> AsyncIterator[House]:
     house = House(modem, CALLS)
     await house.start()
