@@ -7,9 +7,10 @@ Everything that moves the controller is one of these, people and machines includ
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -143,6 +144,12 @@ def shown(value: Any) -> str:
     """A short, safe rendering of a foreign value for an error text."""
     text = repr(value) if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """`; did you mean …?` where something known is near, else nothing: an error text lists no hundred names."""
+    near = difflib.get_close_matches(word[:MAX_TEXT_CHARS], list(known), n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _bool(kind: Kind, value: Any) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gateway.observations import meant, shown
+
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
@@ -236,12 +238,13 @@ def check(name: str, value: Any) -> float:
     """Returns the value as a number if `name` is known and the value within its range, else raises `BadParameter`."""
     parameter = TABLE.get(name)
     if parameter is None:
-        raise BadParameter(f"{name}: unknown setting; known ones: {', '.join(sorted(TABLE))}")
+        hint = meant(name, TABLE) or "; `hearthwatch rules-doc` lists them"
+        raise BadParameter(f"{name if len(name) <= 60 else shown(name)}: unknown setting{hint}")
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise BadParameter(f"{name}: expected a number of {parameter.unit}, found {value!r}")
+        raise BadParameter(f"{name}: expected a number of {parameter.unit}, found {shown(value)}")
     if not parameter.low <= value <= parameter.high:
         raise BadParameter(
-            f"{name}: expected {parameter.low:g} to {parameter.high:g} {parameter.unit}, found {value!r}"
+            f"{name}: expected {parameter.low:g} to {parameter.high:g} {parameter.unit}, found {shown(value)}"
         )
     return float(value)
 

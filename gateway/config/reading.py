@@ -5,15 +5,13 @@ Knows TOML and the sections; touches nothing but the one file it is given.
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.config.keys import keys_of
 from gateway.config.sections import REPEATED, SECTIONS, Config, Repeated, disagreements
-from gateway.observations import shown
+from gateway.observations import meant, shown
 
 MAX_BYTES: Final = 256 * 1024  # the commented file is 6 kB
 MAX_PROBLEMS: Final = 50
@@ -57,7 +55,7 @@ def parse_config(text: str, path: Path | None = None) -> Config:
         raise BadConfig([f"the file is not TOML: {error}"], path) from None
     nested = _lift(document)
     outer = [k for k in SECTIONS if "." not in k]
-    problems = [f"{k}: unknown section{_meant(k, outer)}" for k in document if k not in outer]
+    problems = [f"{k}: unknown section{meant(k, outer)}" for k in document if k not in outer]
     sections: dict[str, Any] = {}
     for name, made in SECTIONS.items():
         if (repeated := REPEATED.get(name)) is not None:
@@ -99,7 +97,7 @@ def _section(found: Any, name: str, title: str, made: type, problems: list[str])
         if any(k.required for k in keys_of(made)):
             return None
     keys = {k.name: k for k in keys_of(made)}
-    problems += [f"{name}.{k}: unknown key{_meant(k, keys)}" for k in found if k not in keys]
+    problems += [f"{name}.{k}: unknown key{meant(k, keys)}" for k in found if k not in keys]
     values = {}
     for key in keys.values():
         if key.name in found:
@@ -110,8 +108,3 @@ def _section(found: Any, name: str, title: str, made: type, problems: list[str])
             problems.append(f"{name}.{key.name}: expected {key.expected}, found nothing")
             values[key.name] = None
     return made(**values)
-
-
-def _meant(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""

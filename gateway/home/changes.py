@@ -14,14 +14,13 @@ exist are refused.
 from __future__ import annotations
 
 import copy
-import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.bounds import untamed
 from gateway.home.model import BadHome
 from gateway.home.shape import CONSENTS
-from gateway.observations import shown
+from gateway.observations import meant, shown
 from gateway.parameters import TABLE as PARAMETERS
 
 MAX_CHANGES: Final = 1000  # one request; a whole home goes as one `replace`
@@ -120,12 +119,6 @@ def _value(kind: str, text: str) -> Any:
             return text
         return int(number) if number.is_integer() and abs(number) < 2**53 else number
     return text
-
-
-def meant(word: str, known: Iterable[str]) -> str:
-    """`; did you mean …?` where something known is near, else nothing."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def changed(document: Document, changes: Any) -> Document:

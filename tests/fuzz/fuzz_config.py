@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from fuzz_rig import MAX_ERROR_TEXT
 
 from gateway.config import BadConfig, Config
@@ -44,6 +46,17 @@ def seeds() -> list[bytes]:
     return [FULL.encode(), *(("[" + s).encode() for s in sections[1:] if s.strip("[")), commented().encode()[:4000]]
 
 
+def _with_other_secrets(config: Config) -> Config:
+    """A word like the password may stand where it is none, as the name of a file: so what it is must not be seen."""
+    return replace(
+        config,
+        modem=replace(config.modem, pin="00000000"),
+        modem2=replace(config.modem2, pin="00000000"),
+        mqtt=replace(config.mqtt, password="another"),
+        local_mqtt=replace(config.local_mqtt, password="another"),
+    )
+
+
 def one_input(data: bytes) -> None:
     text = data.decode("utf-8", "replace")
     try:
@@ -53,7 +66,7 @@ def one_input(data: bytes) -> None:
     else:
         assert isinstance(config, Config)
         assert config.home_file.name == "home.json"
-        assert "secret" not in repr(config)
+        assert repr(_with_other_secrets(config)) == repr(config)
         return
     assert 1 <= len(problems) <= MAX_PROBLEMS
     assert sum(map(len, problems)) <= MAX_ERROR_TEXT

@@ -254,6 +254,20 @@ def test_ten_thousand_problems_are_not_ten_thousand_lines() -> None:
     assert found[-1] == "and 9950 more"
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("call_button.pre_alarm", "; did you mean call_button.pre_alarm_s?"),
+        ("x", "; `hearthwatch rules-doc` lists them"),
+        ("长" * 5000, "unknown setting"),
+    ],
+)
+def test_an_unknown_setting_is_told_in_one_line_not_in_a_hundred_names(name: str, says: str) -> None:
+    [found] = problems({"settings": {name: 1}})
+    assert says in found
+    assert len(found) < 150
+
+
 def test_two_devices_never_share_an_address_and_two_contacts_never_a_number() -> None:
     twice = [{"id": d, "kind": "motion", "address": a} for d, a in (("a", "AA:BB"), ("b", "aa:bb"))]
     assert "no other device" in problems({"devices": twice})[0]
