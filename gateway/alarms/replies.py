@@ -34,6 +34,9 @@ _ARRIVED: Final = re.compile(
 )
 """到了, 我已经到了, 到家了 17. Not 收到 (received), 马上到 (soon): only who is there says that they are."""
 
+_ASKS: Final = frozenset("?？")
+"""到了？ asks whether somebody is there. Who writes 1？ has pressed the key we asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reply:
@@ -52,7 +55,7 @@ def parse_reply(text: str) -> Reply:
         return OTHER
     plain = _stripped(text.translate(_DIGITS))
     if (there := _ARRIVED.fullmatch(plain)) is not None:
-        return Reply("arrived", there["ref"].zfill(2) if there["ref"] else None)
+        return OTHER if _ASKS & set(text) else Reply("arrived", there["ref"].zfill(2) if there["ref"] else None)
     found = _REPLY.fullmatch(plain)
     if found is None or plain in EMERGENCY or found["apart"] in AMBIGUOUS:
         return OTHER

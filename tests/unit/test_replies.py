@@ -44,6 +44,11 @@ def test_alarm_20_is_accepted_with_a_separator() -> None:
     assert parse_reply("1 20") == Reply("1", "20")
 
 
+@pytest.mark.parametrize("text", ["到了？", "到了?", "我到了吗", "到家了吗？", "？到了", "Arrived?"])
+def test_who_asks_whether_somebody_is_there_is_not_there(text: str) -> None:
+    assert parse_reply(text).answer == "other"
+
+
 @pytest.mark.parametrize("text", ["到了", "我到了", "已到", "我已经到了。", " 到家了！", "到", "Arrived"])
 def test_who_is_there_says_so(text: str) -> None:
     assert parse_reply(text) == Reply("arrived")
