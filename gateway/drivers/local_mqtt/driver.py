@@ -63,7 +63,7 @@ class LocalMqttDriver:
         """`memories`: what the journal kept, by name. `resolve` finds certificate files."""
         memories = memories or {}
         self._registered = Registered(home)
-        states = States(memories)
+        states = States(self._registered, memories)
         self._mapped = Mapped(maps, self._registered, states)
         self._zigbee: Zigbee2Mqtt | None = None
         if config.zigbee2mqtt:
