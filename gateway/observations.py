@@ -28,7 +28,11 @@ ID_PATTERN: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
 
 
 class Kind(StrEnum):
-    """What was said. The first block comes from sensors, the second from people and machines."""
+    """What was said. The first block comes from sensors, the second from people and machines.
+
+    In Python 3.11 a member reached through its class (`Kind.AWAY`) costs 0.2 us, ten times a name or a set: what is
+    asked with every observation is asked as `kind in _A_SET`, or of a name the module has given the member.
+    """
 
     MOTION = "motion"
     OCCUPANCY = "occupancy"

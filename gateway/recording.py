@@ -38,6 +38,8 @@ MAX_LINE_BYTES: Final = 1 << 20
 MAX_NAME_CHARS: Final = 200  # of a device in a recording made elsewhere
 MAX_STEM_CHARS: Final = 56  # leaves room for a number that tells it from another
 _KINDS: Final = {kind.value: kind for kind in Kind}
+_CONFIG: Final = Kind.CONFIG
+_ACCELERATION: Final = Kind.ACCELERATION
 _SPACE: Final = " \t\n\r"  # what JSON calls so
 _decode: Final = json.JSONDecoder().raw_decode
 _NO_ID: Final = re.compile(r"[^A-Za-z0-9_.:/-]")
@@ -83,12 +85,9 @@ class Recording:
         if key is not None and not (isinstance(key, str) and 0 < len(key) <= 200):
             raise BadObservation(f"key: expected 1 to 200 characters, found {shown(key)}")
         value = row.get("value")
-        if kind is Kind.CONFIG:
-            value = self._config(value)
-        else:
-            value = check_value(kind, value)
-            if kind is Kind.ACCELERATION:  # handled at its last sample
-                at += length_ms(value)
+        value = self._config(value) if kind is _CONFIG else check_value(kind, value)
+        if kind is _ACCELERATION:  # handled at its last sample
+            at += length_ms(value)
         return self._placed(kind, value, at, row.get("t"), device, key, row.get("late") is True)
 
     def _id_of(self, name: Any) -> str:
@@ -116,7 +115,7 @@ class Recording:
                 if kind not in LIFE_SAFETY:
                     raise TooLate(f"at: {controller.t - t} ms before a line handled already")
                 late = True
-            if kind is Kind.ACCELERATION:  # its samples keep their times
+            if kind is _ACCELERATION:  # its samples keep their times
                 value = {**value, "lag_ms": value.get("lag_ms", 0) + controller.t - t}
             t = controller.t
         return Observation(kind, value, t, device, key, late)
@@ -310,7 +309,7 @@ def _span(samples: list[Any], value: Mapping[str, Any]) -> float:
 
 def observation_line(observation: Observation, wall_ms: int, tz: tzinfo) -> str:
     """An observation as a line of a recording, with its controller time, the inverse of `Recording.read`."""
-    if observation.kind is Kind.ACCELERATION:  # its line begins with its first sample
+    if observation.kind is _ACCELERATION:  # its line begins with its first sample
         wall_ms -= length_ms(observation.value)
     row: dict[str, Any] = {"at": iso(wall_ms, tz), "t": observation.t}
     if observation.device is not None:

@@ -123,6 +123,21 @@ class Chain:
         self._record.do(alarm, t, "told", name, patch=patch, timers=timers)
         self.reaching.reach(alarm, contact, t, f"r{round_}t{t}", first=first)
 
+    def tell_besides(self, alarm: Alarm, contact: str, t: int) -> None:
+        """Tells the alarm to a contact whose turn has not come: in writing, if they read. The chain goes its way, and
+        asks them in their turn."""
+        listed = self.contact(contact)
+        if listed is None or contact in alarm.told:
+            return
+        patch: dict[str, Any] = {"told": [*alarm.told, contact]}
+        if listed.reads:
+            self._record.do(alarm, t, "told", contact, patch=patch)
+            self.reaching.write(alarm, listed, t, f"besides{t}", first=True)
+            return
+        patch["dialled"] = self.reaching.dialled(alarm, [listed])
+        self._record.do(alarm, t, "told", contact, patch=patch)
+        self.reaching.reach(alarm, listed, t, f"besides{t}")
+
     def _defer(self, alarm: Alarm, t: int) -> bool:
         """By night the contacts of a P2 alarm sleep until the morning, once, unless it persists (domain 4.1)."""
         service = CODES[alarm.code].flow is Flow.SERVICE
@@ -259,7 +274,9 @@ class Chain:
         timers = self._stopped(alarm)
         if alarm.severity in URGENT:
             timers["attend"] = self._record.in_(t, "escalation.attend_s")
+        others = [contact for contact in alarm.told if contact != by]
         patch: dict[str, Any] = {"accepted_by": by, "asking": None}
+        patch["heard"] = [*alarm.heard, *(f"S10:{contact}" for contact in others)]
         if by in alarm.declined:
             patch["declined"] = {c: said for c, said in alarm.declined.items() if c != by}
         self._record.move(alarm, t, Move.ACCEPT, f"accepted_by_{via}", patch=patch, timers=timers)
@@ -270,9 +287,8 @@ class Chain:
         goes = via != PLATFORM
         self._tell.say(alarm, t, "V03", contact=by if goes else None, coming=goes)
         self._tell.lamp(self._record.book, t)
-        for told in alarm.told:
-            if told != by:
-                self._tell.text(alarm, told, "S10", f"accepted{t}", contact=by if goes else None)
+        for told in others:
+            self._tell.text(alarm, told, "S10", f"accepted{t}", contact=by if goes else None)
 
     def lapse(self, alarm: Alarm, t: int, reason: str) -> None:
         """Accepted, but nobody came (or they take it back): the whole list again from the next contact on."""

@@ -16,6 +16,8 @@ from gateway.alarms.telling import URGENT
 
 VIA: Final = frozenset({"sms", "call", "callback", "link"})
 """How a contact's own word comes: a text, a key pressed in a call (ours or theirs), a signed link."""
+SPOKEN_OF: Final = VIA - {"sms"}
+"""Ways by which only the alarm can be answered that was just told, or whose link was sent."""
 _TAKEN: Final = frozenset({State.ACCEPTED, State.ATTENDED})
 
 
@@ -42,6 +44,8 @@ class People:
         if not meant or answer not in ("1", "2"):
             self._puzzled(contact, t, several=not meant and answer in ("1", "2"))
             return
+        if reference is None and via not in SPOKEN_OF and self._never_told(contact, meant, t):
+            return
         for alarm in meant:
             if answer == "2":
                 self._chain.decline(alarm, contact, t)
@@ -58,6 +62,8 @@ class People:
         """
         promised = [a for a in self._record.book.live_in(State.ACCEPTED) if a.accepted_by == contact]
         meant = promised if promised and reference is None else self._meant(contact, reference)
+        if reference is None and self._never_told(contact, meant, t):
+            return
         for alarm in meant:
             if alarm.state in WAITING:  # the others are to hear who went
                 self._chain.accept(alarm, contact, via, t)
@@ -65,6 +71,16 @@ class People:
                 self._chain.attend(alarm, contact, t, via=via)
         if not meant:
             self._puzzled(contact, t, several=True)
+
+    def _never_told(self, contact: str, meant: list[Alarm], t: int) -> bool:
+        """Whether this contact has heard of none of these. Then a bare word answers something else (the line about the
+        day, a test of last week): it stops no chain and promises the elder nobody, and they are told what is open."""
+        if not meant or any(contact in a.told or contact == a.accepted_by for a in meant):
+            return False
+        for alarm in meant:
+            if alarm.state in WAITING:
+                self._chain.tell_besides(alarm, contact, t)
+        return True
 
     def promised(self, alarm: Alarm) -> str | None:
         """The contact who promised to go; None for the platform's desk."""

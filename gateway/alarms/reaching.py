@@ -34,12 +34,16 @@ class Reaching:
     def reach(self, alarm: Alarm, contact: Contact, t: int, tag: str, *, first: bool = True) -> None:
         """Tells a contact by every way they have. `first`: they have not heard of it yet."""
         if contact.reads:
-            template, params = self._words(alarm, contact, t)
-            self._tell.text(alarm, contact.id, template, tag, **params)
-            if first and contact.distance == "other_city" and alarm.severity in URGENT:
-                self._tell.text(alarm, contact.id, "S-area", "area")
+            self.write(alarm, contact, t, tag, first=first)
         if self._rings(alarm, contact):
             self._tell.call(alarm, contact.id, tag)
+
+    def write(self, alarm: Alarm, contact: Contact, t: int, tag: str, *, first: bool) -> None:
+        """The same in writing alone, for who reads."""
+        template, params = self._words(alarm, contact, t)
+        self._tell.text(alarm, contact.id, template, tag, **params)
+        if first and contact.distance == "other_city" and alarm.severity in URGENT:
+            self._tell.text(alarm, contact.id, "S-area", "area")
 
     def remind(self, alarm: Alarm, contact: Contact, tag: str, template: str | None = None) -> None:
         """Tells who promised once more what it is about: by `template`, else in the alarm's own words."""

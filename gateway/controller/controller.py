@@ -47,6 +47,7 @@ from gateway.rules.technical import TechnicalConditions
 from gateway.rules.upkeep import Upkeep
 
 SHANGHAI_MS: Final = 8 * 3_600_000  # no DST since 1991; texts for people in the home are always local
+_RESTART: Final = Kind.RESTART
 _MAY_BE_THE_GREEN_KEY: Final = frozenset({Kind.BUTTON, Kind.OK})
 _MAY_CHANGE_READINESS: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART, Kind.WORN})
 _MAY_CHANGE_DUES: Final = _MAY_CHANGE_READINESS | {Kind.CLOCK}
@@ -102,7 +103,7 @@ class Controller:
         """Takes one observation; one stamped before the controller's time counts as said now."""
         t = observation.t
         if t > self.t:
-            if observation.kind is Kind.RESTART:
+            if observation.kind is _RESTART:
                 self._sleep(t)
             if self._dues.floor < t or self.book.busy:  # nearly always neither is so
                 self._run_due(t - 1)

@@ -23,6 +23,7 @@ KEYS: Final = frozenset({Kind.BUTTON, Kind.OK, Kind.CANCEL})
 _MAY_HINDER: Final = frozenset({Kind.AWAY, Kind.RECORDER, Kind.CLOCK})
 _DECLARED: Final = frozenset({Kind.AWAY, Kind.RECORDER})
 _PEOPLE: Final = ACTS | KEYS | _MAY_HINDER
+_MOTION: Final = Kind.MOTION
 _READINGS: Final = frozenset({Kind.POWER, Kind.ENERGY, Kind.WATER_VOLUME})
 """Come by the minute, and where nobody shows in one it starts no count and brings no moment forward. Nor does the end
 of a movement."""
@@ -53,7 +54,7 @@ class AskingRule(PlainRule):
         """Takes up devices and numbers; why the rule has nothing to do in this home, or None."""
         raise NotImplementedError
 
-    def _take(self, observation: Observation, sign: Sign) -> Iterable[Signal]:
+    def _take(self, observation: Observation, sign: Sign | None) -> Iterable[Signal]:
         """Something was said: moves the counts."""
         raise NotImplementedError
 
@@ -77,9 +78,9 @@ class AskingRule(PlainRule):
         """What else hinders this rule now."""
         return None
 
-    def _answers(self, observation: Observation, sign: Sign) -> bool:
+    def _answers(self, observation: Observation, sign: Sign | None) -> bool:
         """Whether this sign answers what was asked. A kettle that goes off was put on before it was asked."""
-        return sign is not Sign.NONE and observation.kind is not Kind.POWER
+        return sign is not None and observation.kind is not Kind.POWER
 
     def _run(self, t: int) -> None:
         """The count goes on."""
@@ -121,18 +122,18 @@ class AskingRule(PlainRule):
             self.sooner = False
             return NOTHING
         self._t = t = observation.t
-        sign = self._household.hear(observation) if kind in HEARD else Sign.NONE
+        sign = self._household.hear(observation) if kind in HEARD else None
         if off:
             self.sooner = False  # it has no moment
             return NOTHING
         signals = self._take(observation, sign)
-        if sign is Sign.NONE and (kind in _READINGS or (kind is Kind.MOTION and observation.value is False)):
+        if sign is None and (kind in _READINGS or (kind is _MOTION and observation.value is False)):
             self.sooner = False
             return signals
         self.sooner = True
         if self._asked and (kind in KEYS or self._answers(observation, sign)):
             signals = (*signals, *self._answered(observation))
-        if sign is Sign.NONE and kind not in _MAY_HINDER:
+        if sign is None and kind not in _MAY_HINDER:
             return signals
         return (*signals, *self._reconsider(t))
 

@@ -69,7 +69,7 @@ class BedAbsence(AskingRule):
     def _blind(self) -> Status | None:
         return None if self._civil.trusted(self._t) else Status(Readiness.OFF, "clock")
 
-    def _take(self, observation: Observation, sign: Sign) -> Iterable[Signal]:
+    def _take(self, observation: Observation, sign: Sign | None) -> Iterable[Signal]:
         bed, t = observation.device, observation.t
         if observation.kind is Kind.BED and bed in self._beds and bed is not None:
             if observation.value is True:
@@ -78,7 +78,7 @@ class BedAbsence(AskingRule):
                     self._left = self._bed = None
             elif (since := self._lain_in.pop(bed, None)) is not None:
                 self._rose(bed, since, t)
-        elif sign is not Sign.NONE:
+        elif sign is not None:
             self._last = t
         return NOTHING
 

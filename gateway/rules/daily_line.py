@@ -105,13 +105,14 @@ class DailyLine(PlainRule):
         if not self._times and kind not in _OF_THE_DAY:
             return NOTHING
         self._reach(t)
-        if kind is Kind.REPLY:
+        if kind in ACTIVE:
+            if self._witnesses.is_activity(observation):
+                self._hours.add(self._civil.ms_of_day(t) // HOUR_MS)
+        elif kind is Kind.REPLY:
             return self._replied(str(observation.value.get("contact")), t)
-        if kind is Kind.RECORDER:
+        elif kind is Kind.RECORDER:
             self._recording = observation.value is True
             self._look(t)
-        elif kind in ACTIVE and self._witnesses.is_activity(observation):
-            self._hours.add(self._civil.ms_of_day(t) // HOUR_MS)
         return NOTHING
 
     def _replied(self, contact: str, t: int) -> Iterable[Signal]:

@@ -60,7 +60,7 @@ class DoorNotUsed(AskingRule):
     def _needed(self) -> Set[str]:
         return self._household.presence.entrances
 
-    def _take(self, observation: Observation, sign: Sign) -> Iterable[Signal]:
+    def _take(self, observation: Observation, sign: Sign | None) -> Iterable[Signal]:
         if sign is Sign.DOOR:
             self._silence.anew(observation.t)
         return NOTHING

@@ -21,11 +21,14 @@ HEARD: Final = ACTS | {Kind.RECORDER, Kind.AWAY}
 
 
 class Sign(Enum):
-    """What an observation tells of people."""
+    """What an observation tells of people; None stands for nothing."""
 
-    NONE = "NONE"
     DOOR = "DOOR"  # somebody passed an entrance, in or out
     INSIDE = "INSIDE"  # somebody is at home, and that is believed
+
+
+_INSIDE: Final = Sign.INSIDE
+_HOME: Final = Where.HOME
 
 
 class Household:
@@ -52,20 +55,22 @@ class Household:
         """The witnesses beside the entrance doors."""
         return self.witnesses.needed - self.presence.entrances
 
-    def hear(self, observation: Observation) -> Sign:
+    def hear(self, observation: Observation) -> Sign | None:
         """Takes up what was said, and says what it tells of people."""
         kind, t = observation.kind, observation.t
-        if kind in ACTS and self.witnesses.is_activity(observation):
+        if kind in ACTS:
+            if not self.witnesses.is_activity(observation):
+                return None
             device = observation.device
-            if kind is Kind.CONTACT and device in self.presence.entrances:
+            if device in self.presence.entrances and kind is Kind.CONTACT:
                 self.presence.passage(device or "", observation.value == "open", t)
                 return Sign.DOOR
-            return Sign.INSIDE if self.presence.inside(observation) else Sign.NONE
+            return _INSIDE if self.presence.inside(observation) else None
         if kind is Kind.RECORDER:
             self._recording = observation.value is True
         elif kind is Kind.AWAY:
             self._declared(observation.value, t)
-        return Sign.NONE
+        return None
 
     def _declared(self, value: Any, t: int) -> None:
         """`true`/`false`, `{"away": bool}` or `{"guests": bool}`."""
@@ -85,6 +90,8 @@ class Household:
         if not self._recording:
             return Status(Readiness.UNAVAILABLE, "recording_lost")
         where = self.presence.where()
+        if where is _HOME:
+            return None
         if where is Where.GUESTS:
             return Status(Readiness.UNAVAILABLE, "guests")
         if where is Where.DECLARED_AWAY or (by_door and where is Where.AWAY):

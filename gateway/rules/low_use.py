@@ -93,9 +93,9 @@ class LowUse(AskingRule):
     def _ready(self) -> Status:
         return Status(Readiness.ARMED if len(self._days) >= ENOUGH_DAYS else Readiness.LEARNING)
 
-    def _take(self, observation: Observation, sign: Sign) -> Iterable[Signal]:
+    def _take(self, observation: Observation, sign: Sign | None) -> Iterable[Signal]:
         t, device = observation.t, observation.device
-        if sign is not Sign.NONE:
+        if sign is not None:
             if self._seen is None or t - self._seen >= self._quiet:
                 self._spell_ended(t)
             self._seen = t

@@ -23,6 +23,7 @@ SLACK_H: Final = 0.1
 DEFAULT_INTERVAL_MS: Final = 300_000
 POWER_GAP_MS: Final = 30 * 60_000
 """Power readings further apart than this say nothing of the energy between them."""
+_ENERGY: Final = Kind.ENERGY
 _NEAR_END: Final = 0.99  # of the register's digits: what comes after is a roll-over
 
 
@@ -146,7 +147,7 @@ class EnergyFlow:
         if observation.late:
             self.discarded += 1
             return None
-        if observation.kind is Kind.ENERGY:
+        if observation.kind is _ENERGY:
             self._has_register = True
             return self._register.read(value, t)
         before = self._power_at

@@ -81,11 +81,12 @@ class MeterHealth(PlainRule):
         """A meter shows a number."""
         kind, meter, t = observation.kind, observation.device, observation.t
         self.sooner = True
-        if kind is Kind.RECORDER:
-            self._recording = observation.value is True
-            self._excuse(self._dials, t)
+        if kind not in _READ:
+            if kind is Kind.RECORDER:
+                self._recording = observation.value is True
+                self._excuse(self._dials, t)
             return NOTHING
-        if kind not in _READ or meter not in self._meters or observation.late:
+        if meter not in self._meters or observation.late:
             return NOTHING
         assert meter is not None
         value = float(observation.value)
@@ -102,7 +103,7 @@ class MeterHealth(PlainRule):
 
     def _goes_on(self, dial: _Dial, meter: str, kind: Kind, value: float, t: int) -> bool:
         """A dial that was well takes the next number, and is well; False, and untouched, if it has frozen."""
-        if value != dial.value or (kind is Kind.POWER and value == 0):
+        if value != dial.value or (value == 0 and kind is Kind.POWER):
             dial.value = value
             dial.came = dial.changed = t
             return True
@@ -115,7 +116,7 @@ class MeterHealth(PlainRule):
         dial = self._dials.setdefault(meter, {}).get(kind.value)
         if dial is None:
             self._dials[meter][kind.value] = _Dial(value, t, t)
-        elif value != dial.value or (kind is Kind.POWER and value == 0):
+        elif value != dial.value or (value == 0 and kind is Kind.POWER):
             dial.value, dial.came, dial.changed, dial.told = value, t, t, ""
         else:
             dial.came = t  # frozen is judged by what comes, never by what does not

@@ -30,13 +30,14 @@ INNER_KINDS: Final = frozenset({"motion", "occupancy", "pressure", "bed", "flush
 _TRUE_IS_A_PERSON: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH, Kind.APPLIANCE})
 _CHANGE_IS_A_PERSON: Final = frozenset({Kind.PRESSURE, Kind.BED, Kind.CONTACT, Kind.LIGHT})
 _KEY_IS_A_PERSON: Final = frozenset({Kind.BUTTON, Kind.OK, Kind.CANCEL})
+_DECLARED: Final = frozenset({Kind.AWAY, Kind.RECORDER})
 
 
 class NightExit(PlainRule):
     """Waits, after an entrance moved at night, for a sign from inside."""
 
     name = "night_exit"
-    hears = _TRUE_IS_A_PERSON | _CHANGE_IS_A_PERSON | _KEY_IS_A_PERSON | {Kind.AWAY, Kind.RECORDER}
+    hears = _TRUE_IS_A_PERSON | _CHANGE_IS_A_PERSON | _KEY_IS_A_PERSON | _DECLARED
     declared = Declared(
         "an entrance used at night and nobody seen inside afterwards",
         needs=("an entrance contact", "motion, occupancy, pressure, bed, flush or another contact inside"),
@@ -83,11 +84,8 @@ class NightExit(PlainRule):
         """A door that moves at night begins the wait; whoever is seen inside ends it."""
         kind, t = observation.kind, observation.t
         self.sooner = True
-        if kind is Kind.AWAY:
-            return self._declared(observation.value)
-        if kind is Kind.RECORDER:
-            self._recording = observation.value is True
-            return self._reconsider()
+        if kind in _DECLARED:
+            return self._declared(observation)
         if not self._acts(observation):
             self.sooner = False
             return NOTHING
@@ -135,8 +133,12 @@ class NightExit(PlainRule):
         door, self._out = self._out, None
         return (Technical(RETURN_CODE, door, False, reason),) if door is not None else NOTHING
 
-    def _declared(self, value: Any) -> Iterable[Signal]:
-        """Who said that they are out is not lost; who is back is back."""
+    def _declared(self, observation: Observation) -> Iterable[Signal]:
+        """Nobody records, or does again. Who said that they are out is not lost; who is back is back."""
+        value = observation.value
+        if observation.kind is Kind.RECORDER:
+            self._recording = value is True
+            return self._reconsider()
         self._away = value is True or (isinstance(value, dict) and value.get("away") is True)
         return self._well("away") if self._away else (*self._well("activity"), *self._back("activity"))
 

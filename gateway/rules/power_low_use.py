@@ -63,18 +63,22 @@ class PowerLowUse(LowUse):
     def _read(self, observation: Observation) -> Flow | None:
         return self._flows[observation.device or ""].read(observation) if observation.kind in _READ else None
 
-    def _take(self, observation: Observation, sign: Sign) -> Iterable[Signal]:
-        flow, t, device = self._water.read(observation), observation.t, observation.device
-        if observation.kind in KINDS and device is not None and device in self._water.meters:
-            self._water_told.add(device)
-        if observation.kind is Kind.WATER_VOLUME and device in self._water.meters:
+    def _take(self, observation: Observation, sign: Sign | None) -> Iterable[Signal]:
+        if observation.kind in KINDS and observation.device in self._water.meters:
+            self._take_water(observation)
+        return super()._take(observation, sign)
+
+    def _take_water(self, observation: Observation) -> None:
+        """A meter of the home's own water tells."""
+        flow, t = self._water.read(observation), observation.t
+        self._water_told.add(observation.device or "")
+        if observation.kind is Kind.WATER_VOLUME:
             swapped = flow is not None and flow.amount is None
             if swapped or self._water_read is None or t - self._water_read > FRESH_MS:
                 self._water_since = t
             self._water_read = t
         if flow is not None and self._running:
             self._litres.add(flow.amount or 0.0, t)
-        return super()._take(observation, sign)
 
     def _knows_the_water(self, t: int) -> bool:
         """Whether the home's own water was seen for the whole day; a meter that lists flow alone is vouched for."""

@@ -99,7 +99,7 @@ class RoomOverstay(AskingRule):
 
     # ---- in and out
 
-    def _take(self, observation: Observation, sign: Sign) -> Iterable[Signal]:
+    def _take(self, observation: Observation, sign: Sign | None) -> Iterable[Signal]:
         device, t = observation.device or "", observation.t
         if device in self._radars and observation.kind is Kind.OCCUPANCY:
             if observation.value is not True:
@@ -108,7 +108,7 @@ class RoomOverstay(AskingRule):
                     self._out(t)
                 return NOTHING
             self._seen.add(device)
-        if sign is Sign.NONE:
+        if sign is None:
             return NOTHING
         if device in self._doors and observation.kind is Kind.CONTACT:
             self._doors[device] = observation.value == "closed"
@@ -178,8 +178,8 @@ class RoomOverstay(AskingRule):
         }
         return (Finding(self.code, due, "not_come_out", self._device, evidence),)
 
-    def _answers(self, observation: Observation, sign: Sign) -> bool:
-        return sign is not Sign.NONE and self._in is None  # a move in there may be one who cannot get up
+    def _answers(self, observation: Observation, sign: Sign | None) -> bool:
+        return sign is not None and self._in is None  # a move in there may be one who cannot get up
 
     def _begin_anew(self, t: int) -> None:
         self._since, self._whole = t, False

@@ -29,6 +29,9 @@ ALARM_DETECTORS: Final = frozenset({"smoke", "gas", "co", "heat"})
 LIFE_SAFETY_TRIGGERS: Final = TRIGGERS | ALARM_DETECTORS  # lost, they are P2 and no mere fault (domain 4.2)
 SLOW_FACTOR: Final = 1.5  # a device that states a longer interval than T-24 allows for is given half of it more
 MAX_LEARNING: Final = 1_000  # devices whose sightings are kept
+_DECLARED: Final = frozenset({Kind.AWAY, Kind.RECORDER})
+_CONDITION: Final = Kind.CONDITION
+_SEEN: Final = Kind.SEEN
 
 
 class Supervision(PlainRule):
@@ -106,20 +109,17 @@ class Supervision(PlainRule):
         """Any word from a device proves it alive, but the word that it is not."""
         device, kind, t = observation.device, observation.kind, observation.t
         self.sooner = True
-        if kind is Kind.AWAY:
+        declared = kind in _DECLARED
+        if declared:
             self._declared(observation)
-        elif kind is Kind.RECORDER:
-            self._recorded(observation.value is True, observation.t)
-        if device is None or kind is Kind.CONDITION:
-            self.sooner = kind in (Kind.AWAY, Kind.RECORDER)
+        if device is None or kind is _CONDITION:
+            self.sooner = declared
             return NOTHING
-        if kind is Kind.SEEN and observation.value is False:
-            if device in self._devices and device not in self._gone:
-                self._blind_since[device] = t
-            self._pause(device)
-            return self._lose(device, "driver_blind")
-        if kind is Kind.SEEN and observation.value == WAY_IS_BACK:
-            return self._way_is_back(device, t)
+        if kind is _SEEN:
+            if observation.value is False:
+                return self._way_is_gone(device, t)
+            if observation.value == WAY_IS_BACK:
+                return self._way_is_back(device, t)
         if self._blind_since:
             self._blind_since.pop(device, None)
         chorus, over, begins = self._chorus, False, False
@@ -132,7 +132,7 @@ class Supervision(PlainRule):
         if device in self._limit:
             self._seen[device] = t
         if device not in self._gone and not over:  # who was heard is lost later, and that is all
-            self.sooner = learned or begins or kind is Kind.AWAY
+            self.sooner = learned or begins or declared
             return NOTHING
         signals = self._found(device, "heard_again") if device in self._gone else NOTHING
         return signals if not over else (*signals, Technical(INTERFERENCE, "", False, "heard_again"))
@@ -179,9 +179,11 @@ class Supervision(PlainRule):
         return True
 
     def _declared(self, observation: Observation) -> None:
-        """Away, for so long at most: a wearable's silence is not its own (T-26)."""
+        """Nobody records; or away, for so long at most: a wearable's silence is not its own (T-26)."""
         value, t = observation.value, observation.t
-        if value is True or (isinstance(value, dict) and value.get("away") is True):
+        if observation.kind is Kind.RECORDER:
+            self._recorded(value is True, t)
+        elif value is True or (isinstance(value, dict) and value.get("away") is True):
             self._away_until = t + self._away_max if self._away_until is None else self._away_until
         elif self._away_until is not None:
             self._at_home_again(t)
@@ -196,6 +198,13 @@ class Supervision(PlainRule):
         if device in self._limit:
             heapq.heappush(self._queue, (self._seen[device] + self._limit[device], device))
         return (Technical("DEVICE_LOST", device, False, reason),)
+
+    def _way_is_gone(self, device: str, t: int) -> Iterable[Signal]:
+        """Its driver cannot tell any more whether it is there."""
+        if device in self._devices and device not in self._gone:
+            self._blind_since[device] = t
+        self._pause(device)
+        return self._lose(device, "driver_blind")
 
     def _way_is_back(self, device: str, t: int) -> Iterable[Signal]:
         since = self._blind_since.pop(device, None)

@@ -81,7 +81,7 @@ class Welfare(AskingRule):
         if self._civil.trusted(t) and t >= self._civil.at(self._civil.day(t), self._closes.minute * 60_000):
             self._done = max(self._done or 0, self._civil.day(t))
 
-    def _take(self, observation: Observation, sign: Sign) -> Iterable[Signal]:
+    def _take(self, observation: Observation, sign: Sign | None) -> Iterable[Signal]:
         t = observation.t
         if observation.kind is Kind.CLOCK and self._day is None:
             self._let_pass(t)  # a clock that is set over the hour misses nobody (invariant v)

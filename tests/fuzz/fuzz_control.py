@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import json
 import logging
 from pathlib import Path
@@ -54,6 +55,7 @@ def one_input(data: bytes) -> None:
     server = ControlServer(Path("/nowhere/control.sock"), handlers)
     if not _LOOP:
         _LOOP.append(asyncio.new_event_loop())
+        atexit.register(_LOOP[0].close)
     for line in data.split(b"\n")[:10]:
         reply = _LOOP[0].run_until_complete(server._answer(line + b"\n"))
         assert reply.endswith(b"\n")

@@ -50,6 +50,15 @@ def test_any_bytes_hold(name: str, data: bytes) -> None:
     within_a_second(target(name).one_input, data)
 
 
+def test_no_target_leaves_anything_open_behind() -> None:
+    """What a target opens once for all its inputs it closes with its process, or each test run ends in a complaint."""
+    once = "import fuzz_rig\nfor name in fuzz_rig.NAMES:\n t = fuzz_rig.target(name)\n t.one_input(t.seeds()[0])"
+    done = subprocess.run(
+        [sys.executable, "-W", "always::ResourceWarning", "-c", once], cwd=RIG.parent, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_what_was_found_stays_mended() -> None:
     """`found/` is empty while every finding has a test of its own in test_found.py."""
     for path in sorted(FOUND.glob("*-*")):

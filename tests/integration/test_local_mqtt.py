@@ -145,6 +145,39 @@ async def test_a_broker_killed_before_the_commit_delivers_again(broker: Broker, 
     assert first == second  # by the identity it was given, or by the broker's own number: the same press
 
 
+async def test_a_broker_that_counts_anew_swallows_no_press(tmp_path: Path) -> None:
+    """Without persistence the first message after each start has the id of the last press, and the same bytes."""
+    broker = Broker(tmp_path / "forgetful")
+    ears = Ears(broker)
+
+    async def press(count: int) -> None:
+        device = Somebody(broker)
+        try:
+            device.say("home/button", b'"press"')
+            await until(lambda: len(ears.of(Kind.BUTTON)) == count, f"press {count}")
+        finally:
+            device.close()
+
+    broker.start()
+    try:
+        async with listening(ears):
+            await press(1)
+            broker.kill()
+            await until(lambda: ears.counts["fault"], "the driver notices")
+            before = ears.status.last_beat
+            broker.start()
+            await until(lambda: ears.status.last_beat > before, "and is back")
+            await press(2)
+        broker.kill()  # power gone, for the gateway too
+        broker.start()
+        async with listening(ears):
+            await press(3)
+    finally:
+        broker.kill()
+    keys = [r.key for r in ears.of(Kind.BUTTON)]
+    assert len(set(keys)) == 3, keys
+
+
 @pytest.mark.parametrize("what", EIGHT_KINDS_OF_NONSENSE)
 async def test_nonsense_is_counted_and_stands_in_nobodys_way(broker: Broker, device: Somebody, what: str) -> None:
     ears = Ears(broker)

@@ -14,7 +14,7 @@ from gateway.drivers.local_mqtt.heard import Heard, Message
 from gateway.drivers.local_mqtt.mapping import Mapped
 from gateway.drivers.local_mqtt.payload import MAX_BODY_BYTES, Malformed, identity, read_json
 from gateway.drivers.local_mqtt.registered import Registered
-from gateway.drivers.local_mqtt.states import States
+from gateway.drivers.local_mqtt.states import MAX_STRANGERS, States
 from gateway.drivers.local_mqtt.topics import matches
 from gateway.home.model import read_home
 from gateway.observations import LIFE_SAFETY, Kind, Report, check_id, check_value
@@ -26,11 +26,12 @@ HOME: dict[str, Any] = {
         {"id": "door", "kind": "contact"},
     ]
 }
+REGISTERED = Registered(read_home(HOME))
 
 
 def hear(row: MapConfig, body: Any, topic: str = "home/x", **more: Any) -> Heard:
     payload = body if isinstance(body, bytes) else json.dumps(body).encode()
-    heard = Mapped((row,), Registered(read_home(HOME)), States()).hear(Message(topic, payload, **more))
+    heard = Mapped((row,), REGISTERED, States(REGISTERED)).hear(Message(topic, payload, **more))
     assert heard is not None
     return heard
 
@@ -141,8 +142,8 @@ def test_identities() -> None:
 
 def test_a_device_that_repeats_itself_is_heard_when_it_changes() -> None:
     row = MapConfig(topic="home/x", kind="smoke", value_field="s", repeats=True)
-    states = States()
-    mapped = Mapped((row,), Registered(read_home(HOME)), states)
+    states = States(REGISTERED)
+    mapped = Mapped((row,), REGISTERED, states)
 
     def tell(value: bool, retain: bool = False) -> list[object]:
         heard = mapped.hear(Message("home/x", json.dumps({"s": value}).encode(), retain))
@@ -155,8 +156,27 @@ def test_a_device_that_repeats_itself_is_heard_when_it_changes() -> None:
     assert tell(False, retain=True) == []
     assert tell(False) == [("seen", None)]
     assert tell(True) == [("smoke", True)]
-    again = States(dict([states.memory("home/x")]))
+    again = States(REGISTERED, dict([states.memory("home/x")]))
     assert again.get("home/x", "home/x") is True
+
+
+def test_strangers_on_a_mapped_topic_are_remembered_up_to_a_bound_and_hide_nobody() -> None:
+    row = MapConfig(topic="tele/#", kind="motion", device_field="dev", value_field="on", repeats=True)
+    states = States(REGISTERED)
+    mapped = Mapped((row,), REGISTERED, states)
+
+    def tell(device: str) -> list[str]:
+        heard = mapped.hear(Message("tele/x", json.dumps({"dev": device, "on": True}).encode()))
+        assert heard is not None
+        return [str(r.kind) for r in heard.reports]
+
+    for n in range(5 * MAX_STRANGERS):
+        tell(f"stranger-{n}")
+    assert len(states._known) <= MAX_STRANGERS
+    assert tell("pir") == ["motion"]
+    assert tell("pir") == ["seen"], "a device of the home is remembered whoever else speaks"
+    many = {f"local_mqtt:stranger-{n}": {"tele/#": True} for n in range(5 * MAX_STRANGERS)}
+    assert len(States(REGISTERED, many)._known) <= MAX_STRANGERS
 
 
 def test_retained_messages_are_never_events() -> None:
@@ -211,7 +231,7 @@ rows = st.builds(
 @settings(max_examples=500)
 @given(rows, st.lists(st.builds(Message, st.sampled_from(["t", "t/1", "t/门"]), payloads, st.booleans()), max_size=4))
 def test_any_message_is_understood_or_counted(row: MapConfig, messages: list[Message]) -> None:
-    mapped = Mapped((row,), Registered(read_home(HOME)), States())
+    mapped = Mapped((row,), REGISTERED, States(REGISTERED))
     for message in messages:
         heard = mapped.hear(message)
         for report in heard.reports if heard else ():

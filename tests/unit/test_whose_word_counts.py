@@ -6,6 +6,7 @@ import pytest
 from virtual_home import House, home
 
 from gateway.alarms.life import State
+from gateway.home.model import Contact
 from gateway.observations import Kind
 
 
@@ -145,3 +146,81 @@ def test_a_key_pressed_in_a_call_about_what_is_over_puzzles_nobody(via: str) -> 
     assert house.told("S21-ref") == house.told("S21") == []
     house.say(Kind.REPLY, {"contact": "c1", "answer": "1", "ref": first})
     assert house.told("S21-ref") == ["c1"], "a text may mean the new one: it is asked about"
+
+
+@pytest.mark.parametrize("word", ["1", "2", "arrived"])
+def test_a_bare_word_of_who_was_never_told_stops_nothing_promises_nobody_and_tells_them(word: str) -> None:
+    """They answered the line about the day, or a test of last week: "收到请随手回一句"."""
+    house = House()
+    house.press()
+    house.wait(20)
+    before = len(house.actions)
+    house.reply("n1", word)
+    assert house.state() is State.RAISED
+    assert "V03" not in house.said(), "nobody has promised to come"
+    assert [a.contact for a in house.actions[before:]] == ["n1"], "what is open, and nothing else"
+    assert house.told("S01") == ["c1", "n1"]
+    house.wait(120)
+    assert house.told("S01")[-1] == "c2", "the chain goes its way"
+    house.reply("n1", "1")
+    assert house.states()[-1] == "ACCEPTED"
+    assert sorted(house.told("S10")) == ["c1", "c2"]
+
+
+def test_who_was_never_told_is_told_once_and_asked_in_their_turn_all_the_same() -> None:
+    house = House()
+    house.press()
+    house.wait(20)
+    house.reply("n1", "2")
+    house.reply("n1", "2")  # now they know what it is about
+    assert house.told("S01", "S09") == ["c1", "n1"]
+    house.wait(4 * 120)
+    assert house.told("S01", "S09")[-2:] == ["c1", "c2"]
+    again = House()
+    again.press()
+    again.wait(20)
+    again.reply("n1", "1")
+    again.wait(240)
+    assert again.told("S01", "S09") == ["c1", "n1", "c2", "n1"]
+
+
+@pytest.mark.parametrize(("ref", "via"), [("01", "sms"), ("01", "callback"), ("01", "call"), ("01", "link")])
+def test_who_names_the_alarm_or_was_just_told_it_by_telephone_may_take_it_before_their_turn(ref: str, via: str) -> None:
+    house = House()
+    house.press()
+    house.wait(20)
+    house.say(Kind.REPLY, {"contact": "n1", "answer": "1", "ref": ref, "via": via})
+    assert house.state() is State.ACCEPTED
+
+
+def test_a_bare_one_of_who_was_never_told_says_nothing_once_somebody_goes() -> None:
+    house = House()
+    house.press()
+    house.wait(20)
+    house.reply("c1", "1")
+    before = len(house.actions)
+    house.reply("n1", "1")
+    assert house.actions[before:] == []
+
+
+def test_who_took_it_after_hearing_that_another_goes_is_not_told_so_twice() -> None:
+    house = House()
+    house.press()
+    house.wait(20)
+    house.reply("c1", "2")
+    house.reply("c2", "1")
+    house.reply("c1", "1")
+    assert house.told("S10") == ["c1"]
+    house.reply("c2", "2")  # takes it back: what was said is over, and said anew of the next
+    house.wait(10)
+    house.reply("n1", "1")
+    assert house.told("S10") == ["c1", "c1", "c2"]
+
+
+def test_who_takes_no_texts_and_was_never_told_is_rung() -> None:
+    contacts = (Contact("c1", 1), Contact("c2", 2), Contact("c3", 3, channels=("call",)))
+    house = House(home(contacts=contacts))
+    house.press()
+    house.wait(20)
+    house.reply("c3", "1")
+    assert (house.state(), house.called()[-1]) == (State.RAISED, "c3")

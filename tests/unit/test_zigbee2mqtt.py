@@ -34,8 +34,9 @@ class Bridge:
         self.memories = memories if memories is not None else {}
         self.now_s = 1000.0
         self.mid = 0
+        registered = Registered(read_home(HOME))
         self.zigbee = Zigbee2Mqtt(
-            "z", Registered(read_home(HOME)), States(self.memories), actions=actions,
+            "z", registered, States(registered, self.memories), actions=actions,
             directory=self.memories.get(MEMORY),
         )  # fmt: skip
 
@@ -248,7 +249,7 @@ def test_the_bridge_and_its_answers() -> None:
 
 
 def test_memories_that_are_damaged_are_forgotten() -> None:
-    States({PREFIX + "a": 7, PREFIX + "b": {"x": [1]}, "other": {}})
+    States(Registered(read_home(HOME)), {PREFIX + "a": 7, PREFIX + "b": {"x": [1]}, "other": {}})
     for memory in (7, {"a": 1}, {"a": [1, 2]}, {"a": ["x"]}, None, []):
         assert dict(Directory(memory).entries) == {}
 

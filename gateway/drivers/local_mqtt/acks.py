@@ -9,10 +9,19 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 HELD: Final = 10  # half of what a broker sends unacknowledged (mosquitto's max_inflight_messages, 20)
 STUCK_S: Final = 2.0  # a commit that takes longer is not waited for; far above any healthy one, the 1 s group included
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A message that waits: since when, and for how many commits."""
+
+    since: float
+    left: int
 
 
 class Acks:
@@ -21,7 +30,7 @@ class Acks:
     def __init__(self, confirm: Callable[[int], None], count: Callable[[str], None]) -> None:
         """`confirm` tells the broker by message id; 0 is a message that it does not wait for."""
         self._confirm, self._count = confirm, count
-        self._waiting: OrderedDict[int, tuple[float, int]] = OrderedDict()  # mid -> since, commits outstanding
+        self._waiting: OrderedDict[int, _Held] = OrderedDict()  # by message id
         self._timer: asyncio.TimerHandle | None = None
         self._idle = asyncio.Event()
         self._idle.set()
@@ -37,11 +46,11 @@ class Acks:
         if not mid or not commits:
             self._confirm(mid)
             return
-        self._waiting[mid] = (asyncio.get_running_loop().time(), len(commits))
+        held = self._waiting[mid] = _Held(asyncio.get_running_loop().time(), len(commits))
         self._waiting.move_to_end(mid)
         self._idle.clear()
         for commit in commits:
-            commit.add_done_callback(lambda done: self._committed(mid, done))
+            commit.add_done_callback(lambda done: self._committed(mid, held, done))
         if len(self._waiting) > HELD:
             self._arm()
 
@@ -59,15 +68,14 @@ class Acks:
         if self._timer is not None:
             self._timer.cancel()
 
-    def _committed(self, mid: int, done: asyncio.Future[bool]) -> None:
-        found = self._waiting.get(mid)
-        if found is None or done.cancelled() or not done.result():
+    def _committed(self, mid: int, held: _Held, done: asyncio.Future[bool]) -> None:
+        """A commit is done. One that came too late for its message is nothing to the next one of the same id: a broker
+        may give an id again as soon as it was confirmed."""
+        if self._waiting.get(mid) is not held or done.cancelled() or not done.result():
             return
-        since, left = found
-        if left > 1:
-            self._waiting[mid] = (since, left - 1)
-            return
-        self._release(mid)
+        held.left -= 1
+        if not held.left:
+            self._release(mid)
 
     def _release(self, mid: int) -> None:
         del self._waiting[mid]
@@ -84,8 +92,8 @@ class Acks:
         self._timer = None
         limit = asyncio.get_running_loop().time() - STUCK_S
         while len(self._waiting) > HELD:
-            mid, (since, _) = next(iter(self._waiting.items()))
-            if since > limit:
+            mid, held = next(iter(self._waiting.items()))
+            if held.since > limit:
                 break
             self._count("acknowledged_uncommitted")
             self._release(mid)

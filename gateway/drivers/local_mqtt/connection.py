@@ -206,7 +206,8 @@ class Connection:
         except UnicodeDecodeError:
             topic = ""  # nobody asked for it: it is confirmed and forgotten
         payload = bytes(found.payload[: self._plan.body_limit(topic) + 1])  # one too many is enough to be refused
-        self._wire.tell(self._deliver, Message(topic, payload, bool(found.retain), found.mid, found.qos))
+        message = Message(topic, payload, bool(found.retain), found.mid, found.qos, bool(found.dup))
+        self._wire.tell(self._deliver, message)
 
 
 def _resolve(future: asyncio.Future[Any], value: Any) -> None:

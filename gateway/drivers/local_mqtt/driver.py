@@ -10,16 +10,19 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
 from gateway.config import ActionConfig, LocalMqttConfig, MapConfig
 from gateway.drivers.local_mqtt.acks import Acks
 from gateway.drivers.local_mqtt.connection import CONNECT_S, Connection, Plan, Tls
+from gateway.drivers.local_mqtt.deliveries import MEMORY as DELIVERIES
+from gateway.drivers.local_mqtt.deliveries import Deliveries
 from gateway.drivers.local_mqtt.directory import MEMORY
 from gateway.drivers.local_mqtt.heard import Message
 from gateway.drivers.local_mqtt.mapping import Mapped
-from gateway.drivers.local_mqtt.payload import MAX_BODY_BYTES
+from gateway.drivers.local_mqtt.payload import MAX_BODY_BYTES, delivery
 from gateway.drivers.local_mqtt.registered import Registered
 from gateway.drivers.local_mqtt.states import States
 from gateway.drivers.local_mqtt.zigbee2mqtt import Zigbee2Mqtt
@@ -60,13 +63,14 @@ class LocalMqttDriver:
         """`memories`: what the journal kept, by name. `resolve` finds certificate files."""
         memories = memories or {}
         self._registered = Registered(home)
-        states = States(memories)
+        states = States(self._registered, memories)
         self._mapped = Mapped(maps, self._registered, states)
         self._zigbee: Zigbee2Mqtt | None = None
         if config.zigbee2mqtt:
             self._zigbee = Zigbee2Mqtt(
                 config.zigbee2mqtt, self._registered, states, actions=actions, directory=memories.get(MEMORY)
             )
+        self._deliveries = Deliveries(memories.get(DELIVERIES))
         self._plan = _plan(config, gateway_id, resolve)
         self._grace_s, self._probe_s = config.bridge_grace_s, probe_s
         self._context: DriverContext | None = None
@@ -97,6 +101,7 @@ class LocalMqttDriver:
             raise DriverFault("[local_mqtt]: nothing to listen to; set zigbee2mqtt or add a [[local_mqtt.map]]")
         connection = self._connection = Connection(self._plan, self._take, self._on_answer)
         self._acks = Acks(connection.confirm, context.count)
+        self._deliveries.connected()
         try:
             connection.start()
             await self._until(connection, connection.opened)
@@ -179,8 +184,13 @@ class LocalMqttDriver:
 
     def _heed(self, message: Message, context: DriverContext) -> list[asyncio.Future[bool]]:
         now_s = asyncio.get_running_loop().time()
+        message = replace(message, number=self._deliveries.number(message))
         heard = [self._mapped.hear(message), self._zigbee.hear(message, now_s) if self._zigbee else None]
         commits: list[asyncio.Future[bool]] = []
+        nameless = delivery(message.topic, message.mid, message.payload, message.number)
+        goes_by_it = nameless and any(report.key == nameless for one in heard if one for report in one.reports)
+        if goes_by_it and (number := self._deliveries.told(message)) is not None:
+            commits.append(context.emit_durable(Report(Kind.TICK, None, memory=(DELIVERIES, number))))
         for one in heard:
             if one is None:
                 continue

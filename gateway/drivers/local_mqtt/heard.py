@@ -17,6 +17,8 @@ class Message:
     retain: bool = False  # what was said some time ago, told because we just subscribed
     mid: int = 0
     qos: int = 1
+    dup: bool = False  # the broker has told it before, and we did not confirm it
+    number: int = 0  # the connection on which it came first (`deliveries`)
 
 
 @dataclass(frozen=True, slots=True)

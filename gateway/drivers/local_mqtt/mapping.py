@@ -137,7 +137,7 @@ def _key(row: MapConfig, kind: Kind, message: Message, body: Any) -> str | None:
         return None
     given = _field(body, row.key_field) if row.key_field and isinstance(body, dict) else _ABSENT
     own = None if given is _ABSENT else identity(message.topic, given)
-    return own or delivery(message.topic, message.mid, message.payload)
+    return own or delivery(message.topic, message.mid, message.payload, message.number)
 
 
 def _field(body: Any, path: str) -> Any:

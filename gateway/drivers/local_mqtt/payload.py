@@ -12,6 +12,7 @@ from typing import Any, Final
 MAX_BODY_BYTES: Final = 64 * 1024  # the fattest state Zigbee2MQTT was seen to publish has 4 KiB
 MAX_LIST_BYTES: Final = 2 * 1024 * 1024  # bridge/devices: some 8 KiB of definition for each device
 MAX_TEXT_BYTES: Final = 256  # a bare value
+MAX_TOPIC_CHARS: Final = 140  # of a topic within a key: one of Zigbee2MQTT's has a name of 128 at most
 MAX_KEY_CHARS: Final = 40  # of an identity as it stands; a longer one is shown by its hash
 
 
@@ -52,15 +53,21 @@ def identity(topic: str, found: Any) -> str | None:
         raise Malformed("wrong_type")
     text = str(found)
     plain = len(text) <= MAX_KEY_CHARS and text.isascii() and text.isprintable()
-    return f"mqtt:{topic}:{text if plain else digest(text.encode('utf-8', 'surrogatepass'))}"
+    return f"mqtt:{_place(topic)}:{text if plain else digest(text.encode('utf-8', 'surrogatepass'))}"
 
 
-def delivery(topic: str, mid: int, payload: bytes) -> str | None:
+def delivery(topic: str, mid: int, payload: bytes, number: int) -> str | None:
     """The key of an event without identity: the broker repeats a delivery under the same message id.
 
-    None at QoS 0, where nothing is repeated. Message ids come again after 65,535 messages, keys are forgotten sooner.
+    None at QoS 0, where nothing is repeated. Message ids come again after 65,535 messages, keys are forgotten sooner;
+    and they begin anew with their broker, hence the `number` of the connection (`deliveries`).
     """
-    return f"mqtt:{topic}:m{mid}-{digest(payload)}" if mid else None
+    return f"mqtt:{_place(topic)}:{number}m{mid}-{digest(payload)}" if mid else None
+
+
+def _place(topic: str) -> str:
+    """A topic within a key: a recording takes keys of 200 characters, topics may have 65,535 bytes."""
+    return topic if len(topic) <= MAX_TOPIC_CHARS else digest(topic.encode("utf-8", "surrogatepass"))
 
 
 def digest(data: bytes) -> str:

@@ -236,7 +236,7 @@ class Zigbee2Mqtt:
 
 
 def _keyed(report: Report, message: Message) -> Report:
-    return replace(report, key=delivery(message.topic, message.mid, message.payload))
+    return replace(report, key=delivery(message.topic, message.mid, message.payload, message.number))
 
 
 def _online(payload: bytes) -> bool:

@@ -49,6 +49,9 @@ class Where(StrEnum):
     GUESTS = "GUESTS"
 
 
+_HOME: Final = Where.HOME  # asked with every act: see `Kind` of what reaching a member costs
+
+
 class Presence:
     """Follows passages of the entrance door, activity inside, and what is declared."""
 
@@ -219,7 +222,7 @@ class Presence:
         if self.declared_until is not None:
             return Where.DECLARED_AWAY
         if self.out_since is None or self.came_back:
-            return Where.HOME
+            return _HOME
         return Where.UNKNOWN if self.stands_open and not self.said_so else Where.AWAY
 
     def open_due(self) -> int | None:

@@ -32,6 +32,8 @@ LONE_METER: Final = "WATER_LOW_USE"
 """The code where nothing but a water meter watches. Its twelve dry hours are usual (2 to 4 a week in one-person flats,
 research/inactivity.md): it waits a whole day, longer where the home's own dry spells are (`QuietSpells`), and draws no
 line of its own."""
+_MAY_HINDER: Final = frozenset({Kind.AWAY, Kind.RECORDER, Kind.CLOCK})
+_HOME: Final = Where.HOME
 _MAY_BE_IN: Final = frozenset({Where.HOME, Where.UNKNOWN})
 
 
@@ -39,7 +41,7 @@ class Inactivity(PlainRule):
     """Counts observed silence at home and asks `question_min` before the line is reached."""
 
     name = "inactivity"
-    hears = ACTS | {Kind.AWAY, Kind.RECORDER, Kind.CLOCK}
+    hears = ACTS | _MAY_HINDER
     declared = Declared(
         "nobody heard at home for longer than its own line at this hour, under a hard cap; who left and is not back",
         needs=(
@@ -125,6 +127,8 @@ class Inactivity(PlainRule):
         self.sooner = acts or kind not in ACTS  # nobody acted: that moves nothing
         if acts:
             return self._act(observation)
+        if kind not in _MAY_HINDER:
+            return NOTHING
         if kind is Kind.AWAY:
             return (*self._declared(observation.value, t), *self._reconsider(t))
         if kind is Kind.RECORDER:
@@ -133,8 +137,6 @@ class Inactivity(PlainRule):
             self._habit.clock_changed()
             self._silence.touch(t)
             self._exact = None
-        else:
-            return NOTHING
         return self._reconsider(t)
 
     def _is_activity(self, observation: Observation) -> bool:
@@ -148,7 +150,7 @@ class Inactivity(PlainRule):
         passes = device in self._presence.entrances and observation.kind is Kind.CONTACT
         heard = passes and self._presence.rewind(t)
         where, presumed = self._presence.where(), self._presence.came_back
-        if heard and where is not Where.HOME:
+        if heard and where is not _HOME:
             self._silence.stand(t)
         if passes:
             self._presence.passage(device or "", observation.value == "open", t, heard=heard)
@@ -161,7 +163,7 @@ class Inactivity(PlainRule):
     def _act_at(self, observation: Observation, where: Where, presumed: bool) -> Iterable[Signal]:
         """`where` the resident was before, or was only `presumed` to be."""
         t, device = observation.t, observation.device
-        if where is Where.HOME:
+        if where is _HOME:
             whole = self._silence.whole and not self._lost and not presumed  # who was presumed in may have been out
             self._silence_ended(t, whole=whole)
             self._witnesses.saw(device, t)

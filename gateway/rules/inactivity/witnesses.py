@@ -24,6 +24,7 @@ _STATEFUL: Final = frozenset({Kind.CONTACT, Kind.PRESSURE, Kind.BED, Kind.LIGHT}
 
 ACTS: Final = _TRUE_IS_ACTIVITY | _ANY_IS_ACTIVITY | _STATEFUL | {Kind.WATER, Kind.WATER_VOLUME, Kind.POWER}
 """All that may be an act of a person, or remind of one: what a rule must hear that asks `Witnesses.is_activity`."""
+_POWER: Final = Kind.POWER
 
 SAME_DRAW_MS: Final = 9 * 60_000  # under twice a 5-minute interval: flow in every interval is one draw
 SPAN_MS: Final = 30 * 60_000  # who saw what is counted by half-hours
@@ -63,13 +64,13 @@ class Witnesses:
     def is_activity(self, observation: Observation) -> bool:
         """Whether somebody must be there for this to be said. Asked once for each observation: it remembers states."""
         kind, device = observation.kind, observation.device
-        if kind is Kind.POWER:  # first, for it comes by the minute
+        if kind in _TRUE_IS_ACTIVITY:
+            return observation.value is True
+        if kind is _POWER:
             meter = self._appliances.get(device or "")
             if meter is None or observation.late:
                 return False
             return meter.observe(float(observation.value), observation.t) is not None
-        if kind in _TRUE_IS_ACTIVITY:
-            return observation.value is True
         if kind in _STATEFUL and device is not None:
             name = f"{kind.value}:{device}"  # one device may report several things
             before, self._last[name] = self._last.get(name), observation.value
