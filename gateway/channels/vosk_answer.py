@@ -49,12 +49,13 @@ def read_result(text: str, words: Mapping[str, Word] = WORDS) -> Heard | None:
         result = json.loads(text)
         said = str(result.get("text", "")).replace(" ", "")
         parts = [float(w.get("conf", 0.0)) for w in result.get("result", [])]
-    except (ValueError, TypeError, AttributeError, RecursionError):
+    except (ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         return None
+    sure = min(parts, default=0.0) if all(0.0 <= part <= 1.0 for part in parts) else 0.0  # not a number: not sure
     if any(known == Word.HELP and word in said for word, known in words.items()):
-        return Heard(Word.HELP, min(parts, default=0.0))  # in the middle of anything
+        return Heard(Word.HELP, sure)  # in the middle of anything
     word = words.get(said)
-    return None if word is None else Heard(word, min(parts, default=0.0))
+    return None if word is None else Heard(word, sure)
 
 
 def grammar_of(words: Iterable[str], known: Callable[[str], bool]) -> tuple[list[str], list[str]]:

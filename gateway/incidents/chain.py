@@ -17,11 +17,15 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from gateway.bounds import untamed
+from gateway.incidents.shape import fits
+
 START: Final = b"0" * 64
 """The seal before the first line of the first file."""
 SEAL_BYTES: Final = len("= ") + 64 + 1
 
-_MARKED_LINE: Final = re.compile(rb"\n\* (\d+) (\d+)=([^ \n]+) ")
+MAX_WALL_MS: Final = 10**14  # the year 5138
+_MARKED_LINE: Final = re.compile(rb"\n\* (\d{1,14}) (\d{1,15})=([!-~]+) ")
 
 _encode: Final = json.JSONEncoder(ensure_ascii=True, separators=(",", ":"), sort_keys=True).encode
 
@@ -103,8 +107,10 @@ def read_line(line: bytes) -> Read:
             _, wall, body = line.split(b" ", 2)
             marks = b""
         value = json.loads(body)
-        if not isinstance(value, dict):
-            raise BadLine("expected an object")
+        if not fits(value) or not 0 <= int(wall) < MAX_WALL_MS:
+            raise BadLine("of another form")
+        if b"\\ud" in body.lower() and untamed(value):  # an emoji at most, else what no page could be written with
+            raise BadLine("half a character")
         return Read(int(wall), tuple(marks.decode("ascii").split(",")) if marks else (), value)
     except (ValueError, RecursionError) as error:
         raise BadLine(f"not a line of the archive: {type(error).__name__}") from None

@@ -136,7 +136,8 @@ class _Page:
         if seen["kind"] == "ack" and isinstance(value, dict):
             return f"{self.name(value.get('by'))}：{value.get('stage')}"
         if isinstance(value, dict) and isinstance(value.get("said"), list):
-            return "、".join(f"{_SAID.get(r[2], r[2])} {r[1]}" for r in value["said"] if len(r) == 3 and r[0] == number)
+            rows = (row for row in value["said"] if isinstance(row, list) and len(row) == 3 and row[0] == number)
+            return "、".join(f"{_SAID.get(str(how), how)} {prompt}" for _, prompt, how in rows)
         if seen["kind"] == "delivery" and isinstance(value, dict):
             way = value.get("template") or value.get("channel", "")
             return f"{self.name(value.get('contact'))} {way} {value.get('result')}"

@@ -20,6 +20,7 @@ from gateway.journal import JournalError
 from gateway.journal.export import export
 
 MAX_FINDINGS: Final = 50
+MAX_DIGITS: Final = 15  # of an alarm's number
 FOLLOW_UP_MARK: Final = b'"event":"follow_up"'
 SEALED_WITHIN_MS: Final = 3_600_000  # a running gateway takes a minute, and once it has started again no longer
 
@@ -162,7 +163,7 @@ def _take_in(lines: list[tuple[bytes, bytes, bytes]], epoch: str, here: dict[byt
         first, *others = marks.split(b",")  # the first one of it, several alarms in one line, or one that moved twice
         for mark in (number + b"=" + first, *others):
             alarm, _, word = mark.partition(b"=")
-            if not alarm.isdigit():
+            if not alarm.isdigit() or len(alarm) > MAX_DIGITS:
                 continue
             if (summary := here.get(alarm)) is None:
                 summary = here[alarm] = found[epoch, int(alarm)] = Summary(epoch, int(alarm), opened_ms=int(wall))

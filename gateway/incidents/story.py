@@ -221,8 +221,7 @@ def _results(lines: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     found = []
     for body in lines:
         value = body.get("seen", {}).get("value")
-        if isinstance(value, dict) and value.get("event") == "follow_up" and value.get("kind") in _KINDS:
-            found.append(
-                {"kind": value["kind"], "result": value.get("result"), "by": value.get("by"), "at": body["at"]}
-            )
+        if isinstance(value, dict) and value.get("event") == "follow_up" and str(value.get("kind")) in _KINDS:
+            result, by = (None if value.get(name) is None else str(value[name]) for name in ("result", "by"))
+            found.append({"kind": str(value["kind"]), "result": result, "by": by, "at": body.get("at")})
     return found

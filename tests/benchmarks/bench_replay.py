@@ -38,8 +38,8 @@ def run() -> Sequence[Figure]:
     first, last = sizes[min(1, len(sizes) - 1)], sizes[-1]
     return [
         Figure("replay, observations a second", lines / took, "/s", 30_000, True, note=f"{lines} lines, {said} told"),
-        Figure("replay, memory after a year", last, "MiB", 50),
-        Figure("replay, growth over the year", max(0.0, last - first), "MiB", 2.0, note=f"from {first:.1f} MiB"),
+        Figure(f"replay, memory after {DAYS} days", last, "MiB", 50),
+        Figure("replay, growth over them", max(0.0, last - first), "MiB", 2.0, note=f"from {first:.1f} MiB"),
     ]
 
 

@@ -112,7 +112,7 @@ needs_libfuzzer = pytest.mark.skipif(
 @pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_half_a_minute_of_libfuzzer_on_the_decoder_of_the_day_finds_nothing() -> None:
-    """The decoder is chosen by the date (UTC), so that each has its turn every two weeks; which one is printed."""
+    """The decoder is chosen by the date (UTC), so that each has its turn within a month; which one is printed."""
     name = NAMES[datetime.now(UTC).toordinal() % len(NAMES)]
     ran = fuzz_for(name, seconds=30)
     print(f"{name}: {ran.inputs} inputs, {ran.coverage[0]} to {ran.coverage[1]} edges")

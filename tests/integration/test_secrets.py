@@ -198,9 +198,40 @@ async def live_through_everything(house: VirtualHouse) -> None:
             await step.play(house)
 
 
+def the_record(config: list[str]) -> dict[str, bytes]:
+    """Every word of `hearthwatch incidents` about every incident; names only where somebody asks for them."""
+    said = {
+        name: cli("incidents", *name.split(), *config)
+        for name in ("list --all", "list --json --all", "verify --json", "follow-ups")
+    }
+    rows = [json.loads(line) for line in said["list --json --all"].splitlines() if line.startswith(b"{")]
+    for number in (
+        str(row["incident"]) for row in rows
+    ):  # beside them it may warn of what a leap in time left unsealed
+        for command in (("show",), ("show", "--json"), ("export",), ("export", "--html")):
+            said[f"{' '.join(command)} {number}"] = cli("incidents", *command, number, *config)
+    return said
+
+
+def a_start_with_a_damaged_home(house: VirtualHouse, folder: Path) -> dict[str, bytes]:
+    """What is said where a home was edited by hand: a number twice, a key cut short, a name in the wrong place."""
+    state = folder / "state"
+    state.mkdir(parents=True)
+    (folder / "hearthwatch.toml").write_text('[gateway]\nstate_dir = "state"\n')
+    document = json.loads(json.dumps(HOME))
+    document["devices"][0]["key"] = document["devices"][0]["key"][:-2]
+    document["contacts"][1]["phone"] = document["contacts"][0]["phone"]
+    document["contacts"][0]["role"] = document["contacts"][0]["name"]
+    (state / "home.json").write_text(json.dumps(document, ensure_ascii=False))
+    where = ["--config", str(folder / "hearthwatch.toml")]
+    return {f"damaged: {what}": cli(*what.split(), *where) for what in ("run", "home check", "doctor")}
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-async def test_nothing_private_is_found_in_any_artefact_of_a_whole_demo(spied: tuple[DebugHouse, Spy]) -> None:
+async def test_nothing_private_is_found_in_any_artefact_of_a_whole_demo(
+    spied: tuple[DebugHouse, Spy], tmp_path: Path
+) -> None:
     house, spy = spied
     finder = secrets_of(house)
     await live_through_everything(house)
@@ -211,9 +242,13 @@ async def test_nothing_private_is_found_in_any_artefact_of_a_whole_demo(spied: t
         "doctor": await asyncio.to_thread(cli, "doctor", *config, env=env),
         "doctor --json": await asyncio.to_thread(cli, "doctor", "--json", *config, env=env),
         "events": await asyncio.to_thread(cli, "events", *config),
+        "rules": await asyncio.to_thread(cli, "rules", "--json", *config),
+        "tune": await asyncio.to_thread(cli, "tune", *config),
     }
+    said |= await asyncio.to_thread(the_record, config)
     await house.stop()
     spy.stop()
+    said |= await asyncio.to_thread(a_start_with_a_damaged_home, house, tmp_path / "damaged")
 
     found = finder.look_through(house.folder, but=HOLDERS)
     for name, blob in said.items():
@@ -241,6 +276,9 @@ def _the_search_saw_what_there_was(house: VirtualHouse, spy: Spy, said: dict[str
     assert sum(b"gateway.demo.child" in words for words in commands) >= 2  # it was killed once
     assert any(b"sleep" in words for words in commands), "the voice was a process"
     assert b'"kind":"reply"' in said["events"]
+    assert sum(name.startswith("export --html") for name in said) >= 5
+    assert "应急处置记录".encode() in said["export --html 1"]
+    assert all(b"home.json" in said[f"damaged: {what}"] for what in ("run", "home check"))
     log = (house.folder / "gateway.log").read_bytes()
     assert b"DEBUG" in log.upper()
     assert b"c1" in log

@@ -141,7 +141,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
              UNIT + "test_pressed_again.py::test_a_press_after_acceptance_tells_the_acceptor_and_the_platform_again"),
     "T-32": (UNIT + "test_edges_of_the_domain.py::test_t32_a_cancel_is_one_until_it_is_sent",
              UNIT + "test_call_flow.py::test_cancel_after_sending_withdraws_nothing"),
-    "T-33": (UNIT + "test_journal.py::test_alarm_records_go_after_three_years_but_never_the_newest_thousand",),
+    "T-33": (UNIT + "test_journal_keeping.py::test_alarm_records_go_after_three_years_but_never_the_newest_thousand",),
     "T-34": (UNIT + "test_clock.py::test_which_steps_are_told_and_which_are_large",
              UNIT + "test_technical_patience.py::test_a_battery_clock_alone_is_good_for_a_week"),
     "T-35": (UNIT + "test_time_and_recovery.py",),

@@ -173,6 +173,9 @@ def test_a_recognisers_result_is_a_word_or_nothing() -> None:
     assert read_result(result(("不", 0.9), ("好", 0.8))) == Heard(Word.NO, 0.8)  # not heard as 好
     for other in ("", "{", "[]", "7", "null", result(("[unk]", 1.0)), result(), '{"text": "没事", "result": [1]}'):
         assert read_result(other) is None, other
+    assert read_result(result(("没事", 10**400))) is None
+    for odd in (float("nan"), float("inf"), -1, 2):  # a number that is no confidence is none
+        assert read_result(result(("没事", odd))) == Heard(Word.OK, 0.0)
 
 
 def test_a_phrase_the_model_has_no_word_for_is_listened_for_by_its_characters() -> None:
