@@ -133,7 +133,7 @@ def test_a_rule_that_says_nothing_came_sooner_is_right(seed: int) -> None:
                 kept, let_off = kept + 1, let_off | {rule.name}
         controller._dues.anew()  # told past the controller's back
     assert kept > 1_000
-    assert {"supervision", "meter_health", "inactivity", "power_low_use", "bed_absence"} <= let_off
+    assert {"supervision", "meter_health", "inactivity", "power_low_use", "bed_absence", "room_overstay"} <= let_off
 
 
 def test_a_line_drawn_anew_brings_the_question_forward_and_says_so() -> None:
