@@ -96,7 +96,8 @@ def _play(
             continue
         controller = tape.controller
         assert controller is not None
-        if observation.kind is not Kind.RESTART:  # over a gap nobody watched: only `handle` knows what that means
+        quiet = controller.quiet_before(observation.t)
+        if not quiet and observation.kind is not Kind.RESTART:  # over a gap nobody watched: only `handle` knows of that
             while (due := controller.due_within(observation.t - 1)) is not None:
                 if late := controller.advance(due):  # printed one by one: a long silence must not gather in memory
                     _print(tape, late, out)

@@ -12,7 +12,9 @@ SHANGHAI: Final = timezone(timedelta(hours=8), "Asia/Shanghai")
 """T-34, A19: fixed +08:00 without daylight saving; neither the host's zone nor its tzdata can move it."""
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND: Final = timedelta(milliseconds=1)
+_EPOCH_PLAIN: Final = datetime(1970, 1, 1)  # noqa: DTZ001 - of a local time whose offset is counted apart
+_DAY_MS: Final = 86_400_000
+_AS_WRITTEN: Final = (len("2026-03-01T08:15:30+08:00"), len("2026-03-01T08:15:30.000+08:00"))
 
 
 def zone(name: str) -> tzinfo:
@@ -55,9 +57,24 @@ def parse_iso(text: str, tz: tzinfo | None = None) -> int:
     """
     if len(text) < 16 or text[10] != "T" or text[4] != "-" or text[7] != "-" or text[13] != ":":
         raise ValueError(f"expected a time such as 2026-03-01T08:15:30+08:00, found {text[:40]!r}")
+    if len(text) in _AS_WRITTEN and text[-6] in "+-":  # the offset apart: zoned times are slow to subtract
+        local, offset_ms = datetime.fromisoformat(text[:-6]), _offset_ms(text[-6:])
+        if local.tzinfo is None:
+            return _whole_ms(local - _EPOCH_PLAIN) - offset_ms
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         if tz is None:
             raise ValueError(f"expected a time with its offset, found {text[:40]!r}")
         moment = moment.replace(tzinfo=tz)
-    return (moment - EPOCH) // _MILLISECOND
+    return _whole_ms(moment - EPOCH)
+
+
+def _whole_ms(span: timedelta) -> int:
+    return span.days * _DAY_MS + span.seconds * 1000 + span.microseconds // 1000
+
+
+@lru_cache(maxsize=64)
+def _offset_ms(text: str) -> int:
+    """Of `+08:00`. A recording has one, or two where the clock is put forward and back."""
+    moment = datetime.fromisoformat("1970-01-02T00:00:00" + text)
+    return _DAY_MS - _whole_ms(moment - EPOCH)

@@ -132,6 +132,10 @@ class Controller:
         """When the next timer is due, or None: until then nothing happens unless something is said."""
         return _whole(self._with_alarms(self._dues.first()))
 
+    def quiet_before(self, t: int) -> bool:
+        """Whether nothing can be due before `t`, which is nearly always so; if not, `due_within` knows."""
+        return self._dues.floor >= t and not self.book.busy
+
     def due_within(self, limit: int) -> int | None:
         """`next_due()` if that is at most `limit`, else None: cheaper, for what comes later is left open."""
         floor = self._dues.floor

@@ -62,6 +62,10 @@ class AskingRule(PlainRule):
         """When `_judge` has something to do, if nothing is said until then. Asked only while the count runs."""
         raise NotImplementedError
 
+    def _waits(self) -> bool:
+        """Whether `_due` may be a moment; False where it is none as things stand, whether the count runs or not."""
+        return True
+
     def _judge(self, due: int) -> Iterable[Signal]:
         """The moment has come; `_due` must have moved on afterwards, unless a finding was made."""
         raise NotImplementedError
@@ -130,12 +134,12 @@ class AskingRule(PlainRule):
         if sign is None and (kind in _READINGS or (kind is _MOTION and observation.value is False)):
             self.sooner = False
             return signals
-        self.sooner = True
         if self._asked and (kind in KEYS or self._answers(observation, sign)):
             signals = (*signals, *self._answered(observation))
-        if sign is None and kind not in _MAY_HINDER:
-            return signals
-        return (*signals, *self._reconsider(t))
+        if sign is not None or kind in _MAY_HINDER:
+            signals = (*signals, *self._reconsider(t))
+        self.sooner = self._waits() or self._household.next_due() is not None
+        return signals
 
     def _answered(self, observation: Observation) -> Iterable[Signal]:
         self._asked = False

@@ -86,6 +86,9 @@ class BedAbsence(AskingRule):
         if self._left is None and t - since >= SETTLED_MS and self._night.holds(self._civil, t):
             self._left, self._bed, self._last = t, bed, t
 
+    def _waits(self) -> bool:
+        return self._left is not None
+
     def _due(self) -> int | None:
         return None if self._left is None else self._last + self._after
 

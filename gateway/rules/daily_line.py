@@ -156,7 +156,8 @@ class DailyLine(PlainRule):
 
     def _reach(self, t: int) -> None:
         """Time has come to `t`: a new day begins a new account."""
-        self._t = max(self._t, t)
+        if t > self._t:
+            self._t = t
         day = self._civil.day(self._t)
         if day == self._day:
             return

@@ -123,7 +123,7 @@ class MeterHealth(PlainRule):
             dial.told = "frozen" if t - dial.changed >= self._frozen[self._meters[meter]] else ""
 
     def _rebased(self, meter: str, kind: Kind, value: float, t: int) -> Iterable[Signal]:
-        name = f"{kind.value}:{meter}"
+        name = f"{kind}:{meter}"
         register = self._registers.get(name)
         if register is None:
             register = self._registers[name] = Register(_CAPS[kind])

@@ -154,6 +154,9 @@ class RoomOverstay(AskingRule):
 
     # ---- too long
 
+    def _waits(self) -> bool:
+        return self._in is not None
+
     def _due(self) -> int | None:
         if self._in is None:
             return None

@@ -16,8 +16,11 @@ from hypothesis import given, settings
 
 from gateway.controller import Controller
 from gateway.controller.due import NEVER, Dues
+from gateway.home.model import Device, HomeView
 from gateway.observations import Kind, Observation
+from gateway.parameters import Parameters
 from gateway.rules.asking import AskingRule
+from gateway.rules.civil import CivilTime
 from gateway.rules.inactivity import Inactivity
 from gateway.rules.meter_health import MeterHealth
 from gateway.rules.rule import PlainRule
@@ -39,7 +42,9 @@ def agrees(controller: Controller) -> None:
     assert controller._dues.too_late() == []
     found = looked_at(controller)
     for limit in (controller.t, controller.t + HOUR, controller.t + 60 * DAY):
+        quiet = controller.quiet_before(limit + 1)
         assert controller.due_within(limit) == (found if found is not None and found <= limit else None)
+        assert not quiet or found is None or found > limit
     assert controller.next_due() == found
     assert controller._dues.too_late() == []
 
@@ -128,7 +133,27 @@ def test_a_rule_that_says_nothing_came_sooner_is_right(seed: int) -> None:
                 kept, let_off = kept + 1, let_off | {rule.name}
         controller._dues.anew()  # told past the controller's back
     assert kept > 1_000
-    assert {"supervision", "meter_health", "inactivity", "power_low_use", "bed_absence"} <= let_off
+    assert {"supervision", "meter_health", "inactivity", "power_low_use", "bed_absence", "room_overstay"} <= let_off
+
+
+def test_a_line_drawn_anew_brings_the_question_forward_and_says_so() -> None:
+    """The first act of a day draws the line of what was learned; those after it put the question off, and no more."""
+    rule, rng, t = Inactivity(CivilTime(START, "NTP")), random.Random(5), 0
+    rule.configure(HomeView(devices={"hall": Device("hall", "motion")}, consents={"MONITORING": True}), Parameters(), 0)
+    forward, let_off = 0, 0
+    while t < 20 * DAY:
+        asleep = (t + START + 10 * HOUR) % DAY < 8 * HOUR  # from ten at night, in Shanghai
+        t += rng.randrange(MINUTE, 3 * HOUR if asleep else 40 * MINUTE)
+        while (due := rule.next_due()) is not None and due <= t:
+            rule.advance(due)
+        before = rule.next_due()
+        if tuple(rule.observe(Observation(Kind.MOTION, True, t, "hall"))):
+            continue  # it had asked, and what rules say makes the controller ask them all
+        came_forward = (rule.next_due() or inf) < (before or inf)
+        assert rule.sooner or not came_forward
+        forward, let_off = forward + came_forward, let_off + (not rule.sooner)
+    assert forward >= 1
+    assert let_off > 500
 
 
 def test_rebuilding_remembers_as_life_does() -> None:

@@ -71,16 +71,21 @@ class Habit:
         """Whether the evidence suffices, or there is nothing to learn."""
         return bool(self._line) or not self._learns
 
-    def silence_ended(self, began: int | None, t: int, *, whole: bool) -> None:
-        """Somebody at home ended a silence at `t`; learned if all of it was observed and nothing doubtful about it."""
-        trusted = self._civil.trusted(t)
-        if began is not None and whole and trusted and not self._moved and 0 < t - began < self.limit_ms:
+    def silence_ended(self, began: int | None, t: int, *, whole: bool) -> bool:
+        """Somebody at home ended a silence at `t`; learned if all of it was observed and nothing doubtful about it.
+
+        Returns whether the line may be another now.
+        """
+        trusted, moved = self._civil.trusted(t), self._moved
+        if began is not None and whole and trusted and not moved and 0 < t - began < self.limit_ms:
             day, ms_of_day = self._civil.day(began), self._civil.ms_of_day(began)
             self.survival.learn(day, ms_of_day, t - began)
             self.pace.learn(day, ms_of_day, t - began)
         self._moved, self._offset = False, self._civil.offset_ms
         if trusted and (today := self._civil.day(t)) != self._day:
             self.draw_line(today)
+            return True
+        return moved
 
     def draw_line(self, today: int) -> None:
         """The line for `today`, of what the days before have shown."""

@@ -154,18 +154,22 @@ class Inactivity(PlainRule):
             self._silence.stand(t)
         if passes:
             self._presence.passage(device or "", observation.value == "open", t, heard=heard)
-        elif not self._presence.inside(observation):
+            signals = self._act_at(observation, where, presumed)
+            self.sooner = True  # the door stands open, or does no more
+            return signals
+        if not self._presence.inside(observation):
             return NOTHING
-        elif self._absence.noticed:
+        if self._absence.noticed:
             return (*self._absence.back("activity"), *self._act_at(observation, where, presumed))
         return self._act_at(observation, where, presumed)
 
     def _act_at(self, observation: Observation, where: Where, presumed: bool) -> Iterable[Signal]:
         """`where` the resident was before, or was only `presumed` to be."""
         t, device = observation.t, observation.device
+        put_off = self._exact is None and not self._asked and not presumed
         if where is _HOME:
             whole = self._silence.whole and not self._lost and not presumed  # who was presumed in may have been out
-            self._silence_ended(t, whole=whole)
+            put_off = not self._silence_ended(t, whole=whole) and put_off
             self._witnesses.saw(device, t)
         asked, self._asked = self._asked, False
         self._exact, self._last_device = None, device
@@ -175,14 +179,17 @@ class Inactivity(PlainRule):
         signals = self._answer(observation) if asked else NOTHING
         if where is not self._presence.where():
             return (*signals, *self._reconsider(t))
+        self.sooner = not (put_off and where is _HOME)  # who was at home and is puts the question off, and that is all
         return signals
 
-    def _silence_ended(self, t: int, *, whole: bool) -> None:
+    def _silence_ended(self, t: int, *, whole: bool) -> bool:
+        """Learns of it; returns whether the next one may be asked about after less than this one."""
         began = self._silence.began
         if self._code == CODE:
-            self._habit.silence_ended(began, t, whole=whole)
-        elif whole and began is not None and t - began >= self._alone_ms[0]:
+            return self._habit.silence_ended(began, t, whole=whole)
+        if whole and began is not None and t - began >= self._alone_ms[0]:
             self._spells.ended(t - began, t)
+        return True
 
     def _answer(self, observation: Observation) -> Iterable[Signal]:
         """What ends an open question. Keys speak for themselves: the desk hears 'well' and 'cancel', not this rule."""

@@ -59,11 +59,15 @@ class SurvivalLine:
         """A silence that somebody at home ended, `length` ms long, begun on `day` at `ms_of_day`."""
         start = day * SLOTS * SLOT_MS + ms_of_day
         end = start + length
-        for slot in range(start // SLOT_MS, end // SLOT_MS + 1):
-            level = (min((slot + 1) * SLOT_MS, end) - start) // 60_000
-            levels = self._day(slot // SLOTS)
-            if level > levels[slot % SLOTS]:
-                levels[slot % SLOTS] = level
+        last = end // SLOT_MS
+        for slot in range(start // SLOT_MS, last):
+            self._reached(slot, ((slot + 1) * SLOT_MS - start) // 60_000)
+        self._reached(last, length // 60_000)
+
+    def _reached(self, slot: int, level: int) -> None:
+        levels = self._day(slot // SLOTS)
+        if level > levels[slot % SLOTS]:
+            levels[slot % SLOTS] = level
 
     def _day(self, day: int) -> list[int]:
         levels = self._days.get(day)

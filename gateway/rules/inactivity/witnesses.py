@@ -72,13 +72,13 @@ class Witnesses:
                 return False
             return meter.observe(float(observation.value), observation.t) is not None
         if kind in _STATEFUL and device is not None:
-            name = f"{kind.value}:{device}"  # one device may report several things
+            name = f"{kind}:{device}"  # one device may report several things
             before, self._last[name] = self._last.get(name), observation.value
             return before is None or before != observation.value
         if kind is Kind.WATER:
             return observation.value > 0 and device not in self._others and self._begins(device or "", observation.t)
         if kind is Kind.WATER_VOLUME and device is not None and device not in self._others:
-            name = f"{kind.value}:{device}"
+            name = f"{kind}:{device}"
             before, self._last[name] = self._last.get(name), observation.value
             if before is None or observation.value <= before:  # a smaller one is a swapped meter (A27)
                 return False
