@@ -22,12 +22,13 @@ from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
 from gateway.rules.night import Night
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Technical
+from gateway.rules.switched import Switched
 
 CODE: Final = "NIGHT_EXIT"
 RETURN_CODE: Final = "HOME_AWAY"
 INNER_KINDS: Final = frozenset({"motion", "occupancy", "pressure", "bed", "flush", "contact"})
 """Devices that see somebody inside. Water and light may run on by themselves."""
-_TRUE_IS_A_PERSON: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH, Kind.APPLIANCE})
+_TRUE_IS_A_PERSON: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH})
 _CHANGE_IS_A_PERSON: Final = frozenset({Kind.PRESSURE, Kind.BED, Kind.CONTACT, Kind.LIGHT})
 _KEY_IS_A_PERSON: Final = frozenset({Kind.BUTTON, Kind.OK, Kind.CANCEL})
 _DECLARED: Final = frozenset({Kind.AWAY, Kind.RECORDER})
@@ -37,7 +38,7 @@ class NightExit(PlainRule):
     """Waits, after an entrance moved at night, for a sign from inside."""
 
     name = "night_exit"
-    hears = _TRUE_IS_A_PERSON | _CHANGE_IS_A_PERSON | _KEY_IS_A_PERSON | _DECLARED
+    hears = _TRUE_IS_A_PERSON | _CHANGE_IS_A_PERSON | _KEY_IS_A_PERSON | {Kind.APPLIANCE} | _DECLARED
     declared = Declared(
         "an entrance used at night and nobody seen inside afterwards",
         needs=("an entrance contact", "motion, occupancy, pressure, bed, flush or another contact inside"),
@@ -57,6 +58,7 @@ class NightExit(PlainRule):
         self._inner: frozenset[str] = frozenset()
         self._lost: frozenset[str] = frozenset()
         self._last: dict[str, Any] = {}  # last state of doors and mats: only a change is an act
+        self._switched = Switched()
         self._moved: int | None = None  # an entrance moved at night, and nobody was seen since
         self._door: str | None = None
         self._asked = False  # about that movement
@@ -77,6 +79,7 @@ class NightExit(PlainRule):
         self._doors = frozenset(d.id for d in devices if d.kind == "contact" and d.entrance)
         self._inner = frozenset(d.id for d in devices if d.kind in INNER_KINDS) - self._doors
         self._last = {d: v for d, v in self._last.items() if d in home.devices}
+        self._switched.keep(home.devices)
         gone = self._back("removed") if self._out is not None and self._out not in self._doors else NOTHING
         return (*gone, *self._reconsider())
 
@@ -114,6 +117,8 @@ class NightExit(PlainRule):
         if kind in _CHANGE_IS_A_PERSON and device is not None:
             before, self._last[device] = self._last.get(device), observation.value
             return before != observation.value and (before is not None or observation.value in (True, "open"))
+        if kind is Kind.APPLIANCE:
+            return self._switched.is_act(device or "", observation.value is True, observation.t)
         return kind in _KEY_IS_A_PERSON
 
     def _door_moved(self, door: str, t: int) -> Iterable[Signal]:
@@ -214,7 +219,8 @@ class NightExit(PlainRule):
     def to_json(self) -> dict[str, Any]:
         """What was last seen, and the wait."""
         return {
-            "last": dict(self._last), "used": list(self._used), "moved": self._moved, "door": self._door,
+            "last": dict(self._last), "switched": self._switched.to_json(), "used": list(self._used),
+            "moved": self._moved, "door": self._door,
             "asked": self._asked, "out": self._out, "away": self._away, "recording": self._recording,
             "lost": sorted(self._lost),
         }  # fmt: skip
@@ -222,6 +228,8 @@ class NightExit(PlainRule):
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
         self._last = dict(data["last"])
+        if "switched" in data:  # not in snapshots of 0.1
+            self._switched.from_json(data["switched"])
         used = data.get("used", ("", -1))
         self._used = (str(used[0]), int(used[1]))
         self._moved = None if data["moved"] is None else int(data["moved"])
