@@ -30,6 +30,8 @@ INNER_KINDS: Final = frozenset({"motion", "occupancy", "pressure", "bed", "flush
 """Devices that see somebody inside. Water and light may run on by themselves."""
 _TRUE_IS_A_PERSON: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH})
 _CHANGE_IS_A_PERSON: Final = frozenset({Kind.PRESSURE, Kind.BED, Kind.CONTACT, Kind.LIGHT})
+DECLARED_LAG_MS: Final = 10 * 60_000
+"""Who says "I am leaving" still looks for the shoes; who is seen inside later than that is not away."""
 _KEY_IS_A_PERSON: Final = frozenset({Kind.BUTTON, Kind.OK, Kind.CANCEL})
 _DECLARED: Final = frozenset({Kind.AWAY, Kind.RECORDER})
 
@@ -43,7 +45,7 @@ class NightExit(PlainRule):
         "an entrance used at night and nobody seen inside afterwards",
         needs=("an entrance contact", "motion, occupancy, pressure, bed, flush or another contact inside"),
         says=("NIGHT_EXIT", "HOME_AWAY"),
-        parameters=("night_exit.*",),
+        parameters=("away.max_h", "night_exit.*"),
         consent="MONITORING",
         clock=True,
     )
@@ -64,7 +66,9 @@ class NightExit(PlainRule):
         self._asked = False  # about that movement
         self._out: str | None = None  # the door of an exit that was told, until somebody is seen inside
         self._used = ("", -1)  # the last movement of an entrance, at whatever hour
-        self._away = False
+        self._away: tuple[int, int] | None = None  # declared: since when, and when that ends at the latest (A10)
+        self._away_max = 0
+        self._may_leave = True  # somebody was seen inside since the last declared absence
         self._recording = True
         self._t = 0
 
@@ -78,10 +82,16 @@ class NightExit(PlainRule):
         devices = home.devices.values()
         self._doors = frozenset(d.id for d in devices if d.kind == "contact" and d.entrance)
         self._inner = frozenset(d.id for d in devices if d.kind in INNER_KINDS) - self._doors
-        self._last = {d: v for d, v in self._last.items() if d in home.devices}
-        self._switched.keep(home.devices)
+        self._away_max = parameters.ms("away.max_h")
+        kept = home.devices if self._consented else {}
+        self._last = {d: v for d, v in self._last.items() if d in kept}
+        self._switched.keep(kept)
+        signals = self._reconsider()
+        if not self._consented:  # whether somebody came back is nobody's business any more
+            self._used = ("", -1)
+            return (*signals, *self._back("no_consent"))
         gone = self._back("removed") if self._out is not None and self._out not in self._doors else NOTHING
-        return (*gone, *self._reconsider())
+        return (*signals, *gone)
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A door that moves at night begins the wait; whoever is seen inside ends it."""
@@ -89,12 +99,14 @@ class NightExit(PlainRule):
         self.sooner = True
         if kind in _DECLARED:
             return self._declared(observation)
-        if not self._acts(observation):
+        if not self._consented or not self._acts(observation):
             self.sooner = False
             return NOTHING
         self._t = t
         if observation.device in self._doors and kind is Kind.CONTACT:
             return self._door_moved(str(observation.device), t)
+        if self._away is None or t - self._away[0] >= DECLARED_LAG_MS:
+            self._away, self._may_leave = None, True
         if self._moved is None and self._out is None:
             self.sooner = False  # nobody waits for anybody
             return NOTHING
@@ -125,7 +137,7 @@ class NightExit(PlainRule):
         """The wait begins, or begins anew: a second movement may be the return, which then shows inside."""
         signals = self._well("door_used") if self._asked else NOTHING
         self._used = (door, t)
-        if self._moved is not None or (self._ready() and not self._away and self._night.holds(self._civil, t)):
+        if self._moved is not None or (self._ready() and self._away is None and self._night.holds(self._civil, t)):
             self._moved, self._door = t, door
         return signals
 
@@ -139,13 +151,17 @@ class NightExit(PlainRule):
         return (Technical(RETURN_CODE, door, False, reason),) if door is not None else NOTHING
 
     def _declared(self, observation: Observation) -> Iterable[Signal]:
-        """Nobody records, or does again. Who said that they are out is not lost; who is back is back."""
-        value = observation.value
+        """Nobody records, or does again. Who said that they are out is not lost, for as long as that holds."""
+        value, t = observation.value, observation.t
         if observation.kind is Kind.RECORDER:
             self._recording = value is True
             return self._reconsider()
-        self._away = value is True or (isinstance(value, dict) and value.get("away") is True)
-        return self._well("away") if self._away else (*self._well("activity"), *self._back("activity"))
+        if value is True or (isinstance(value, dict) and value.get("away") is True):
+            if self._away is None and self._may_leave:  # only somebody at home can say it again (A10)
+                self._away, self._may_leave = (t, t + self._away_max), False
+            return self._well("away")
+        self._away, self._may_leave = None, True
+        return (*self._well("activity"), *self._back("activity"))
 
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
         """With a door or a witness lost, silence inside proves nothing."""
@@ -180,17 +196,23 @@ class NightExit(PlainRule):
         found = self._hindrance()
         if found.readiness is Readiness.ARMED and not self._civil.trusted(self._t):
             return Status(Readiness.OFF, "clock")
-        if found.readiness is Readiness.ARMED and self._away:
+        if found.readiness is Readiness.ARMED and self._away is not None:
             return Status(Readiness.OFF, "away")
         return found
 
     def next_due(self) -> int | None:
-        """When nobody has been seen inside for too long."""
+        """When nobody has been seen inside for too long, or a declared absence ends."""
+        asks, ends = self._asks_at(), self._away and self._away[1]
+        return asks if ends is None or (asks is not None and asks <= ends) else ends
+
+    def _asks_at(self) -> int | None:
         return None if self._moved is None or self._asked else self._moved + self._wait
 
     def advance(self, t: int) -> Iterable[Signal]:
         """Asks once."""
-        due = self.next_due()
+        if self._away is not None and self._away[1] <= t:
+            self._t, self._away = self._away[1], None  # from here the door decides
+        due = self._asks_at()
         if due is None or due > t:
             return NOTHING
         self._asked, self._t = True, due
@@ -205,6 +227,8 @@ class NightExit(PlainRule):
         """Only silence that could be observed counts."""
         if self._moved is not None and not self._asked:
             self._moved += end - start
+        if self._away is not None:
+            self._away = (self._away[0], max(self._away[1], end))
 
     def opened(self, code: str, t: int) -> None:
         """The question is on record."""
@@ -220,9 +244,9 @@ class NightExit(PlainRule):
         """What was last seen, and the wait."""
         return {
             "last": dict(self._last), "switched": self._switched.to_json(), "used": list(self._used),
-            "moved": self._moved, "door": self._door,
-            "asked": self._asked, "out": self._out, "away": self._away, "recording": self._recording,
-            "lost": sorted(self._lost),
+            "moved": self._moved, "door": self._door, "asked": self._asked, "out": self._out,
+            "away": self._away and list(self._away), "may_leave": self._may_leave,
+            "recording": self._recording, "lost": sorted(self._lost),
         }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -235,5 +259,8 @@ class NightExit(PlainRule):
         self._moved = None if data["moved"] is None else int(data["moved"])
         self._door = None if data["door"] is None else str(data["door"])
         self._out = None if data.get("out") is None else str(data["out"])
-        self._asked, self._away, self._recording = bool(data["asked"]), bool(data["away"]), bool(data["recording"])
+        self._asked, self._recording = bool(data["asked"]), bool(data["recording"])
+        away = data["away"]  # in snapshots of 0.1 true or false: an absence of unknown age, and none is
+        self._away = (int(away[0]), int(away[1])) if isinstance(away, list) else None
+        self._may_leave = bool(data.get("may_leave", True))
         self._lost = frozenset(str(device) for device in data["lost"])
