@@ -145,6 +145,8 @@ class LowWaterPreset(PlainRule):
 
     def _away(self, observation: Observation, t: int) -> Iterable[Signal]:
         value = observation.value
+        if isinstance(value, dict) and "away" not in value:
+            return NOTHING  # guests: who is out is out
         if value is True or (isinstance(value, dict) and value.get("away") is True):
             if self._away_until is None and self._may_leave:  # only somebody at home can say it again (A10)
                 self._away_until, self._may_leave = t + self._away_max, False

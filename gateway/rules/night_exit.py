@@ -156,6 +156,8 @@ class NightExit(PlainRule):
         if observation.kind is Kind.RECORDER:
             self._recording = value is True
             return self._reconsider()
+        if isinstance(value, dict) and "away" not in value:
+            return NOTHING  # guests: they say nothing of who went out
         if value is True or (isinstance(value, dict) and value.get("away") is True):
             if self._away is None and self._may_leave:  # only somebody at home can say it again (A10)
                 self._away, self._may_leave = (t, t + self._away_max), False

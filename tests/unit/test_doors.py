@@ -471,3 +471,17 @@ def test_a_consent_withdrawn_tells_of_no_return_any_more_and_forgets_the_doors()
     assert len(whereabouts(house)) == 2
     kept = house.controller.to_json()["rules"]["night_exit"]
     assert (kept["last"], kept["used"], kept["moved"], kept["out"]) == ({}, ["", -1], None, None)
+
+
+@pytest.mark.parametrize("guests", [True, False])
+def test_guests_who_are_announced_or_gone_are_no_return(guests: bool) -> None:
+    house = night_house()
+    leave(house)
+    house.wait(16 * MIN)
+    house.say(Kind.AWAY, {"guests": guests})
+    assert house.states() == ["DETECTED", "PRE_ALARM"]
+    house.wait(5 * MIN)
+    house.say(Kind.AWAY, {"guests": guests})
+    assert whereabouts(house) == [("door", "RAISED", "no_return")]
+    house.say(Kind.AWAY, {"away": False})
+    assert whereabouts(house)[1:] == [("door", "RESTORED", "activity")]
