@@ -49,10 +49,10 @@ from gateway.rules.upkeep import Upkeep
 SHANGHAI_MS: Final = 8 * 3_600_000  # no DST since 1991; texts for people in the home are always local
 _RESTART: Final = Kind.RESTART
 _MAY_BE_THE_GREEN_KEY: Final = frozenset({Kind.BUTTON, Kind.OK})
-_MAY_CHANGE_READINESS: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART, Kind.WORN})
-_MAY_CHANGE_DUES: Final = _MAY_CHANGE_READINESS | {Kind.CLOCK}
-"""What reaches rules by another way than `observe`: the home, the hour of the day, the time nobody watched."""
-_MORE_THAN_A_READING: Final = _MAY_CHANGE_DUES | people.HEARD_OF.keys() | {Kind.OK, Kind.MUTE}
+_MAY_CHANGE_ALL: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART, Kind.WORN, Kind.CLOCK})
+"""What may change both what rules can do and when. Some of it reaches them by another way than `observe`: the home, the
+hour of the day, the time nobody watched."""
+_MORE_THAN_A_READING: Final = _MAY_CHANGE_ALL | people.HEARD_OF.keys() | {Kind.OK, Kind.MUTE}
 _BLINDING: Final = frozenset({"DEVICE_LOST", INTERFERENCE})
 """What changes the set of devices that cannot be heard."""
 
@@ -216,9 +216,8 @@ class Controller:
         if not self._rebuilding and (hear := people.HEARD_OF.get(kind)) is not None:
             self._look_at_paths()
             hear(self, observation)
-        if kind in _MAY_CHANGE_READINESS:
+        if kind in _MAY_CHANGE_ALL:
             self._check_readiness(self.t)
-        if kind in _MAY_CHANGE_DUES:
             self._dues.anew()
 
     def _guarded(self, rule: Rule, call: Callable[[Any], Iterable[Signal]], what: Any) -> Iterable[Signal]:

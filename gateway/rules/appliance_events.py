@@ -11,8 +11,9 @@ For the inactivity rule: `observe(watts, t)` for each power reading of one meter
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
+
+from gateway.rules.switched import Starts
 
 STEP_W: Final = 800.0
 """Domain brief of issue 5: "steps of power of about 800 W and more"."""
@@ -20,11 +21,6 @@ SHORTEST_MS: Final = 60_000
 LONGEST_MS: Final = 30 * 60_000  # [P] a kettle takes 3 to 8 min, a meal 20; a 50 L heater 60 and more
 MAX_STEP_MS: Final = 10 * 60_000
 """Readings further apart than this show no step: what lies between was not seen."""
-REGULAR: Final = 3  # so many equal intervals in a row are a thermostat
-REGULAR_WITHIN: Final = 0.1
-BUSY_MS: Final = 2 * 3_600_000
-BUSY_STEPS: Final = 3
-_REMEMBERED: Final = 8  # starts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +41,7 @@ class ApplianceEvents:
         self._last: tuple[float, int] | None = None
         self._on: int | None = None  # since
         self._base = self._watts = 0.0
-        self._starts: list[int] = []
+        self._starts = Starts()
 
     def observe(self, watts: float, t: int) -> ApplianceEvent | None:
         """An appliance event that ended with this reading, or None. Readings that are not newer are ignored."""
@@ -67,16 +63,10 @@ class ApplianceEvents:
         return self._judge(start, t)
 
     def _judge(self, start: int, end: int) -> ApplianceEvent | None:
-        busy = sum(start - before <= BUSY_MS for before in self._starts) >= BUSY_STEPS
-        self._starts = [*self._starts, start][-_REMEMBERED:]
-        if busy or not SHORTEST_MS <= end - start <= LONGEST_MS or self._is_regular():
+        by_a_person = self._starts.began(start)
+        if not by_a_person or not SHORTEST_MS <= end - start <= LONGEST_MS:
             return None
         return ApplianceEvent(start, end, round(self._watts, 1))
-
-    def _is_regular(self) -> bool:
-        starts = self._starts[-REGULAR - 1 :]
-        gaps = [b - a for a, b in pairwise(starts)]
-        return len(gaps) >= REGULAR and max(gaps) - min(gaps) <= REGULAR_WITHIN * max(gaps)
 
     def to_json(self) -> dict[str, Any]:
         """The state, for a snapshot."""
@@ -85,7 +75,7 @@ class ApplianceEvents:
             "on": self._on,
             "base": self._base,
             "watts": self._watts,
-            "starts": list(self._starts),
+            "starts": self._starts.to_json(),
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -94,4 +84,4 @@ class ApplianceEvents:
         self._last = None if last is None else (float(last[0]), int(last[1]))
         self._on = None if data["on"] is None else int(data["on"])
         self._base, self._watts = float(data["base"]), float(data["watts"])
-        self._starts = [int(t) for t in data["starts"]]
+        self._starts.from_json(data["starts"])

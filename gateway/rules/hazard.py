@@ -37,7 +37,7 @@ HEAT_MARGIN_C: Final = 5.0
 MAX_SPELLS: Final = 1000
 _THERMOMETERS: Final = DETECTORS | {"temperature"}
 """Whose temperature is a room's: not a wrist's, nor that of a contact on a sunny door, nor of a pipe."""
-_READ: Final = frozenset({*CODES, Kind.TEST, Kind.BUTTON, Kind.TEMPERATURE})
+_READ: Final = frozenset({*CODES, Kind.TEST, Kind.BUTTON, Kind.TEMPERATURE, Kind.RECORDER})
 _ANY: Final = ""  # the "device" of a test of the whole home
 
 
@@ -73,6 +73,7 @@ class Hazard(PlainRule):
         self._home = HomeView()
         self._detectors: frozenset[str] = frozenset()
         self._lost: frozenset[str] = frozenset()
+        self._recording = True
         self._clear = self._test = self._again = self._window = 0
         self._hot_c = 0.0
         self._spells: dict[tuple[str, str], _Spell] = {}  # by (code, device)
@@ -96,6 +97,8 @@ class Hazard(PlainRule):
         kind, t = observation.kind, observation.t
         if kind not in _READ:
             return NOTHING
+        if kind is Kind.RECORDER:
+            return self._recorded(observation.value is True, t)
         device = observation.device or _ANY
         if kind is Kind.TEST:
             return self._announce(device, observation.value is True, t)
@@ -182,7 +185,7 @@ class Hazard(PlainRule):
                 del self._spells[key]
                 code = "TEST_MANUAL" if spell.test else "HAZARD_CLEARED"
                 signals.append(Technical(code, spell.device, False, f"{spell.code.lower()}_cleared"))
-            elif spell.device in self._lost:
+            elif spell.device in self._lost or not self._recording:
                 spell.tell = None  # nobody knows whether it still sounds
             else:
                 reason = "test_outlasted" if spell.test else "still_on"
@@ -190,6 +193,16 @@ class Hazard(PlainRule):
                 spell.test, spell.tell = False, spell.due + self._again
         self._plan()
         return signals
+
+    def _recorded(self, on: bool, t: int) -> Iterable[Signal]:
+        """What a detector said last need not hold while nobody records; it is told again after that."""
+        if on and not self._recording:
+            for spell in self._spells.values():
+                if spell.tell is None and spell.device not in self._lost:
+                    spell.tell = t + self._again
+        self._recording = on
+        self._plan()
+        return NOTHING
 
     def gap(self, start: int, end: int) -> None:
         """Whether a detector went quiet meanwhile nobody knows: what was due then is due at the end."""
@@ -203,7 +216,7 @@ class Hazard(PlainRule):
         back = self._lost - lost
         self._lost = frozenset(lost)
         for spell in self._spells.values():
-            if spell.device in back and spell.tell is None:
+            if spell.device in back and spell.tell is None and self._recording:
                 spell.tell = t + self._again
         self._plan()
         return NOTHING
@@ -219,6 +232,8 @@ class Hazard(PlainRule):
         """OFF without a detector, UNAVAILABLE while one of them is lost."""
         if not self._detectors:
             return Status(Readiness.OFF, "no_detector")
+        if not self._recording:
+            return Status(Readiness.UNAVAILABLE, "recording_lost")
         if self._lost & self._detectors:
             return Status(Readiness.UNAVAILABLE, "sensor_lost")
         return Status(Readiness.ARMED)
@@ -230,6 +245,7 @@ class Hazard(PlainRule):
             "tested": dict(self._tested),
             "hot": dict(self._hot),
             "lost": sorted(self._lost),
+            "recording": self._recording,
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -239,6 +255,7 @@ class Hazard(PlainRule):
         self._tested = {str(d): int(t) for d, t in data["tested"].items()}
         self._hot = {str(d): int(n) for d, n in data["hot"].items()}
         self._lost = frozenset(str(d) for d in data["lost"])
+        self._recording = bool(data.get("recording", True))
         self._plan()
 
 

@@ -60,7 +60,6 @@ class Leak(WaterRule):
         self._hours = 0
         self._intervals: dict[str, int] = {}  # of meters that tell often enough; 0: it states none
         self._runs: dict[str, _Run] = {}
-        self._recording = True
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Which meters, and for how long water may flow."""

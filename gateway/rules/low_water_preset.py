@@ -19,6 +19,7 @@ from gateway.rules.call_button import role_of
 from gateway.rules.civil import DAY_MS, CivilTime
 from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
+from gateway.rules.switched import Switched
 from gateway.rules.use_bins import BIN_MS, UseBins
 from gateway.rules.water import KINDS, OwnWater
 
@@ -44,7 +45,6 @@ PRESETS: Final[dict[int, Preset]] = {  # domain 3.1; Taicang: research/inactivit
     4: Preset("Taicang", 24, 10.0),
 }
 _AT_HOME: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH, Kind.APPLIANCE})
-
 _BY_KEY: Final = frozenset({Kind.OK, Kind.CANCEL, Kind.BUTTON})
 
 
@@ -70,6 +70,7 @@ class LowWaterPreset(PlainRule):
         self._day = (0, 0)  # waking time, ms of day
         self._away_max = 0
         self._bins = UseBins(24)
+        self._switched = Switched()
         self._began: int | None = None  # the window is observed since; None: stands still
         self._read: dict[str, int] = {}  # register -> last read; interval meters are vouched for
         self._lost: frozenset[str] = frozenset()
@@ -97,6 +98,7 @@ class LowWaterPreset(PlainRule):
         )
         self._away_max = parameters.ms("away.max_h")
         self._read = {m: at for m, at in self._read.items() if m in self._water.meters}
+        self._switched.keep(home.devices)
         return (*signals, *self._reconsider(t))
 
     # ---- what is said
@@ -115,7 +117,7 @@ class LowWaterPreset(PlainRule):
         if kind in _BY_KEY:
             return self._key(observation, t)
         if kind in _AT_HOME:
-            return self._answered("activity", t) if observation.value is True else NOTHING
+            return self._answered("activity", t) if self._is_somebody(observation) else NOTHING
         flow = self._water.read(observation) if self._consented else None
         if observation.kind is Kind.WATER_VOLUME and observation.device in self._water.meters:
             assert observation.device is not None
@@ -128,6 +130,12 @@ class LowWaterPreset(PlainRule):
         self._bins.add(flow.amount, t)
         return self._answered("activity", t) if flow.amount > 0 else NOTHING
 
+    def _is_somebody(self, observation: Observation) -> bool:
+        on = observation.value is True
+        if observation.kind is Kind.APPLIANCE:
+            return self._switched.is_act(observation.device or "", on, observation.t)
+        return on
+
     def _key(self, observation: Observation, t: int) -> Iterable[Signal]:
         """The desk hears what a key says; the rule, that somebody is there. Who calls is asked no more."""
         asked = self._asked
@@ -137,6 +145,8 @@ class LowWaterPreset(PlainRule):
 
     def _away(self, observation: Observation, t: int) -> Iterable[Signal]:
         value = observation.value
+        if isinstance(value, dict) and "away" not in value:
+            return NOTHING  # guests: who is out is out
         if value is True or (isinstance(value, dict) and value.get("away") is True):
             if self._away_until is None and self._may_leave:  # only somebody at home can say it again (A10)
                 self._away_until, self._may_leave = t + self._away_max, False
@@ -251,6 +261,7 @@ class LowWaterPreset(PlainRule):
         return {
             "water": self._water.to_json(),
             "bins": self._bins.to_json(),
+            "switched": self._switched.to_json(),
             "began": self._began,
             "read": dict(self._read),
             "lost": sorted(self._lost),
@@ -265,6 +276,8 @@ class LowWaterPreset(PlainRule):
         """The inverse of `to_json`."""
         self._water.from_json(data["water"])
         self._bins.from_json(data["bins"])
+        if "switched" in data:  # not in snapshots of 0.1
+            self._switched.from_json(data["switched"])
         self._began = None if data["began"] is None else int(data["began"])
         self._read = {str(m): int(at) for m, at in data["read"].items()}
         self._lost = frozenset(str(d) for d in data["lost"])

@@ -197,6 +197,8 @@ class MeterHealth(PlainRule):
         """OFF without a meter, UNAVAILABLE while one is lost."""
         if not self._meters:
             return Status(Readiness.OFF, "no_meter")
+        if not self._recording:
+            return Status(Readiness.UNAVAILABLE, "recording_lost")
         if self._lost & set(self._meters):
             return Status(Readiness.UNAVAILABLE, "sensor_lost")
         return Status(Readiness.ARMED)

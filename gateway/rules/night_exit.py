@@ -22,13 +22,16 @@ from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
 from gateway.rules.night import Night
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Technical
+from gateway.rules.switched import Switched
 
 CODE: Final = "NIGHT_EXIT"
 RETURN_CODE: Final = "HOME_AWAY"
 INNER_KINDS: Final = frozenset({"motion", "occupancy", "pressure", "bed", "flush", "contact"})
 """Devices that see somebody inside. Water and light may run on by themselves."""
-_TRUE_IS_A_PERSON: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH, Kind.APPLIANCE})
+_TRUE_IS_A_PERSON: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH})
 _CHANGE_IS_A_PERSON: Final = frozenset({Kind.PRESSURE, Kind.BED, Kind.CONTACT, Kind.LIGHT})
+DECLARED_LAG_MS: Final = 10 * 60_000
+"""Who says "I am leaving" still looks for the shoes; who is seen inside later than that is not away."""
 _KEY_IS_A_PERSON: Final = frozenset({Kind.BUTTON, Kind.OK, Kind.CANCEL})
 _DECLARED: Final = frozenset({Kind.AWAY, Kind.RECORDER})
 
@@ -37,12 +40,12 @@ class NightExit(PlainRule):
     """Waits, after an entrance moved at night, for a sign from inside."""
 
     name = "night_exit"
-    hears = _TRUE_IS_A_PERSON | _CHANGE_IS_A_PERSON | _KEY_IS_A_PERSON | _DECLARED
+    hears = _TRUE_IS_A_PERSON | _CHANGE_IS_A_PERSON | _KEY_IS_A_PERSON | {Kind.APPLIANCE} | _DECLARED
     declared = Declared(
         "an entrance used at night and nobody seen inside afterwards",
         needs=("an entrance contact", "motion, occupancy, pressure, bed, flush or another contact inside"),
         says=("NIGHT_EXIT", "HOME_AWAY"),
-        parameters=("night_exit.*",),
+        parameters=("away.max_h", "night_exit.*"),
         consent="MONITORING",
         clock=True,
     )
@@ -57,12 +60,15 @@ class NightExit(PlainRule):
         self._inner: frozenset[str] = frozenset()
         self._lost: frozenset[str] = frozenset()
         self._last: dict[str, Any] = {}  # last state of doors and mats: only a change is an act
+        self._switched = Switched()
         self._moved: int | None = None  # an entrance moved at night, and nobody was seen since
         self._door: str | None = None
         self._asked = False  # about that movement
         self._out: str | None = None  # the door of an exit that was told, until somebody is seen inside
         self._used = ("", -1)  # the last movement of an entrance, at whatever hour
-        self._away = False
+        self._away: tuple[int, int] | None = None  # declared: since when, and when that ends at the latest (A10)
+        self._away_max = 0
+        self._may_leave = True  # somebody was seen inside since the last declared absence
         self._recording = True
         self._t = 0
 
@@ -76,9 +82,16 @@ class NightExit(PlainRule):
         devices = home.devices.values()
         self._doors = frozenset(d.id for d in devices if d.kind == "contact" and d.entrance)
         self._inner = frozenset(d.id for d in devices if d.kind in INNER_KINDS) - self._doors
-        self._last = {d: v for d, v in self._last.items() if d in home.devices}
+        self._away_max = parameters.ms("away.max_h")
+        kept = home.devices if self._consented else {}
+        self._last = {d: v for d, v in self._last.items() if d in kept}
+        self._switched.keep(kept)
+        signals = self._reconsider()
+        if not self._consented:  # whether somebody came back is nobody's business any more
+            self._used = ("", -1)
+            return (*signals, *self._back("no_consent"))
         gone = self._back("removed") if self._out is not None and self._out not in self._doors else NOTHING
-        return (*gone, *self._reconsider())
+        return (*signals, *gone)
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A door that moves at night begins the wait; whoever is seen inside ends it."""
@@ -86,12 +99,14 @@ class NightExit(PlainRule):
         self.sooner = True
         if kind in _DECLARED:
             return self._declared(observation)
-        if not self._acts(observation):
+        if not self._consented or not self._acts(observation):
             self.sooner = False
             return NOTHING
         self._t = t
         if observation.device in self._doors and kind is Kind.CONTACT:
             return self._door_moved(str(observation.device), t)
+        if self._away is None or t - self._away[0] >= DECLARED_LAG_MS:
+            self._away, self._may_leave = None, True
         if self._moved is None and self._out is None:
             self.sooner = False  # nobody waits for anybody
             return NOTHING
@@ -114,13 +129,15 @@ class NightExit(PlainRule):
         if kind in _CHANGE_IS_A_PERSON and device is not None:
             before, self._last[device] = self._last.get(device), observation.value
             return before != observation.value and (before is not None or observation.value in (True, "open"))
+        if kind is Kind.APPLIANCE:
+            return self._switched.is_act(device or "", observation.value is True, observation.t)
         return kind in _KEY_IS_A_PERSON
 
     def _door_moved(self, door: str, t: int) -> Iterable[Signal]:
         """The wait begins, or begins anew: a second movement may be the return, which then shows inside."""
         signals = self._well("door_used") if self._asked else NOTHING
         self._used = (door, t)
-        if self._moved is not None or (self._ready() and not self._away and self._night.holds(self._civil, t)):
+        if self._moved is not None or (self._ready() and self._away is None and self._night.holds(self._civil, t)):
             self._moved, self._door = t, door
         return signals
 
@@ -134,13 +151,19 @@ class NightExit(PlainRule):
         return (Technical(RETURN_CODE, door, False, reason),) if door is not None else NOTHING
 
     def _declared(self, observation: Observation) -> Iterable[Signal]:
-        """Nobody records, or does again. Who said that they are out is not lost; who is back is back."""
-        value = observation.value
+        """Nobody records, or does again. Who said that they are out is not lost, for as long as that holds."""
+        value, t = observation.value, observation.t
         if observation.kind is Kind.RECORDER:
             self._recording = value is True
             return self._reconsider()
-        self._away = value is True or (isinstance(value, dict) and value.get("away") is True)
-        return self._well("away") if self._away else (*self._well("activity"), *self._back("activity"))
+        if isinstance(value, dict) and "away" not in value:
+            return NOTHING  # guests: they say nothing of who went out
+        if value is True or (isinstance(value, dict) and value.get("away") is True):
+            if self._away is None and self._may_leave:  # only somebody at home can say it again (A10)
+                self._away, self._may_leave = (t, t + self._away_max), False
+            return self._well("away")
+        self._away, self._may_leave = None, True
+        return (*self._well("activity"), *self._back("activity"))
 
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
         """With a door or a witness lost, silence inside proves nothing."""
@@ -175,17 +198,23 @@ class NightExit(PlainRule):
         found = self._hindrance()
         if found.readiness is Readiness.ARMED and not self._civil.trusted(self._t):
             return Status(Readiness.OFF, "clock")
-        if found.readiness is Readiness.ARMED and self._away:
+        if found.readiness is Readiness.ARMED and self._away is not None:
             return Status(Readiness.OFF, "away")
         return found
 
     def next_due(self) -> int | None:
-        """When nobody has been seen inside for too long."""
+        """When nobody has been seen inside for too long, or a declared absence ends."""
+        asks, ends = self._asks_at(), self._away and self._away[1]
+        return asks if ends is None or (asks is not None and asks <= ends) else ends
+
+    def _asks_at(self) -> int | None:
         return None if self._moved is None or self._asked else self._moved + self._wait
 
     def advance(self, t: int) -> Iterable[Signal]:
         """Asks once."""
-        due = self.next_due()
+        if self._away is not None and self._away[1] <= t:
+            self._t, self._away = self._away[1], None  # from here the door decides
+        due = self._asks_at()
         if due is None or due > t:
             return NOTHING
         self._asked, self._t = True, due
@@ -200,6 +229,8 @@ class NightExit(PlainRule):
         """Only silence that could be observed counts."""
         if self._moved is not None and not self._asked:
             self._moved += end - start
+        if self._away is not None:
+            self._away = (self._away[0], max(self._away[1], end))
 
     def opened(self, code: str, t: int) -> None:
         """The question is on record."""
@@ -214,18 +245,24 @@ class NightExit(PlainRule):
     def to_json(self) -> dict[str, Any]:
         """What was last seen, and the wait."""
         return {
-            "last": dict(self._last), "used": list(self._used), "moved": self._moved, "door": self._door,
-            "asked": self._asked, "out": self._out, "away": self._away, "recording": self._recording,
-            "lost": sorted(self._lost),
+            "last": dict(self._last), "switched": self._switched.to_json(), "used": list(self._used),
+            "moved": self._moved, "door": self._door, "asked": self._asked, "out": self._out,
+            "away": self._away and list(self._away), "may_leave": self._may_leave,
+            "recording": self._recording, "lost": sorted(self._lost),
         }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
         self._last = dict(data["last"])
+        if "switched" in data:  # not in snapshots of 0.1
+            self._switched.from_json(data["switched"])
         used = data.get("used", ("", -1))
         self._used = (str(used[0]), int(used[1]))
         self._moved = None if data["moved"] is None else int(data["moved"])
         self._door = None if data["door"] is None else str(data["door"])
         self._out = None if data.get("out") is None else str(data["out"])
-        self._asked, self._away, self._recording = bool(data["asked"]), bool(data["away"]), bool(data["recording"])
+        self._asked, self._recording = bool(data["asked"]), bool(data["recording"])
+        away = data["away"]  # in snapshots of 0.1 true or false: an absence of unknown age, and none is
+        self._away = (int(away[0]), int(away[1])) if isinstance(away, list) else None
+        self._may_leave = bool(data.get("may_leave", True))
         self._lost = frozenset(str(device) for device in data["lost"])

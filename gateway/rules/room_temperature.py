@@ -178,6 +178,8 @@ class RoomTemperature(PlainRule):
             return Status(Readiness.OFF, "no_consent")
         if not self._thermometers:
             return Status(Readiness.OFF, "no_thermometer")
+        if not self._recording:
+            return Status(Readiness.UNAVAILABLE, "recording_lost")
         if self._lost & self._thermometers:
             return Status(Readiness.UNAVAILABLE, "sensor_lost")
         return Status(Readiness.ARMED)

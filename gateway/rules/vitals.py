@@ -1,6 +1,7 @@
 """Vital signs beyond a person's limits (VITAL_OUT_OF_RANGE): P2, and P1 if two signs say so. Only with HEALTH_DATA.
 
-One reading is no alarm: two at least, over `vitals.lasting_min`, without one between that is within limits. Readings
+One reading is no alarm: two at least, over `vitals.lasting_min`, without one between that is within limits (and eased
+by the hysteresis: what lies between the two neither ends a story nor tells it). Readings
 that no living person has, or of a device that is not worn, are counted and thrown away; they end nothing. A sign that
 is not measured for an hour (a cuff's: a day) begins anew, told or not. What people read stays vague (S07): numbers stay
 in the evidence, at home.
@@ -46,7 +47,7 @@ class Vitals(PlainRule):
     """Keeps the measures that are beyond their limits."""
 
     name = "vitals"
-    hears = KINDS | {Kind.TEMPERATURE, Kind.WORN}
+    hears = KINDS | {Kind.TEMPERATURE, Kind.WORN, Kind.RECORDER}
     declared = Declared(
         "vital signs beyond this person's limits, persistent; two signs are worse than one",
         needs=("health, or anything that tells a vital sign",),
@@ -64,6 +65,7 @@ class Vitals(PlainRule):
         self._sources: set[str] = set()  # devices that gave a vital sign
         self._belief = Belief()
         self._lost: frozenset[str] = frozenset()
+        self._recording = True
         self._asked: str | None = None  # the device whose alarm is the first sign's
         self._grave = False  # a second sign was told
 
@@ -89,6 +91,10 @@ class Vitals(PlainRule):
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A measurement, or a device put on or taken off."""
         device, t = observation.device, observation.t
+        if observation.kind is Kind.RECORDER:
+            self._recording = observation.value is True
+            self.gap(t, t)
+            return NOTHING
         if device is None or not self._consented:
             return NOTHING
         if observation.kind is Kind.WORN:
@@ -122,7 +128,7 @@ class Vitals(PlainRule):
             return NOTHING
         sign.last, sign.value, sign.well = t, value, 0
         lasting = SPOT_LASTING_MS if measure.spot else self._parameters.ms("vitals.lasting_min")
-        if sign.found or t - sign.since < lasting:
+        if sign.found or t - sign.since < lasting or not beyond(measure, value, self._parameters, ""):
             return NOTHING
         sign.found = True
         return self._tell(device, name, t)
@@ -200,6 +206,8 @@ class Vitals(PlainRule):
         devices = self._health | self._sources
         if not devices:
             return Status(Readiness.OFF, "no_health_device")
+        if not self._recording:
+            return Status(Readiness.UNAVAILABLE, "recording_lost")
         if self._lost & devices:
             return Status(Readiness.UNAVAILABLE, "sensor_lost")
         if devices <= self._belief.off:
@@ -213,6 +221,7 @@ class Vitals(PlainRule):
             "sources": sorted(self._sources),
             "belief": self._belief.to_json(),
             "lost": sorted(self._lost),
+            "recording": self._recording,
             "asked": self._asked,
             "grave": self._grave,
         }
@@ -220,6 +229,7 @@ class Vitals(PlainRule):
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
         self._lost = frozenset(str(d) for d in data["lost"])
+        self._recording = bool(data.get("recording", True))
         if not self._consented:
             return
         self._signs = {(str(d), str(n)): _Sign(**row) for d, n, row in data["signs"] if n in MEASURES}

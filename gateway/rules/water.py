@@ -67,12 +67,13 @@ class OwnWater:
 
 
 class WaterRule(PlainRule):
-    """The frame of a rule that watches each own meter by itself: consent, lost meters, and one timer."""
+    """The frame of a rule that watches each own meter by itself: consent, lost meters and recordings, and one timer."""
 
     def __init__(self) -> None:
         self._water = OwnWater()
         self._consented = False
         self._lost: frozenset[str] = frozenset()
+        self._recording = True
         self._due: int | None = None
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
@@ -96,5 +97,8 @@ class WaterRule(PlainRule):
         return NOTHING
 
     def status(self) -> Status:
-        """OFF without consent or a meter of its own, UNAVAILABLE while a meter is lost."""
-        return self._water.status(self._lost, self._consented)
+        """OFF without consent or a meter of its own, UNAVAILABLE while a meter or the recording is lost."""
+        found = self._water.status(self._lost, self._consented)
+        if found.readiness is Readiness.ARMED and not self._recording:
+            return Status(Readiness.UNAVAILABLE, "recording_lost")
+        return found

@@ -399,3 +399,89 @@ def test_the_green_key_answers_the_question_once() -> None:
     assert house.state(1) is State.RECOVERED
     assert house.said().count("V20") == 1
     assert [b["code"] for b in house.published("event")].count("OK_REPORTED") == 0
+
+
+def declared_out(house: House) -> None:
+    """She says that she is out, and goes by the door at eight in the morning."""
+    house.at_the_hour(8)
+    house.say(Kind.AWAY, True)
+    house.wait(MIN)
+    leave(house)
+
+
+def test_who_said_out_and_forgot_to_say_back_is_watched_again_once_seen_inside() -> None:
+    house = night_house()
+    declared_out(house)
+    house.wait(3 * HOUR)
+    house.say(Kind.CONTACT, "open", "door")
+    assert status(house) == ("OFF", "away")
+    house.wait(30)
+    house.say(Kind.MOTION, True, "hall")
+    assert status(house) == ("ARMED", "")
+    house.at_the_hour(2)
+    leave(house)
+    house.wait(HOUR)
+    assert codes(house) == ["NIGHT_EXIT"]
+
+
+def test_who_looks_for_the_shoes_is_still_away() -> None:
+    house = night_house()
+    house.say(Kind.AWAY, True)
+    house.wait(10 * MIN - 0.001)
+    house.say(Kind.MOTION, True, "hall")
+    assert status(house) == ("OFF", "away")
+    house.wait(0.001)
+    house.say(Kind.MOTION, True, "hall")
+    assert status(house) == ("ARMED", "")
+
+
+def test_an_absence_that_was_declared_ends_after_twelve_hours_and_cannot_be_renewed_from_afar() -> None:
+    """A10: nobody hides a home by saying 'away' every morning."""
+    house = night_house()
+    declared_out(house)
+    house.wait(12 * HOUR - MIN - 21)
+    assert status(house) == ("OFF", "away")
+    restarted(house)
+    house.wait(1)
+    assert status(house) == ("ARMED", "")
+    house.say(Kind.AWAY, True)
+    assert status(house) == ("ARMED", "")
+    house.say(Kind.MOTION, True, "hall")
+    house.say(Kind.AWAY, True)
+    assert status(house) == ("OFF", "away")
+
+
+def test_an_absence_lasts_through_a_power_cut_and_ends_with_it() -> None:
+    house = night_house()
+    declared_out(house)
+    power_cut(house, 13 * HOUR)
+    assert status(house) == ("ARMED", "")
+
+
+def test_a_consent_withdrawn_tells_of_no_return_any_more_and_forgets_the_doors() -> None:
+    house = night_house()
+    leave(house)
+    house.wait(30 * MIN)
+    assert whereabouts(house) == [("door", "RAISED", "no_return")]
+    house.say(Kind.CONFIG, home(devices=house.controller.home.devices, consents={"MONITORING": False}).to_json())
+    assert whereabouts(house)[1:] == [("door", "RESTORED", "no_consent")]
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(MIN)
+    house.say(Kind.MOTION, True, "hall")
+    assert len(whereabouts(house)) == 2
+    kept = house.controller.to_json()["rules"]["night_exit"]
+    assert (kept["last"], kept["used"], kept["moved"], kept["out"]) == ({}, ["", -1], None, None)
+
+
+@pytest.mark.parametrize("guests", [True, False])
+def test_guests_who_are_announced_or_gone_are_no_return(guests: bool) -> None:
+    house = night_house()
+    leave(house)
+    house.wait(16 * MIN)
+    house.say(Kind.AWAY, {"guests": guests})
+    assert house.states() == ["DETECTED", "PRE_ALARM"]
+    house.wait(5 * MIN)
+    house.say(Kind.AWAY, {"guests": guests})
+    assert whereabouts(house) == [("door", "RAISED", "no_return")]
+    house.say(Kind.AWAY, {"away": False})
+    assert whereabouts(house)[1:] == [("door", "RESTORED", "activity")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from sensor_rooms import HOUR, MINUTE, house_of, lose, noted, power_cut, raised, restarted
+from sensor_rooms import HOUR, MINUTE, house_of, lose, noted, power_cut, raised, recording, restarted
 from virtual_home import House
 
 from gateway.actions import Publish
@@ -348,3 +348,28 @@ def test_more_detectors_than_a_home_has_are_told_all_the_same() -> None:
     found = [s for n in range(1100) for s in rule.observe(Observation(Kind.SMOKE, True, n, f"d{n}"))]
     assert len(found) == 1100
     assert len(rule.to_json()["spells"]) == 1000
+
+
+def test_smoke_of_which_nothing_was_recorded_any_more_is_not_told_again_until_it_is() -> None:
+    house = smoky()
+    house.say(Kind.SMOKE, True, "smoke")
+    house.wait(MINUTE)
+    recording(house, False)
+    assert house.controller.statuses()["hazard"].reason == "recording_lost"
+    house.platform(1, "CLOSED", outcome="FALSE_ALARM")
+    house.wait(3 * HOUR)
+    restarted(house)
+    assert len(raised(house)) == 1
+    recording(house, True)
+    house.wait(30 * MINUTE - 1)
+    assert len(raised(house)) == 1
+    house.wait(1)
+    assert len(raised(house)) == 2
+
+
+def test_smoke_seen_while_nothing_was_recorded_is_still_smoke() -> None:
+    """A recorder that says it is lost and then brings an alarm is believed of the alarm."""
+    house = smoky()
+    recording(house, False)
+    house.say(Kind.SMOKE, True, "smoke")
+    assert raised(house) == [("SMOKE", "smoke")]

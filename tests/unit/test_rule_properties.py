@@ -112,15 +112,16 @@ def test_signs_of_life_of_devices_are_no_signs_of_people(
 @given(scripts)
 @settings(deadline=None, max_examples=20)
 def test_a_state_that_is_said_again_is_no_act(script: Script) -> None:
-    """Contacts, mats, beds and lamps repeat what they are."""
-    made = observations(script)
+    """Contacts, mats, beds, lamps and televisions repeat what they are; of a television that ever said that it is off
+    (one that never does: `test_switched.py`)."""
+    made = [Observation(Kind.APPLIANCE, False, 0, "tv"), *observations(script)]
     state: dict[str, Observation] = {}
     repeated = []
     for observation in made:
         for before in state.values():
             repeated.append(Observation(before.kind, before.value, observation.t, before.device))
         repeated.append(observation)
-        if observation.kind in (Kind.CONTACT, Kind.PRESSURE, Kind.BED, Kind.LIGHT):
+        if observation.kind in (Kind.CONTACT, Kind.PRESSURE, Kind.BED, Kind.LIGHT, Kind.APPLIANCE):
             state[observation.device or ""] = observation
         if observation.kind is Kind.SEEN:  # said again it would be back
             state.pop(observation.device or "", None)

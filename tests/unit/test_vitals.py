@@ -376,3 +376,38 @@ def test_a_trend_goes_on_from_its_snapshot() -> None:
     restarted(house)
     days(house, 70)
     assert noted(house, "VITAL_TREND")[-1] == ("RESTORED", "back_in_range")
+
+
+# ---- what was not measured, and what lies between limit and hysteresis
+
+
+def test_a_reading_at_the_limit_and_better_ones_after_it_are_no_alarm() -> None:
+    """91, then 92 for an hour: eased, it does not end the story, and it does not tell it either."""
+    house = ward()
+    measure(house, Kind.SPO2, 91, *[92] * 60)
+    assert raised(house) == []
+    measure(house, Kind.SPO2, 91)
+    assert raised(house) == [(CODE, "band")]
+    assert house.controller.book.alarms[1].evidence["spo2"] == 91
+
+
+def test_what_hovers_about_the_limit_is_found_and_is_one_alarm() -> None:
+    house = ward()
+    measure(house, Kind.SPO2, *[91, 92] * 60)
+    assert raised(house) == [(CODE, "band")]
+
+
+@pytest.mark.parametrize("minutes", [1, 50])
+def test_what_was_not_recorded_was_not_lasting(minutes: float) -> None:
+    house = ward()
+    measure(house, Kind.HEART_RATE, 150, every_s=4 * MINUTE)
+    house.say(Kind.RECORDER, False)
+    assert house.controller.statuses()["vitals"].reason == "recording_lost"
+    restarted(house)
+    house.wait(minutes * MINUTE)
+    house.say(Kind.RECORDER, True)
+    measure(house, Kind.HEART_RATE, 150, every_s=5 * MINUTE - 1)
+    assert raised(house) == []
+    house.wait(1)
+    house.say(Kind.HEART_RATE, 150, "band")
+    assert raised(house) == [(CODE, "band")]

@@ -276,6 +276,32 @@ def test_over_use_survives_a_snapshot() -> None:
     assert noted(house, HIGH)[-1] == ("RESTORED", "back_to_normal")
 
 
+@pytest.mark.parametrize("blind", ["lost", "not_recorded", "off"])
+def test_over_use_is_not_over_because_nobody_looks(blind: str) -> None:
+    house = metered()
+    for _ in range(21):
+        reading(house, Kind.WATER, 100, "w", HOUR)
+    assert noted(house, HIGH) == [("RAISED", "over_use")]
+    if blind == "lost":
+        lose(house, "w")
+        house.wait(30 * HOUR)
+        assert house.controller.statuses()["high_water_use"].reason == "sensor_lost"
+        reading(house, Kind.WATER, 1, "w")
+    elif blind == "not_recorded":
+        recording(house, False)
+        house.wait(30 * HOUR)
+        assert house.controller.statuses()["high_water_use"].reason == "recording_lost"
+        recording(house, True)
+    else:
+        power_cut(house, 30 * HOUR)
+    assert len(noted(house, HIGH)) == 1
+    restarted(house)
+    house.wait(24 * HOUR - 1)
+    assert len(noted(house, HIGH)) == 1
+    house.wait(HOUR)
+    assert noted(house, HIGH)[1:] == [("RESTORED", "back_to_normal")]
+
+
 # ---- low use by a preset: the house begins at 08:15
 
 

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
+from gateway.rules.switched import Switched
 
-_ACTIVE: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH, Kind.APPLIANCE})
-HEARD: Final = _ACTIVE | {Kind.BED, Kind.CONTACT, Kind.VISIT}
+_ACTIVE: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH})
+HEARD: Final = _ACTIVE | {Kind.APPLIANCE, Kind.BED, Kind.CONTACT, Kind.VISIT}
 """All that `observe` makes something of."""
-LASTING: Final = frozenset({Kind.BED, Kind.CONTACT, Kind.VISIT})
+LASTING: Final = frozenset({Kind.APPLIANCE, Kind.BED, Kind.CONTACT, Kind.VISIT})
 """And what of it holds until something else is said; a movement means nothing after some minutes."""
 _RECENT_MS: Final = 10 * 60_000  # older: nobody knows in which room the wearer was
 _IN_TRANSIT_MS: Final = 5_000  # seen so shortly before: perhaps on the way into the next room, and fallen there
@@ -31,12 +32,14 @@ class House:
         self._beds: dict[str, bool] = {}
         self._visitors_until = 0
         self._doors: dict[str, Any] = {}
+        self._switched = Switched()
 
     def configure(self, home: HomeView) -> None:
         """Takes up the home; beds that are gone say nothing any more."""
         self._home = home
         self._beds = {d: v for d, v in self._beds.items() if d in home.devices}
         self._doors = {d: v for d, v in self._doors.items() if d in home.devices}
+        self._switched.keep(home.devices)
 
     def observe(self, observation: Observation) -> str | None:
         """Returns the room in which somebody was active just now, if that can only be the wearer."""
@@ -55,6 +58,8 @@ class House:
         if kind is Kind.CONTACT:
             before, self._doors[device.id] = self._doors.get(device.id), observation.value
             active = before is not None and before != observation.value and not device.entrance
+        elif kind is Kind.APPLIANCE:
+            active = self._switched.is_act(device.id, observation.value is True, t)
         else:
             active = kind in _ACTIVE and observation.value is True
         return device.room if active and self._alone(t) else None
@@ -79,7 +84,7 @@ class House:
         """For a snapshot."""
         return {
             "room": self._room, "room_t": self._room_t, "beds": dict(self._beds), "doors": dict(self._doors),
-            "visitors_until": self._visitors_until,
+            "visitors_until": self._visitors_until, "switched": self._switched.to_json(),
         }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -89,6 +94,8 @@ class House:
         self._beds = {str(d): bool(v) for d, v in data["beds"].items()}
         self._doors = dict(data["doors"])
         self._visitors_until = int(data["visitors_until"])
+        if "switched" in data:  # not in snapshots of 0.1
+            self._switched.from_json(data["switched"])
 
 
 class Whereabouts:

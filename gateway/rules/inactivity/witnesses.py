@@ -12,17 +12,20 @@ from typing import Any, Final
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.rules.appliance_events import ApplianceEvents
+from gateway.rules.switched import Switched
 
 WITNESS_KINDS: Final = frozenset(
     {"motion", "occupancy", "contact", "pressure", "bed", "appliance", "flush", "light", "water_meter"}
 )
 """Devices whose silence means something here."""
-_TRUE_IS_ACTIVITY: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.APPLIANCE, Kind.FLUSH})
+_TRUE_IS_ACTIVITY: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH})
 _ANY_IS_ACTIVITY: Final = frozenset({Kind.BUTTON, Kind.CANCEL, Kind.OK})
 _STATEFUL: Final = frozenset({Kind.CONTACT, Kind.PRESSURE, Kind.BED, Kind.LIGHT})
 """Only a change is an act: a door sensor's heartbeat repeats its state."""
 
-ACTS: Final = _TRUE_IS_ACTIVITY | _ANY_IS_ACTIVITY | _STATEFUL | {Kind.WATER, Kind.WATER_VOLUME, Kind.POWER}
+ACTS: Final = (
+    _TRUE_IS_ACTIVITY | _ANY_IS_ACTIVITY | _STATEFUL | {Kind.APPLIANCE, Kind.WATER, Kind.WATER_VOLUME, Kind.POWER}
+)
 """All that may be an act of a person, or remind of one: what a rule must hear that asks `Witnesses.is_activity`."""
 _POWER: Final = Kind.POWER
 
@@ -42,6 +45,7 @@ class Witnesses:
         self._others: frozenset[str] = frozenset()  # water meters that count a neighbour's use, or a well's pump
         self._last: dict[str, Any] = {}  # last state of contacts, mats, lights; registers of water meters
         self._appliances: dict[str, ApplianceEvents] = {}  # electricity meter -> the kettle and the cooker behind it
+        self._switched = Switched()
         self._flow: dict[str, int] = {}  # when each water meter last saw flow
         self._span_end = 0
         self._now: set[str] = set()  # who has seen somebody in this half-hour
@@ -54,6 +58,7 @@ class Witnesses:
         self._others = frozenset(d.id for d in home.devices.values() if d.supply not in (None, "own"))
         self.needed = frozenset(d.id for d in home.devices.values() if d.kind in WITNESS_KINDS) - self._others
         self._last = {n: v for n, v in self._last.items() if n.partition(":")[2] in home.devices}
+        self._switched.keep(home.devices)
         self._flow = {d: t for d, t in self._flow.items() if d in home.devices}
         meters = [d.id for d in home.devices.values() if d.kind == "electricity_meter"]
         self._appliances = {m: self._appliances.get(m) or ApplianceEvents() for m in meters}
@@ -75,6 +80,8 @@ class Witnesses:
             name = f"{kind}:{device}"  # one device may report several things
             before, self._last[name] = self._last.get(name), observation.value
             return before is None or before != observation.value
+        if kind is Kind.APPLIANCE:
+            return self._switched.is_act(device or "", observation.value is True, observation.t)
         if kind is Kind.WATER:
             return observation.value > 0 and device not in self._others and self._begins(device or "", observation.t)
         if kind is Kind.WATER_VOLUME and device is not None and device not in self._others:
@@ -138,6 +145,7 @@ class Witnesses:
         """The last states and the counts."""
         return {
             "last": dict(self._last),
+            "switched": self._switched.to_json(),
             "flow": dict(self._flow),
             "appliances": {meter: events.to_json() for meter, events in self._appliances.items()},
             "span_end": self._span_end,
@@ -150,6 +158,8 @@ class Witnesses:
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
         self._last = dict(data["last"])
+        if "switched" in data:  # not in snapshots of 0.1
+            self._switched.from_json(data["switched"])
         self._flow = {str(d): int(t) for d, t in data["flow"].items()}
         for meter, state in data.get("appliances", {}).items():
             if meter in self._appliances:
