@@ -306,9 +306,11 @@ class Desk:
 
     # ---- what others say
 
-    def reply(self, contact: str, answer: str, reference: str | None, t: int, via: str = "sms") -> None:
-        """A listed contact answered: by text, by a key in a call, by a link."""
-        self._people.reply(contact, answer, reference, t, via)
+    def reply(
+        self, contact: str, answer: str, reference: str | None, t: int, via: str = "sms", *, line_waits: bool = False
+    ) -> None:
+        """A listed contact answered: by text, by a key in a call, by a link (`People.reply`)."""
+        self._people.reply(contact, answer, reference, t, via, line_waits=line_waits)
 
     def open_alarm_for(self, contact: str) -> Alarm | None:
         """What a listed contact who rings back is told; None: nothing is open for them."""

@@ -18,6 +18,8 @@ VIA: Final = frozenset({"sms", "call", "callback", "link"})
 """How a contact's own word comes: a text, a key pressed in a call (ours or theirs), a signed link."""
 SPOKEN_OF: Final = VIA - {"sms"}
 """Ways by which only the alarm can be answered that was just told, or whose link was sent."""
+ASKED_MS: Final = 24 * 3_600_000
+"""A text that asks for a word back may be answered so long after, as the line about the day."""
 _TAKEN: Final = frozenset({State.ACCEPTED, State.ATTENDED})
 
 
@@ -31,12 +33,17 @@ class People:
 
     # ---- contacts
 
-    def reply(self, contact: str, answer: str, reference: str | None, t: int, via: str = "sms") -> None:
-        """A listed contact answered. Anyone else's word never gets here, and would not be heeded."""
+    def reply(
+        self, contact: str, answer: str, reference: str | None, t: int, via: str = "sms", *, line_waits: bool = False
+    ) -> None:
+        """A listed contact answered. Anyone else's word never gets here, and would not be heeded.
+
+        `line_waits`: they were also sent a line about the day, which asks for a word back.
+        """
         if not self._chain.is_contact(contact):
             return
         if answer == "arrived":
-            self._is_there(contact, reference, t, via if via in VIA else "sms")
+            self._is_there(contact, reference, t, via if via in VIA else "sms", line_waits=line_waits)
             return
         meant = self._meant(contact, reference)
         if not meant and answer in ("1", "2") and via != "sms":
@@ -44,7 +51,8 @@ class People:
         if not meant or answer not in ("1", "2"):
             self._puzzled(contact, t, several=not meant and answer in ("1", "2"))
             return
-        if reference is None and via not in SPOKEN_OF and self._never_told(contact, meant, t):
+        bare = reference is None and via not in SPOKEN_OF
+        if bare and (line_waits or self._test_waits(contact, t)) and self._never_told(contact, meant, t):
             return
         for alarm in meant:
             if answer == "2":
@@ -54,7 +62,7 @@ class People:
             elif alarm.accepted_by not in (None, contact):
                 self._chain.reaching.once(alarm, contact, "S10", t, contact=self.promised(alarm))
 
-    def _is_there(self, contact: str, reference: str | None, t: int, via: str) -> None:
+    def _is_there(self, contact: str, reference: str | None, t: int, via: str, *, line_waits: bool) -> None:
         """A contact says that they are at the door: ATTENDED, and nobody is asked any more (domain 3.2).
 
         Without a reference it is what they promised to look after, else what a bare 1 would be about. It closes nothing
@@ -62,7 +70,7 @@ class People:
         """
         promised = [a for a in self._record.book.live_in(State.ACCEPTED) if a.accepted_by == contact]
         meant = promised if promised and reference is None else self._meant(contact, reference)
-        if reference is None and self._never_told(contact, meant, t):
+        if reference is None and line_waits and self._never_told(contact, meant, t):
             return
         for alarm in meant:
             if alarm.state in WAITING:  # the others are to hear who went
@@ -73,14 +81,21 @@ class People:
             self._puzzled(contact, t, several=True)
 
     def _never_told(self, contact: str, meant: list[Alarm], t: int) -> bool:
-        """Whether this contact has heard of none of these. Then a bare word answers something else (the line about the
-        day, a test of last week): it stops no chain and promises the elder nobody, and they are told what is open."""
+        """Whether this contact has heard of none of these from us; then they are told what is open.
+
+        Of who has nothing else to answer a bare 1 is taken all the same: a sister may have told them by telephone.
+        """
         if not meant or any(contact in a.told or contact == a.accepted_by for a in meant):
             return False
         for alarm in meant:
             if alarm.state in WAITING:
                 self._chain.tell_besides(alarm, contact, t)
         return True
+
+    def _test_waits(self, contact: str, t: int) -> bool:
+        """Whether a test of the last day asked this contact for a 1 that has not come."""
+        tests = (a for a in self._record.book.alarms.values() if a.test and t - a.opened_t < ASKED_MS)
+        return any(contact in a.told and contact not in (a.accepted_by, *a.puzzled) for a in tests)
 
     def promised(self, alarm: Alarm) -> str | None:
         """The contact who promised to go; None for the platform's desk."""

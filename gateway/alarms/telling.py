@@ -24,6 +24,9 @@ TEXT_ONLY: Final = frozenset({"S21", "S21-ref"})
 _HEALTH: Final = frozenset({"VITAL_OUT_OF_RANGE"})
 _HEALTH_TOLD: Final = frozenset({"rule", "signs_n", "lasting_min", "pre_alarm_s"})
 """Readings of a body stay in the record at home (domain 4.2: vague)."""
+_SINCE: Final = {"NIGHT_EXIT": "left_min", "BED_ABSENCE": "absent_min"}
+"""What was found some time after it began, and the evidence that says how long."""
+_DAY_MIN: Final = 1440
 _LAMP: Final[tuple[tuple[str, frozenset[State]], ...]] = (
     ("calling", frozenset({State.DETECTED, State.PRE_ALARM})),
     ("sent", WAITING),
@@ -87,7 +90,7 @@ class Telling:
         listed = next((c for c in self.home.contacts if c.id == to), None)
         if template is None or listed is None:
             return
-        values, number, severity = self._facts(alarm) | params, alarm.number, alarm.severity
+        values, number, severity = self.facts(alarm) | params, alarm.number, alarm.severity
         if "sms" in listed.channels:
             self.actions.append(Text(f"a{number}:{template}:{to}:{tag}", to, template, values, number, severity))
         if "push" in listed.channels and template not in TEXT_ONLY:
@@ -95,18 +98,21 @@ class Telling:
 
     def call(self, alarm: Alarm, to: str, tag: str) -> None:
         """Phones a contact about an alarm; `tag` as for `text`."""
-        params = self._facts(alarm) | ({"test": True} if alarm.test else {})
+        params = self.facts(alarm) | ({"test": True} if alarm.test else {})
         self.actions.append(Call(f"a{alarm.number}:call:{to}:{tag}", to, params, alarm.number, alarm.severity))
 
-    def _facts(self, alarm: Alarm) -> dict[str, Any]:
+    def facts(self, alarm: Alarm) -> dict[str, Any]:
+        """What every word to a contact about an alarm is made of; names nobody."""
         made = {
-            "time": self._when(alarm.opened_t)[1],
+            "time": self._when(_began(alarm))[1],
             "place": self.home.place(alarm.device),
             "ref": alarm.reference,
             "code": alarm.code,
         }
         limit_h = alarm.evidence.get("limit_h")
-        return made | ({"hours": round(limit_h)} if isinstance(limit_h, (int, float)) else {})
+        if isinstance(limit_h, bool) or not isinstance(limit_h, (int, float)):
+            return made
+        return made | {"hours": max(1, int(limit_h))}  # whole ones: 12 is not said of 11.9
 
     def date(self, t: int) -> str | None:
         """The local date of `t` as YYYY-MM-DD, None if no clock vouches for it."""
@@ -182,6 +188,14 @@ def _told_evidence(alarm: Alarm) -> dict[str, Any]:
     """What the platform is told of the evidence: single numbers; of a person's health only how many and how long."""
     told = _HEALTH_TOLD if alarm.code in _HEALTH else alarm.evidence.keys()
     return scalars({name: value for name, value in alarm.evidence.items() if name in told})
+
+
+def _began(alarm: Alarm) -> int:
+    """The moment whose hour is told: 'went out at 23:30' is when the door moved, not when nobody had come back."""
+    minutes = alarm.evidence.get(_SINCE.get(alarm.code, ""))
+    if not isinstance(minutes, (int, float)) or isinstance(minutes, bool) or not 0 <= minutes <= _DAY_MIN:
+        return alarm.opened_t
+    return alarm.opened_t - round(minutes * 60_000)
 
 
 def unspoken(alarm: Alarm) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 MAX_KEPT: Final = 64  # texts; a home sends a handful a day, and a report comes within the text's 24 h of validity
 MAX_EARLY: Final = 16  # reports that came before the text they are about was written down
+EARLY_S: Final = 150.0  # and so long before: a network that takes its two minutes. Later the number is another text's
 
 Row = dict[str, Any]
 
@@ -27,12 +28,15 @@ class DeliveryReports:
     def __init__(self, kept: Any = None) -> None:
         """`kept`: what `to_json` gave an earlier process; anything else is an empty beginning."""
         self._sent: dict[str, _Sent] = {}  # reference of the text -> it; oldest first
-        self._early: dict[str, bool] = {}
+        self._early: dict[str, tuple[bool, float]] = {}
         for item in kept if isinstance(kept, list) else []:
             self._restore(item)
 
-    def sent(self, reference: str | None, row: Row) -> tuple[Row, bool] | None:
-        """The network took a text (`modem:12,13`: two parts). A verdict, if its reports have come already."""
+    def sent(self, reference: str | None, row: Row, now: float = 0.0) -> tuple[Row, bool] | None:
+        """The network took a text (`modem:12,13`: two parts). A verdict, if its reports have come already.
+
+        `now`: monotonic seconds, as in `report`.
+        """
         parts = _parts(reference)
         if reference is None or not parts:
             return None
@@ -43,10 +47,12 @@ class DeliveryReports:
             del self._sent[next(iter(self._sent))]
         verdict = None
         for part in sorted(parts & self._early.keys()):
-            verdict = self.report(part, self._early.pop(part)) or verdict
+            delivered, came = self._early.pop(part)
+            if now - came <= EARLY_S:
+                verdict = self.report(part, delivered, now) or verdict
         return verdict
 
-    def report(self, part: str, delivered: bool) -> tuple[Row, bool] | None:
+    def report(self, part: str, delivered: bool, now: float = 0.0) -> tuple[Row, bool] | None:
         """The centre's last word on one part. A text is delivered with its last part, and not with its first lost."""
         for reference, sent in self._sent.items():
             if part not in sent.missing:
@@ -56,7 +62,7 @@ class DeliveryReports:
                 return None
             del self._sent[reference]
             return sent.row, delivered
-        self._early[part] = delivered
+        self._early[part] = delivered, now
         while len(self._early) > MAX_EARLY:
             del self._early[next(iter(self._early))]
         return None

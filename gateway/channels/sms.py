@@ -101,11 +101,11 @@ class SmsChannel:
 
     def expect(self, reference: str | None, row: Row) -> None:
         """Another text was handed to the bearer (a self-test): its report is told to `on_report` as `row`."""
-        self._reported(self._reports.sent(reference, row))
+        self._reported(self._reports.sent(reference, row, self._now()))
 
     def report(self, reference: str, delivered: bool) -> None:
         """The network's last word on one part of a text, by the bearer's reference of it (`modem:12`)."""
-        self._reported(self._reports.report(reference, delivered))
+        self._reported(self._reports.report(reference, delivered, self._now()))
 
     def health(self) -> Health:
         """As the bearer is."""
@@ -161,7 +161,7 @@ class SmsChannel:
             self.counts["sent"] += 1
             log.info("sms: %s to %s handed to the network", action.template, action.contact)
             row = {"alarm": action.alarm, "contact": action.contact, "channel": self.name, "template": action.template}
-            verdict = self._reports.sent(outcome.reference, row)
+            verdict = self._reports.sent(outcome.reference, row, self._now())
             if verdict is not None:  # reported before we knew; told after the `sent` that follows at once
                 asyncio.get_running_loop().call_soon(self._reported, verdict)
             return Delivered(outcome.reference, memory=(MEMORY, self._reports.to_json()))

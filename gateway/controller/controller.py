@@ -92,6 +92,7 @@ class Controller:
         self._result = Result()
         self._rebuilding = False
         self.green_answers = False  # a reminder or a roll call waits: the green key is its answer
+        self.line_waits = False  # who replies was sent the line about the day, and has not answered it
         self._unconfirmed: set[str] = set()
         self._found_again: set[str] = set()  # while rebuilding: what the rules found in the entry at hand
         self._configure()
@@ -208,6 +209,8 @@ class Controller:
             self.desk.mute(observation.value, self.t)
         if kind in _MAY_BE_THE_GREEN_KEY:
             self.green_answers = any(rule.waiting for rule in self.rules)
+        elif kind is Kind.REPLY:
+            self.line_waits = self._daily_line.waits_for(str(observation.value.get("contact")), self.t)
         return True
 
     def _after_the_rules(self, observation: Observation) -> None:

@@ -48,6 +48,7 @@ def _on_reply(controller: Controller, observation: Observation) -> None:
         reference if isinstance(reference, str) else None,
         controller.t,
         via=str(value.get("via", "sms")),
+        line_waits=controller.line_waits,
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from gateway.journal import schema
 from gateway.journal.encoding import BadRow, crc, read_log, unpack_state
 from gateway.journal.entry import JournalUnavailable, Problem, ProblemCode, SchemaNewer
-from gateway.journal.store import history, whole
+from gateway.journal.store import Row, alarm_history, history, whole
 from gateway.observations import Observation
 
 
@@ -45,7 +45,14 @@ class Export:
     problems: list[Problem] = field(default_factory=list)
 
     def __iter__(self) -> Iterator[ExportedRow]:
-        for row in history(self.connection, self.after):
+        return self._read(history(self.connection, self.after))
+
+    def alarms(self) -> Iterator[ExportedRow]:
+        """What is about alarms, from the beginning, without reading the rest."""
+        return self._read(alarm_history(self.connection))
+
+    def _read(self, rows: Iterator[Row]) -> Iterator[ExportedRow]:
+        for row in rows:
             try:
                 if not whole(row):
                     raise BadRow("wrong checksum")

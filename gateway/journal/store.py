@@ -43,6 +43,7 @@ HISTORY: Final = (
     "SELECT id, t, body, crc, 'record' FROM record WHERE id > ?1 AND id <= ?2 UNION ALL "
     "SELECT id, t, body, crc, 'log' FROM log WHERE id > ?1 AND id <= ?2 ORDER BY id LIMIT ?3"
 )
+ALARM_HISTORY: Final = "SELECT id, t, body, crc, 'record' FROM record WHERE id > ?1 ORDER BY id LIMIT ?2"
 MAX_ID: Final = (1 << 63) - 1  # a flipped bit may have made an id as large as this
 
 Row = tuple[int, int, bytes, int, str]
@@ -242,6 +243,14 @@ def history(connection: sqlite3.Connection, after: int, upto: int = MAX_ID) -> I
         yield from rows
         if len(rows) < READ_CHUNK:
             return
+        after = rows[-1][0]
+
+
+def alarm_history(connection: sqlite3.Connection) -> Iterator[Row]:
+    """As `history`, from the beginning, of `record` alone: what is about alarms, without stepping over the rest."""
+    after = 0
+    while rows := connection.execute(ALARM_HISTORY, (after, READ_CHUNK)).fetchall():
+        yield from rows
         after = rows[-1][0]
 
 

@@ -115,9 +115,15 @@ class DailyLine(PlainRule):
             self._look(t)
         return NOTHING
 
+    def waits_for(self, contact: str, t: int) -> bool:
+        """Whether this contact was sent a line that they may still answer."""
+        sent = self._sent.get(contact)
+        return sent is not None and t - sent <= REPLY_MS
+
     def _replied(self, contact: str, t: int) -> Iterable[Signal]:
-        sent = self._sent.pop(contact, None)
-        if sent is None or t - sent > REPLY_MS:
+        awaited = self.waits_for(contact, t)
+        self._sent.pop(contact, None)
+        if not awaited:
             return NOTHING
         return (Note("CHILD_CONTACT", t, "replied_to_daily_line", {"contact": contact}),)
 

@@ -218,7 +218,8 @@ class NightExit(PlainRule):
         if due is None or due > t:
             return NOTHING
         self._asked, self._t = True, due
-        evidence = {"wait_min": self._wait // 60_000, "witnesses": len(self._inner)}
+        left = max(0, due - self._used[1]) // 60_000 if self._used[1] >= 0 else self._wait // 60_000
+        evidence = {"wait_min": self._wait // 60_000, "left_min": left, "witnesses": len(self._inner)}
         finding = Finding(CODE, due, "no_return", self._door, evidence)
         if self._out is not None:  # out still, or again before anybody came in
             return (finding,)

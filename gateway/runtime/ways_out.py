@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from gateway.actions import Action
 from gateway.alarms.words import TextFault, load
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from gateway.runtime.gateway import Gateway
-
-NIGHT_MS: Final = (22 * 3_600_000, 6 * 3_600_000)  # domain 4.1
 
 log = logging.getLogger(__name__)
 
@@ -144,13 +142,13 @@ class WaysOut:
         if contact is None or not isinstance(call, CallChannel):
             self._gateway.counts["rings_from_strangers"] += contact is None
             return None
-        alarm = self._gateway.heart.controller.desk.open_alarm_for(contact.id)
+        desk = self._gateway.heart.controller.desk
+        alarm = desk.open_alarm_for(contact.id)
         if alarm is None:
             self._gateway.counts["rings_without_alarm"] += 1
             return None
-        params = {"code": alarm.code, "time": self._hour(alarm.opened_t), "ref": alarm.reference}
         try:
-            return call.words_for(contact, params | ({"test": True} if alarm.test else {}), "callback")
+            return call.words_for(contact, desk.tell.facts(alarm) | ({"test": True} if alarm.test else {}), "callback")
         except TextFault as fault:
             log.error("call: what to say to %s cannot be made: %s", contact.id, fault)
             return None
@@ -170,19 +168,8 @@ class WaysOut:
     # ---- time
 
     def night(self) -> bool:
-        """22 to 6 by a clock that can be believed; by no other: a voice too loud is better than one not heard."""
-        civil, now = self._gateway.heart.controller.civil, self._gateway.heart.clock.now()
-        if not civil.trusted(now):
-            return False
-        begins, ends = NIGHT_MS
-        return not ends <= civil.ms_of_day(now) < begins
-
-    def _hour(self, t: int) -> str | None:
-        civil = self._gateway.heart.controller.civil
-        if civil.trust == "NONE":
-            return None
-        minutes = civil.ms_of_day(t) % DAY_MS // 60_000
-        return f"{minutes // 60:02d}:{minutes % 60:02d}"
+        """The home's night, by a clock that can be believed: a voice too loud is better than one not heard."""
+        return self._gateway.heart.controller.desk.quiet.night(self._gateway.heart.clock.now())
 
     # ---- how they are
 

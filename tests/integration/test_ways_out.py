@@ -17,6 +17,7 @@ from gateway.demo.virtual_modem import VirtualModem
 from gateway.home.registry import Registry
 from gateway.journal import StoredAction
 from gateway.observations import Kind, Observation, Report
+from gateway.parameters import Parameters
 from gateway.runtime.control import request
 from gateway.runtime.gateway import Gateway
 
@@ -237,6 +238,29 @@ async def test_the_son_rings_back_hears_the_alarm_and_accepts(house: House) -> N
     assert modem.calls[0].said[0].startswith("王阿婆家报警：")
     assert "按了紧急按钮" in modem.calls[0].said[0]
     assert [o.value["via"] for o in house.told if o.kind is Kind.REPLY] == ["callback"]
+
+
+async def test_who_rings_back_hears_the_same_hour_as_the_text_said(house: House) -> None:
+    """Of what is found some time after it began, the hour of its beginning."""
+    desk, now = house.gateway.heart.controller.desk, house.gateway.heart.clock.now()
+    desk.found("NIGHT_EXIT", now, "no_return", None, {"left_min": 90})
+    alarm = house.alarm
+    alarm.state = State.RAISED
+    words = house.gateway.ways_out.rings("+86" + SON)
+    assert words is not None
+    assert str(desk.tell.facts(alarm)["time"] or "刚才") in words.text
+
+
+async def test_the_voices_night_is_the_one_this_home_has_set(house: House) -> None:
+    gateway = house.gateway
+    controller = gateway.heart.controller
+    gateway.heart.take(Report(Kind.CLOCK, {"offset_ms": controller.offset_ms, "trust": "NTP"}))
+    hour = controller.civil.ms_of_day(gateway.heart.clock.now()) // 3_600_000
+    quiet, found = controller.desk.quiet, []
+    for begins, ends in ((hour, hour + 2), (hour + 2, hour + 4)):
+        quiet.parameters = Parameters({"night.from_h": begins % 24, "night.until_h": ends % 24})
+        found.append(gateway.ways_out.night())
+    assert found == [True, False]
 
 
 async def test_nobody_is_answered_who_is_a_stranger_or_when_nothing_is_open(house: House) -> None:

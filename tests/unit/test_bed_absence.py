@@ -49,6 +49,15 @@ def test_who_rises_at_midnight_and_is_seen_nowhere_is_asked_after_45_minutes_and
     assert house.controller.book.alarms[1].severity == "P1"
 
 
+def test_the_hour_that_is_told_is_when_she_rose() -> None:
+    """ "23:15离床后还没回去": not three quarters of an hour later, when it was found."""
+    house = asleep()
+    rise(house)
+    minutes = house.controller.civil.ms_of_day(house.now_ms) // 60_000
+    house.wait(50 * MINUTE)
+    assert house.texts("S22")[0].params["time"] == f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
 def test_back_in_bed_nobody_is_asked_and_during_the_question_it_ends() -> None:
     house = asleep()
     rise(house)

@@ -6,7 +6,7 @@ import json
 import random
 from typing import Any
 
-from gateway.channels.delivery_reports import MAX_EARLY, MAX_KEPT, DeliveryReports
+from gateway.channels.delivery_reports import EARLY_S, MAX_EARLY, MAX_KEPT, DeliveryReports
 
 
 def row(contact: str = "c1", alarm: int = 17) -> dict[str, Any]:
@@ -41,6 +41,26 @@ def test_a_report_may_overtake_our_own_note_of_the_text() -> None:
     reports = DeliveryReports()
     assert reports.report("modem:12", True) is None
     assert reports.sent("modem:12", row()) == (row(), True)
+
+
+def test_a_report_about_nothing_we_know_says_nothing_of_a_text_that_bears_its_number_later() -> None:
+    """The centre says it twice, or speaks of a text from before; 256 texts later that number comes again."""
+    reports = DeliveryReports()
+    reports.sent("modem:12", row(alarm=1))
+    assert reports.report("modem:12", False, 100.0) == (row(alarm=1), False)
+    assert reports.report("modem:12", False, 101.0) is None
+    assert reports.report("modem:13", True, 102.0) is None
+    later = 102.0 + EARLY_S + 1
+    assert reports.sent("modem:12", row(alarm=2), later) is None
+    assert reports.sent("modem:13", row(alarm=3), later) is None
+    assert reports.report("modem:12", True, later + 5) == (row(alarm=2), True)
+
+
+def test_how_long_a_report_may_be_ahead_of_our_own_note() -> None:
+    for after, verdict in ((EARLY_S, (row(), True)), (EARLY_S + 0.1, None)):
+        reports = DeliveryReports()
+        reports.report("modem:12", True, 50.0)
+        assert reports.sent("modem:12", row(), 50.0 + after) == verdict
 
 
 def test_two_modems_count_each_for_itself() -> None:

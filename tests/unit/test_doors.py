@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from sensor_rooms import power_cut, recording, restarted
@@ -66,6 +67,45 @@ def test_out_at_two_and_not_back_is_asked_about_and_then_told_with_the_words_for
     assert house.states()[-1] == "RAISED"
     assert house.told("S08")[0] == "c1"
     assert house.controller.book.alarms[1].device == "door"
+
+
+def local_time(house: House) -> str:
+    civil = house.controller.civil
+    minutes = civil.ms_of_day(house.now_ms) // 60_000
+    return f"{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def test_the_hour_that_is_told_is_when_the_door_was_used_and_not_when_nobody_had_come_back() -> None:
+    """ "夜里02:00出门" sends people to search; a quarter of an hour is a kilometre."""
+    house = night_house()
+    leave(house)
+    left = local_time(house)
+    house.wait(20 * MIN)
+    assert house.texts("S08")[0].params["time"] == left
+    assert house.controller.book.alarms[1].evidence["left_min"] == 15
+    assert house.controller.desk.tell.facts(house.controller.book.alarms[1])["time"] == left, "who rings back too"
+
+
+def test_the_hour_of_leaving_is_right_after_a_power_cut_too() -> None:
+    house = night_house()
+    leave(house)
+    left = local_time(house)
+    house.wait(5 * MIN)
+    house.now_ms += round(30 * MIN * 1000)
+    house.say(Kind.RESTART, {"gap": "KNOWN"})
+    house.wait(15 * MIN)
+    assert house.texts("S08")[0].params["time"] == left
+
+
+@pytest.mark.parametrize(
+    "evidence", [{}, {"left_min": "soon"}, {"left_min": -5}, {"left_min": True}, {"left_min": 1e9}]
+)
+def test_without_a_sound_word_of_when_the_hour_of_the_finding_is_told(evidence: dict[str, Any]) -> None:
+    house = night_house()
+    house.controller.desk.found("NIGHT_EXIT", house.now_ms, "no_return", "door", evidence)
+    now = local_time(house)
+    house.wait(5 * MIN)
+    assert house.texts("S08")[0].params["time"] == now
 
 
 @pytest.mark.parametrize(

@@ -237,7 +237,7 @@ def test_what_a_call_would_say_is_not_dialled_once_it_is_over() -> None:
     house = raised()
     (call,) = [a for a in house.actions if isinstance(a, Call)]
     assert house.controller.desk.wanted(call)
-    house.reply("c2", "1", "01")
+    house.reply("c2", "1")
     assert not house.controller.desk.wanted(call)
 
 

@@ -60,7 +60,7 @@ def test_after_a_lapse_a_late_one_hears_of_the_new_promise() -> None:
     house.wait(46 * 60)
     assert house.state() is State.RAISED
     before = len(house.told("S10"))
-    house.reply("n1", "1", "01")
+    house.reply("n1", "1")
     house.reply("c2", "1")
     assert house.told("S10")[before:] == ["c1", "c2"], "once each, however often they write"
 

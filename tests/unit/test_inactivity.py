@@ -20,6 +20,14 @@ def quiet_house(**settings: float) -> House:
     return House(view)
 
 
+@pytest.mark.parametrize(("limit_h", "told"), [(11.99, 11), (12.0, 12), (6.5, 6), (7.5, 7), (0.75, 1), (True, None)])
+def test_so_many_whole_hours_are_told_and_never_one_more(limit_h: float, told: int | None) -> None:
+    house = House()
+    house.controller.desk.found("INACTIVITY", 0, "no_activity", None, {"limit_h": limit_h})
+    house.wait(5 * 60)
+    assert house.texts("S03")[0].params.get("hours") == told
+
+
 def test_after_twelve_hours_of_silence_the_alarm_is_raised_question_included() -> None:
     house = quiet_house()
     house.say(Kind.MOTION, True, "pir")

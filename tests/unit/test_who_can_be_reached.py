@@ -50,7 +50,7 @@ def test_what_waited_too_long_is_no_longer_wanted() -> None:
     said = next(a for a in house.actions if a.kind == "say" and a.prompt == "V01")
     assert house.controller.desk.wanted(text)
     assert not house.controller.desk.wanted(said)  # "seconds to cancel" is over
-    house.reply("c2", "1", "01")
+    house.reply("c2", "1")
     assert not house.controller.desk.wanted(text)  # somebody goes: c1 need not be called out any more
 
 

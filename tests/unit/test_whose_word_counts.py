@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from virtual_home import House, home
 
+from gateway.actions import Call, Text
 from gateway.alarms.life import State
 from gateway.home.model import Contact
 from gateway.observations import Kind
@@ -148,18 +151,27 @@ def test_a_key_pressed_in_a_call_about_what_is_over_puzzles_nobody(via: str) -> 
     assert house.told("S21-ref") == ["c1"], "a text may mean the new one: it is asked about"
 
 
-@pytest.mark.parametrize("word", ["1", "2", "arrived"])
-def test_a_bare_word_of_who_was_never_told_stops_nothing_promises_nobody_and_tells_them(word: str) -> None:
-    """They answered the line about the day, or a test of last week: "收到请随手回一句"."""
-    house = House()
+def raised_at_eight(**n1: Any) -> House:
+    """In the evening, just after n1 was sent the line about the day: "收到请随手回一句"."""
+    contacts = (Contact("c1", 1), Contact("c2", 2), Contact("n1", 3, **({"daily_line": "20:00"} | n1)))
+    house = House(home(contacts=contacts))
+    house.at_the_hour(20)
+    house.wait(30)
     house.press()
     house.wait(20)
+    return house
+
+
+@pytest.mark.parametrize("word", ["1", "2", "arrived"])
+def test_a_bare_word_to_the_line_about_the_day_stops_no_chain_and_promises_nobody(word: str) -> None:
+    """They were never told of the call: who heard "会马上来看您" would have waited for nobody."""
+    house = raised_at_eight()
     before = len(house.actions)
     house.reply("n1", word)
     assert house.state() is State.RAISED
     assert "V03" not in house.said(), "nobody has promised to come"
-    assert [a.contact for a in house.actions[before:]] == ["n1"], "what is open, and nothing else"
-    assert house.told("S01") == ["c1", "n1"]
+    assert house.told("S01") == ["c1", "n1"], "but they know now what is open"
+    assert [a.contact for a in house.actions[before:] if isinstance(a, (Text, Call))] == ["n1"]
     house.wait(120)
     assert house.told("S01")[-1] == "c2", "the chain goes its way"
     house.reply("n1", "1")
@@ -167,40 +179,70 @@ def test_a_bare_word_of_who_was_never_told_stops_nothing_promises_nobody_and_tel
     assert sorted(house.told("S10")) == ["c1", "c2"]
 
 
-def test_who_was_never_told_is_told_once_and_asked_in_their_turn_all_the_same() -> None:
-    house = House()
-    house.press()
-    house.wait(20)
-    house.reply("n1", "2")
-    house.reply("n1", "2")  # now they know what it is about
-    assert house.told("S01", "S09") == ["c1", "n1"]
-    house.wait(4 * 120)
-    assert house.told("S01", "S09")[-2:] == ["c1", "c2"]
-    again = House()
-    again.press()
-    again.wait(20)
-    again.reply("n1", "1")
-    again.wait(240)
-    assert again.told("S01", "S09") == ["c1", "n1", "c2", "n1"]
+def test_who_is_told_so_is_told_once_and_asked_in_their_turn_all_the_same() -> None:
+    house = raised_at_eight()
+    house.reply("n1", "1")
+    house.wait(240)
+    assert house.told("S01") == ["c1", "n1", "c2", "n1"]
+
+
+def test_who_was_told_of_the_call_answers_the_call_whatever_else_waits() -> None:
+    house = raised_at_eight()
+    house.wait(240)
+    assert house.told("S01")[-1] == "n1"
+    house.reply("n1", "1")
+    assert house.state() is State.ACCEPTED
+
+
+def test_a_line_that_was_answered_or_is_of_yesterday_waits_for_no_word() -> None:
+    """A sister told them by telephone: "can you go? just send a 1"."""
+    house = raised_at_eight(daily_line=None)
+    house.reply("n1", "1")
+    assert house.state() is State.ACCEPTED
+    answered = House(home(contacts=(Contact("c1", 1), Contact("n1", 2, daily_line="20:00"))))
+    answered.at_the_hour(20)
+    answered.wait(30)
+    answered.reply("n1", "other")
+    answered.press()
+    answered.wait(20)
+    answered.reply("n1", "1")
+    assert answered.state() is State.ACCEPTED
 
 
 @pytest.mark.parametrize(("ref", "via"), [("01", "sms"), ("01", "callback"), ("01", "call"), ("01", "link")])
-def test_who_names_the_alarm_or_was_just_told_it_by_telephone_may_take_it_before_their_turn(ref: str, via: str) -> None:
-    house = House()
-    house.press()
-    house.wait(20)
+def test_who_names_the_alarm_or_was_just_told_it_by_telephone_may_take_it(ref: str, via: str) -> None:
+    house = raised_at_eight()
     house.say(Kind.REPLY, {"contact": "n1", "answer": "1", "ref": ref, "via": via})
     assert house.state() is State.ACCEPTED
 
 
-def test_a_bare_one_of_who_was_never_told_says_nothing_once_somebody_goes() -> None:
+def test_a_belated_one_for_a_test_is_no_promise_to_go_to_a_call_they_never_heard_of() -> None:
+    """S17 says: "收到请回1"."""
     house = House()
+    house.controller.desk.test(0, {"press": False})
+    house.wait(130)
+    assert house.told("S17") == ["c1", "c2"]
+    house.reply("c1", "1")  # the test is over
     house.press()
     house.wait(20)
+    house.reply("c2", "1")
+    assert house.state(2) is State.RAISED
+    assert house.told("S01") == ["c1", "c2"]
+    house.reply("c2", "1")
+    assert house.state(2) is State.ACCEPTED, "now they know what it is about"
+
+
+def test_who_takes_no_texts_and_was_not_told_is_rung() -> None:
+    house = House(home(contacts=(Contact("c1", 1), Contact("c2", 2, channels=("call",)))))
+    house.controller.desk.test(0, {"press": False})
+    house.wait(130)
     house.reply("c1", "1")
+    house.press()
+    house.wait(20)
     before = len(house.actions)
-    house.reply("n1", "1")
-    assert house.actions[before:] == []
+    house.reply("c2", "1")
+    assert house.state(2) is State.RAISED
+    assert [(a.kind, a.contact) for a in house.actions[before:] if isinstance(a, (Text, Call))] == [("call", "c2")]
 
 
 def test_who_took_it_after_hearing_that_another_goes_is_not_told_so_twice() -> None:
@@ -215,12 +257,3 @@ def test_who_took_it_after_hearing_that_another_goes_is_not_told_so_twice() -> N
     house.wait(10)
     house.reply("n1", "1")
     assert house.told("S10") == ["c1", "c1", "c2"]
-
-
-def test_who_takes_no_texts_and_was_never_told_is_rung() -> None:
-    contacts = (Contact("c1", 1), Contact("c2", 2), Contact("c3", 3, channels=("call",)))
-    house = House(home(contacts=contacts))
-    house.press()
-    house.wait(20)
-    house.reply("c3", "1")
-    assert (house.state(), house.called()[-1]) == (State.RAISED, "c3")

@@ -1,0 +1,112 @@
+"""The journal as a second witness: whether a sealed archive tells what the journal still remembers.
+
+A seal needs no key: who may write the archive may also seal it anew, head and all, and then every seal holds. What is
+about alarms stays in the journal for years, in rows of its own, so where both speak of one entry they must agree. Of
+what one alone has only decisions are missed: every version made a line of those, and only where the other reaches.
+Told in other words by an older version is no finding: values that both have are compared, not which there are.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from heapq import merge
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Final
+
+from gateway.incidents.archive import epoch_of, file_names, read_head
+from gateway.incidents.chain import BadLine, Read, line_of, read_line
+from gateway.incidents.lines import LineMaker
+from gateway.incidents.reading import Findings
+from gateway.journal import JournalError
+from gateway.journal.export import Export, export
+
+UNCOMPARED: Final = frozenset({"received", "alarms"})
+"""Made of what was sent before, which the journal may have forgotten."""
+
+_Told = tuple[int, str, Read]
+"""(journal's row, who tells it, the line)."""
+
+
+def against_the_journal(directory: Path, journal: Path, findings: Findings) -> None:
+    """Notes each entry that the journal has otherwise. Nothing where it cannot be read: the archive does not need it.
+
+    For an archive whose seals hold; of another it is known already. Raises OSError.
+    """
+    head = read_head(directory)
+    if head is None or findings.broken:
+        return
+    try:
+        with export(journal) as source:
+            if epoch_of(head.file) == source.epoch:
+                _compare(directory, source, head.row, findings)
+    except (JournalError, sqlite3.Error):
+        return
+
+
+def _compare(directory: Path, source: Export, upto: int, findings: Findings) -> None:
+    begins = _begins(directory, source.epoch)
+    oldest: int | None = None  # of the journal's
+    told = merge(_kept(directory, source.epoch), _remembered(source, begins, upto), key=itemgetter(0))
+    for row, group in groupby(told, key=itemgetter(0)):
+        said = {who: read for _, who, read in group}
+        kept, remembered = said.get("archive"), said.get("journal")
+        if remembered is not None and oldest is None:
+            oldest = row
+        if kept is not None and remembered is not None:
+            if not _same(kept, remembered):
+                findings.bad(f"entry {row}: the journal tells it otherwise")
+        elif remembered is not None and "decided" in remembered.body:
+            findings.bad(f"entry {row}: in the journal, and not in the archive")
+        elif kept is not None and "decided" in kept.body and oldest is not None and not source.problems:
+            findings.bad(f"entry {row}: in the archive, and not in the journal")
+
+
+def _begins(directory: Path, epoch: str) -> int:
+    """The row behind which the archive of this journal begins: retention deletes whole files from the front."""
+    for name in file_names(directory):
+        if epoch_of(name) == epoch:
+            with (directory / name).open("rb") as file:
+                row = read_line(file.readline()).body.get("row")
+            return row if isinstance(row, int) else 0
+    return 0
+
+
+def _kept(directory: Path, epoch: str) -> Iterator[_Told]:
+    for name in file_names(directory):
+        if epoch_of(name) != epoch:
+            continue
+        for line in (directory / name).read_bytes().splitlines()[1:]:  # the first is the file's header
+            try:
+                read = read_line(line)
+            except BadLine:  # a seal, or the header of a file begun anew
+                continue
+            if isinstance(row := read.body.get("row"), int) and "t" in read.body:
+                yield row, "archive", read
+
+
+def _remembered(source: Export, begins: int, upto: int) -> Iterator[_Told]:
+    maker = LineMaker()
+    for row in source.alarms():
+        if row.log_id > upto:
+            return
+        line = maker.line(row)
+        if line is not None and row.log_id > begins:
+            yield row.log_id, "journal", read_line(line_of(line.wall_ms, line.marks, line.body))
+
+
+def _same(kept: Read, remembered: Read) -> bool:
+    if (kept.wall_ms, kept.marks) != (remembered.wall_ms, remembered.marks):
+        return False
+    both = (kept.body.keys() & remembered.body.keys()) - UNCOMPARED
+    return all(_agree(kept.body[name], remembered.body[name]) for name in both)
+
+
+def _agree(one: Any, other: Any) -> bool:
+    if isinstance(one, dict) and isinstance(other, dict):
+        return all(_agree(one[name], other[name]) for name in one.keys() & other.keys())
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(_agree(a, b) for a, b in zip(one, other, strict=True))
+    return bool(one == other)
