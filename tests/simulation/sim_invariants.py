@@ -18,6 +18,7 @@ from gateway.observations import Kind, Observation
 HOUR: Final = 3_600_000
 DAY: Final = 24 * HOUR
 SLACK_MS: Final = 2_000
+SAME_PACKET_MS: Final = 600_000
 _UNDECIDED: Final = WAITING | {"ACCEPTED"}
 """Where somebody must still be told, or must still come."""
 
@@ -252,26 +253,28 @@ def time_is_true(history: History) -> Judging:
 
 @looks_at(Decided, Committed, Woke)
 def the_same_packet_is_one_press(history: History) -> Judging:
-    """A packet heard twice is one press, before and after a crash; a press is never swallowed."""
+    """A packet heard twice is one press, before and after a crash; a press is never swallowed. Ten minutes later the
+    same name is another press: a counter may begin anew."""
     found: list[Violation] = []
-    live: set[str] = set()
-    kept: set[str] = set()
+    live: dict[str, int] = {}  # key -> when it was first heard
+    kept: dict[str, int] = {}
     while (seen := (yield)) is not None:
         item, _ = seen
         key = item.observation.key if isinstance(item, (Decided, Committed)) else None
         if isinstance(item, Woke):
-            live = set(kept)
+            live = dict(kept)
         elif isinstance(item, Committed) and key is not None:
-            kept.add(key)
+            if item.observation.t - kept.get(key, -DAY) > SAME_PACKET_MS:
+                kept[key] = item.observation.t
         elif isinstance(item, Decided) and item.observation.kind is Kind.BUTTON:
             device = item.home.devices.get(item.observation.device or "")
             counted = any(e.what in ("opened", "pressed") and e.t == item.observation.t for e in item.events)
-            again = key is not None and key in live
+            again = key is not None and item.observation.t - live.get(key, -DAY) <= SAME_PACKET_MS
             if device is not None and device.role == "call" and counted == again:
                 said = f"press {key} was {'counted twice' if again else 'swallowed'}"
                 found.append(Violation("one press", said, item.true_ms))
-            if key is not None:
-                live.add(key)
+            if key is not None and not again:
+                live[key] = item.observation.t
     return found
 
 

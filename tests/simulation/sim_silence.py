@@ -37,7 +37,7 @@ class Silence:
         self.lost: set[str] = set()
         self.heard: dict[str, int] = {}
         self.last: dict[str, Any] = {}
-        self.keys: set[str] = set()
+        self.keys: dict[str, int] = {}  # of presses, and when each was first heard
         self.out_since: int | None = None  # went out by the door, or said so, and not heard inside since
         self.deaf_until = 0
         self.returning = False
@@ -86,10 +86,11 @@ class Silence:
             self._absence_ends(o.t, watched=False)
             self.t = o.t
         self._reach(o.t)
-        if o.kind is not Kind.BUTTON or o.key is None or o.key not in self.keys:  # the same packet again is nothing
+        again = o.key is not None and o.t - self.keys.get(o.key, -HOUR) <= 10 * 60_000
+        if o.kind is not Kind.BUTTON or not again:  # the same packet again is nothing
             self._hear(o)
             if o.key is not None:
-                self.keys.add(o.key)
+                self.keys[o.key] = o.t
         while self._happens():
             pass
 

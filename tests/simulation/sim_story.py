@@ -19,6 +19,11 @@ START_MS: Final = 1_772_323_200_000  # 2026-03-01T00:00:00Z, true time
 
 LIFES_SNAPSHOTS: Final = 2_000  # entries; more than ten days: such a machine reads all of its life at each start
 
+LATE_PER_DAY: Final = 0.8
+HELD: Final = (("bedroom", "button", "press"), ("pendant", "button", "double"), ("hall", "motion", True),
+               ("hall", "motion", False), ("hall", "seen", True), ("green", "button", "press"))  # fmt: skip
+"""What may come late: device, kind, value."""
+
 Happening = dict[str, Any]
 
 
@@ -53,6 +58,7 @@ def write(seed: int, days: float) -> Story:
     pen.life()
     pen.hands()
     pen.faults()
+    pen.late(random.Random(f"late {seed}"))
     pen.happenings.sort(key=lambda h: h["at"])
     return Story(seed, days, home, pen.happenings, traits)
 
@@ -215,3 +221,16 @@ class _Pen:
             self.add(t, "stall", ms=rng.randrange(50, 1_200))
         for t in self.times(0.05):
             self.add(t, "recorder", lasts=longer(10 * HOUR))
+
+    def late(self, dice: random.Random) -> None:
+        """What a broker or a radio held comes late: seconds, hours, or to a machine that has just woken up, in a bunch.
+        Dice apart, so that the same seeds go on telling the same stories."""
+        for n in range(round(self.end * LATE_PER_DAY / DAY)):
+            device, kind, value = dice.choice(HELD)
+            at, lag = dice.randrange(self.end), dice.choice([300, 4_000, 20_000, 10 * MINUTE, 3 * HOUR])
+            told = {"name": f"held:{n}", "device": device, "kind": kind, "value": value}
+            self.add(at, "held", lag=lag, **told)
+            if dice.random() < 0.3:  # and once more
+                self.add(at, "held", lag=lag + dice.choice([1, 900, 60_000]), **told)
+            if dice.random() < 0.15:  # and the process dies around its commit: it is told again to the next one
+                self.add(at + lag + dice.choice([0, 2, 5]), "kill", off=dice.randrange(500, 30_000), when="now")

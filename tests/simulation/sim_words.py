@@ -60,6 +60,23 @@ class Words:
             )[h["which"]]
         )
 
+    def on_held(self, h: Happening) -> None:
+        """Said now, told later."""
+        self._world.push(h["lag"], "told_late", **{name: h[name] for name in ("name", "device", "kind", "value")})
+
+    def on_told_late(self, h: Happening) -> None:
+        """Who holds it tells it once somebody listens, and again until its commit is known (`drivers.local_mqtt`)."""
+        held = self._world.held
+        held[h["name"]] = h
+        if not self._world.alive:
+            return
+        key = h["name"] if h["kind"] == "button" else None
+        submitted = self._world.take(Kind(h["kind"]), h["value"], h["device"], key)
+        if submitted is None:
+            del held[h["name"]]
+        else:
+            submitted.committed.add_done_callback(lambda done: held.pop(h["name"], None) if done.result() else None)
+
     def on_called(self, h: Happening) -> None:
         if self._world.alive:
             self._world.take(Kind.DELIVERY, h["value"])

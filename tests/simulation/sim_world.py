@@ -27,6 +27,7 @@ from gateway.actions import AckDevice, Action, Call, Lamp, Publish, Say, Text
 from gateway.channels.port import Delivered, NotDelivered, Outcome
 from gateway.controller import Result
 from gateway.home.model import HomeView
+from gateway.journal import Submitted
 from gateway.observations import Kind, Observation, Report
 from gateway.runtime import heart as heart_module
 from gateway.runtime.awakening import Awake, awaken
@@ -76,6 +77,7 @@ class World:
         self.registry: HomeView = story.home
         self.paths = {"uplink": uplink, "cell": True}
         self.deaf: dict[str, int] = {}
+        self.held: dict[str, Happening] = {}  # by name: what somebody keeps until it is known to be committed
         self.litres = 0
         self.queue: list[tuple[int, int, Happening]] = []
         self._pushed = 0
@@ -171,6 +173,8 @@ class World:
         self.alive = True
         self.push(2_000, "paths")
         self.wake_platform()
+        for held in self.held.values():
+            self.push(0, **held)
         self._arm()
 
     def _next_mark_in(self, usual_s: float) -> float:
@@ -297,12 +301,12 @@ class World:
             return
         self._acts[what](happening)
 
-    def take(self, kind: Kind, value: Any, device: str | None = None, key: str | None = None) -> None:
-        """A driver reports."""
+    def take(self, kind: Kind, value: Any, device: str | None = None, key: str | None = None) -> Submitted | None:
+        """A driver reports; None if nobody heard it."""
         if device is not None and self.hardware.now < self.deaf.get(device, 0):
-            return
+            return None
         if device is not None and device not in self.registry.devices and kind is not Kind.BUTTON:
-            return
-        self.heart.take(Report(kind, value, device, key))
+            return None
+        return self.heart.take(Report(kind, value, device, key))
 
     # ---- bad luck

@@ -85,6 +85,10 @@ def test_the_stories_are_worth_judging() -> None:
     assert sum(world.disk.lost_at_crash for world in worlds) > 0
     assert {True, False} == {w.right for w in wakings if w.how == "cut"}
     assert {"not_cancelled", "cancelled_by_elder", "no_activity", "no_answer", "accepted_by_sms"} <= reasons
+    late = [
+        (d.observation.key, h.seed) for h in histories for d in h.decisions() if "held:" in (d.observation.key or "")
+    ]
+    assert len(set(late)) < len(late), "what was held is told again where its commit was not known"
     assert {"nobody_accepted", "nobody_came", "accepted_by_platform", "closed", "activity"} <= reasons
 
 
