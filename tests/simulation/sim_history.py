@@ -28,12 +28,14 @@ class Decided:
 @dataclass(slots=True)
 class Carried:
     """A prompt is spoken, a text handed to the modem or a number dialled, this moment. `free_ms`: since when the modem
-    was free."""
+    was free. `ended`: it came to an end that needs no further try; one that a crash cut short, or that found no
+    network, did not."""
 
     true_ms: int
     t: int
     action: Say | Text | Call
     free_ms: int
+    ended: bool = True
 
 
 @dataclass(slots=True)

@@ -34,10 +34,10 @@ def a_persisted_alarm_survives_any_crash(history: History) -> Judging:
         if isinstance(item, Committed):
             texts |= {i: (item.true_ms, *text) for i, text in item.texts.items()}
             for _, key, number in [texts.pop(done) for done in item.done if done in texts]:
-                main = key.split(":")[1] in MAIN
+                main = key.split(":")[1] in MAIN and not _replaced(key, texts)
                 if main and key not in tried and number in alarms and alarms[number].waiting:
-                    found.append(Violation("i survives", f"text {key} was written off untried", item.true_ms))
-        if isinstance(item, Carried):
+                    found.append(Violation("i survives", f"text {key} was written off unsent", item.true_ms))
+        if isinstance(item, Carried) and item.ended:
             tried.add(item.action.key)
         if not isinstance(item, Woke):
             continue
@@ -54,6 +54,13 @@ def a_persisted_alarm_survives_any_crash(history: History) -> Judging:
         if history.end_true_ms - at > DAY:
             found.append(Violation("i survives", f"text {key} was written down and forgotten", at))
     return found
+
+
+def _replaced(key: str, texts: dict[int, tuple[int, str, int]]) -> bool:
+    """Whether another text about the same alarm waits for the same contact: newer words in the place of old ones."""
+    alarm, _, contact, *_ = key.split(":")
+    others = (other.split(":") for _, other, _ in texts.values())
+    return any((other[0], other[2]) == (alarm, contact) for other in others)
 
 
 def _may_end(observation: Observation, home: HomeView) -> bool:

@@ -239,14 +239,17 @@ class World:
 
     async def _text(self, action: Action) -> Outcome:
         assert isinstance(action, Text)
-        self.history.items.append(Carried(self.hardware.now, self.heart.clock.now(), action, self.modem_free))
+        carried = Carried(self.hardware.now, self.heart.clock.now(), action, self.modem_free, ended=False)
+        self.history.items.append(carried)
         try:
             if action.contact in self.history.bad_numbers:
+                carried.ended = True
                 return NotDelivered("no such number", None)
             if self.paths["cell"]:
                 await asyncio.sleep(self.story.traits["text_s"])
             if not self.paths["cell"]:
                 return NotDelivered("no network", 30.0)
+            carried.ended = True
             self.people.got_text(action)
             return Delivered("1")
         finally:
