@@ -350,7 +350,7 @@ class Controller:
                 if event.what == "opened":
                     self._alarmed(event)
             result.actions, self.desk.tell.actions = self.desk.tell.actions + result.actions, []
-        if not result:
+        elif not result.notices:  # each of them has its action
             return result
         self._result = Result()
         return result

@@ -24,6 +24,7 @@ _MAY_HINDER: Final = frozenset({Kind.AWAY, Kind.RECORDER, Kind.CLOCK})
 _DECLARED: Final = frozenset({Kind.AWAY, Kind.RECORDER})
 _PEOPLE: Final = ACTS | KEYS | _MAY_HINDER
 _MOTION: Final = Kind.MOTION
+_INSIDE: Final = Sign.INSIDE
 _READINGS: Final = frozenset({Kind.POWER, Kind.ENERGY, Kind.WATER_VOLUME})
 """Come by the minute, and where nobody shows in one it starts no count and brings no moment forward. Nor does the end
 of a movement."""
@@ -136,7 +137,7 @@ class AskingRule(PlainRule):
             return signals
         if self._asked and (kind in KEYS or self._answers(observation, sign)):
             signals = (*signals, *self._answered(observation))
-        if sign is not None or kind in _MAY_HINDER:
+        if kind in _MAY_HINDER or (sign is not None and not self._runs_on(sign)):
             signals = (*signals, *self._reconsider(t))
         self.sooner = self._waits() or self._household.next_due() is not None
         return signals
@@ -160,6 +161,10 @@ class AskingRule(PlainRule):
         self._asked = False
         self._begin_anew(t)
         return (Recovery(self.code, "rule_unavailable"),)
+
+    def _runs_on(self, sign: Sign) -> bool:
+        """Whether the count runs and goes on: an act at home of who was at home ends only what depends on the time."""
+        return self._running and sign is _INSIDE and self._blind() is None
 
     def _hindrance(self) -> Status | None:
         if self._off is not None:

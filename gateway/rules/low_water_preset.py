@@ -46,13 +46,13 @@ PRESETS: Final[dict[int, Preset]] = {  # domain 3.1; Taicang: research/inactivit
 }
 _AT_HOME: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH, Kind.APPLIANCE})
 _BY_KEY: Final = frozenset({Kind.OK, Kind.CANCEL, Kind.BUTTON})
+_HEARD: Final = KINDS | _AT_HOME | _BY_KEY | {Kind.AWAY, Kind.RECORDER}
 
 
 class LowWaterPreset(PlainRule):
     """Adds up the meters of the home over the preset's window."""
 
     name = "low_water_preset"
-    hears = KINDS | _AT_HOME | _BY_KEY | {Kind.AWAY, Kind.RECORDER}
     declared = Declared(
         "low use of water by a city's fixed rule",
         needs=("own water_meter", "water_preset.rule above 0"),
@@ -102,6 +102,11 @@ class LowWaterPreset(PlainRule):
         return (*signals, *self._reconsider(t))
 
     # ---- what is said
+
+    @property
+    def hears(self) -> Set[Kind]:  # type: ignore[override]
+        """Water and people; nothing where no city's rule was chosen."""
+        return frozenset() if self._preset is None else _HEARD
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Water flowed, somebody is about, somebody left."""

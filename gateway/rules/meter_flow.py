@@ -7,8 +7,7 @@ the two was right, then the meter goes on from there and says so. A reading that
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from gateway.home.model import Device
 from gateway.observations import Kind, Observation
@@ -27,9 +26,11 @@ _ENERGY: Final = Kind.ENERGY
 _NEAR_END: Final = 0.99  # of the register's digits: what comes after is a roll-over
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
-    """`amount` (L or kWh, may be 0) flowed between `start` and `end`; None: the meter was re-based, no telling."""
+class Flow(NamedTuple):
+    """`amount` (L or kWh, may be 0) flowed between `start` and `end`; None: the meter was re-based, no telling.
+
+    A tuple, for each rule makes one of each reading.
+    """
 
     amount: float | None
     start: int
