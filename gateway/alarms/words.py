@@ -103,8 +103,8 @@ class Catalogue:
         """What is spoken for `prompt`.
 
         V03 says "is coming" only if `coming` is True, V04 speaks to the fallen only if `fall` is, and so on (`FORMS`).
-        V01 with no second left to cancel in is V02. Without a contact the family stands in; the channel knows better who
-        is told.
+        V01 with no second left to cancel in is V02. Without a contact the family stands in; the channel knows better
+        who is told.
         """
         form = self.prompt_form(prompt, params)
         text = self.prompts.get(form)
