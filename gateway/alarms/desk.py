@@ -260,12 +260,19 @@ class Desk:
         if asked:
             self.tell.lamp(self.book, t)
             return
-        for alarm in alarms:
-            if alarm.state in (State.RAISED, State.UNANSWERED) and not alarm.test:
-                self.record.move(alarm, t, Move.CANCEL, "cancelled_by_elder")
-                self.tell.publish(alarm, t, "cancelled_by_elder")
-                for contact in alarm.told:
-                    self._chain.reaching.once(alarm, contact, "S11", t)
+        self._take_back([a for a in alarms if not a.test], t, "cancelled_by_elder")
+
+    def _take_back(self, alarms: list[Alarm], t: int, reason: str) -> None:
+        """What was sent goes on until a person accepts (T-32). Contacts hear that a key was pressed, and the elder that
+        it goes on: a key that answers nothing is pressed again and again."""
+        sent = [a for a in alarms if a.state in (State.RAISED, State.UNANSWERED)]
+        for alarm in sent:
+            self.record.move(alarm, t, Move.CANCEL, reason)
+            self.tell.publish(alarm, t, reason)
+            for contact in alarm.told:
+                self._chain.reaching.once(alarm, contact, "S11", t)
+        if sent:
+            self._chain.say_trying(sent[0], t, still=True)
 
     def ok(self, t: int) -> bool:
         """The elder answers a question: whatever is asked about ends. Returns whether anything was asked."""
@@ -275,6 +282,12 @@ class Desk:
         if asked:
             self.tell.say(asked[0], t, "V20")
         return bool(asked)
+
+    def ok_too_late(self, t: int) -> None:
+        """A question that nobody answered in time was sent. The answer withdraws nothing now, as a cancel
+        (T-32), but who was told "问话没有回应" hears that she has pressed a key after all."""
+        questions = [a for a in self.book.live() if CODES[a.code].flow is Flow.QUESTION]
+        self._take_back(questions, t, "ok_reported")
 
     def mute(self, value: Any, t: int) -> None:
         """The elder wants quiet for a while: nothing below P1 is said (P0, P1 and tests are)."""

@@ -36,12 +36,15 @@ SHORTENED: Final = ("place", "device")
 """Cut where a text would be too long; everything else too long is an error, never half a name."""
 
 SPOKEN: Final = frozenset({"contact", "device", "n", "visitor"})
-FORMS: Final[dict[str, tuple[str, str]]] = {
-    "V01": ("alone", "V01-alone"),
-    "V03": ("coming", "V03-coming"),
-    "V04": ("fall", "V04-fall"),
+FORMS: Final[dict[str, dict[str, str]]] = {
+    "V01": {"alone": "V01-alone"},
+    "V03": {"coming": "V03-coming"},
+    "V04": {"fall": "V04-fall"},
+    "V08": {"well": "V08-well", "stove": "V08-stove", "hot": "V08-hot", "cold": "V08-cold"},
+    "V09": {"heat": "V09-heat"},
+    "V10": {"co": "V10-co"},
 }
-"""Prompt: (fact, form). The form is spoken only if the parameter of that name is True (invariant vii)."""
+"""Prompt: fact -> form. The form is spoken only if the parameter of that name is True (invariant vii)."""
 
 PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
@@ -127,7 +130,9 @@ def _sms(templates: Mapping[str, str], limits: Mapping[str, int]) -> list[str]:
 
 
 def _prompts(prompts: Mapping[str, str]) -> list[str]:
-    problems = [f"prompts.{form} is missing" for _, form in FORMS.values() if form not in prompts]
+    problems = [
+        f"prompts.{form} is missing" for forms in FORMS.values() for form in forms.values() if form not in prompts
+    ]
     for prompt, text in prompts.items():
         unknown = sorted(set(PLACEHOLDER.findall(text)) - SPOKEN)
         if unknown:

@@ -26,6 +26,11 @@ _HEALTH_TOLD: Final = frozenset({"rule", "signs_n", "lasting_min", "pre_alarm_s"
 """Readings of a body stay in the record at home (domain 4.2: vague)."""
 _SINCE: Final = {"NIGHT_EXIT": "left_min", "BED_ABSENCE": "absent_min"}
 """What was found some time after it began, and the evidence that says how long."""
+_FOUND: Final = {
+    "STOVE_ON": "stove", "TEMP_HIGH": "hot", "TEMP_LOW": "cold", "HEAT_FIRE": "heat", "CO": "co",
+    "WELFARE_MISSED": "well", "VITAL_OUT_OF_RANGE": "well", "ROOM_OVERSTAY": "well",
+}  # fmt: skip
+"""What shares a prompt with another matter, and the form of it that claims no more than was found (`FORMS`)."""
 _DAY_MIN: Final = 1440
 _LAMP: Final[tuple[tuple[str, frozenset[State]], ...]] = (
     ("calling", frozenset({State.DETECTED, State.PRE_ALARM})),
@@ -63,6 +68,8 @@ class Telling:
         """Speaks a prompt about an alarm, with the alarm's severity."""
         if prompt is None or unspoken(alarm) or self.quiet.muted(alarm.severity, t):
             return
+        if prompt == CODES[alarm.code].ask and (fact := _FOUND.get(alarm.code)) is not None:
+            params = {**params, fact: True}
         key = f"a{alarm.number}:{prompt}:{t}"
         self.actions.append(Say(key, prompt, params, alarm.number, alarm.severity))
 

@@ -102,8 +102,9 @@ class Catalogue:
     def render_prompt(self, prompt: str, params: Mapping[str, Any]) -> str:
         """What is spoken for `prompt`.
 
-        V03 says "is coming" only if `coming` is True, V04 speaks to the fallen only if `fall` is. V01 with no second
-        left to cancel in is V02. Without a contact the family stands in; the channel knows better who is told.
+        V03 says "is coming" only if `coming` is True, V04 speaks to the fallen only if `fall` is, and so on (`FORMS`).
+        V01 with no second left to cancel in is V02. Without a contact the family stands in; the channel knows better
+        who is told.
         """
         form = self.prompt_form(prompt, params)
         text = self.prompts.get(form)
@@ -115,8 +116,8 @@ class Catalogue:
         """Which of a prompt's forms is spoken: a key of `prompts`, or `prompt` itself where there is none."""
         if prompt == _SECONDS_LEFT and params.get("n") == 0:
             prompt = _NO_SECONDS_LEFT
-        fact, form = FORMS.get(prompt, ("", ""))
-        return form if fact and params.get(fact) is True else prompt
+        forms = FORMS.get(prompt, {})
+        return next((form for fact, form in forms.items() if params.get(fact) is True), prompt)
 
     def render_call(self, params: Mapping[str, Any]) -> str:
         """What a call to a contact says; a test says first of all that it is one. Raises as `render_sms` does."""

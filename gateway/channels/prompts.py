@@ -21,13 +21,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.alarms.proofread import PLACEHOLDER
+from gateway.alarms.proofread import FORMS, PLACEHOLDER
 from gateway.alarms.words import Catalogue
 from gateway.channels.sound import BadSound, Sound, joined, read_wav
 
 FOLDER: Final = "prompts"  # in the state directory
 DIALECTS: Final = ("mandarin", "minnan")
-MAX_FILES: Final = 100  # of one import: 23 sentences, with room for second tries
+MAX_FILES: Final = 100  # of one import: 32 sentences, with room for second tries
 MAX_IMPORT_BYTES: Final = 64 << 20
 SHORTEST_S: Final = 0.4
 LONGEST_S: Final = 12.0  # with the Mandarin prompt after it 20 s, under the voice's limit of 25 s
@@ -37,7 +37,8 @@ GAP_S: Final = 0.5  # between a recording and the Mandarin prompt after it
 NUMBERS: Final = 100  # {n} is 0 to 99 seconds
 STAND_INS: Final = {"contact": "family", "device": "device", "visitor": "family"}
 
-_NAME: Final = re.compile(r"[vV]?(\d{1,2})(?:[-_ ]?(alone|coming|fall))?(?:\s*\(\d+\))?", re.IGNORECASE)
+_FORM: Final = "|".join(fact for forms in FORMS.values() for fact in forms)
+_NAME: Final = re.compile(rf"[vV]?(\d{{1,2}})(?:[-_ ]?({_FORM}))?(?:\s*\(\d+\))?", re.IGNORECASE)
 
 Render = Callable[[str], Awaitable[bytes]]
 """A text as a WAV file, by a machine; raises `CannotSpeak`."""

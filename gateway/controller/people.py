@@ -33,6 +33,7 @@ def _on_button(controller: Controller, observation: Observation) -> None:
 def _on_ok(controller: Controller, _: Observation) -> None:
     if not controller.desk.ok(controller.t) and not controller.green_answers:
         controller.desk.tell.ok_reported(controller.t)
+        controller.desk.ok_too_late(controller.t)
 
 
 def _on_cancel(controller: Controller, _: Observation) -> None:

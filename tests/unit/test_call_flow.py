@@ -285,3 +285,59 @@ def test_an_alarm_that_outlived_a_hundred_others_is_still_there_when_its_end_is_
     house.platform(1, "CLOSED", outcome="HELPED")
     assert house.state(1) is State.CLOSED
     assert len(house.controller.book.alarms) <= KEPT_ENDED + 2
+
+
+def test_the_cancel_key_answers_after_sending_too_and_says_what_is_true() -> None:
+    """Who presses and hears nothing presses again and again (domain 0-10)."""
+    house = House()
+    house.press()
+    house.wait(20)
+    before = len(house.actions)
+    house.press("cancel")
+    assert house.said(before) == ["V04"], "it goes on"
+    assert house.state() is State.CANCELLED_BY_USER
+    house.press("cancel")
+    assert house.said(before) == ["V04"], "once"
+    assert house.told("S11") == ["c1"]
+
+
+def test_the_cancel_key_speaks_once_of_several_and_never_of_a_duress() -> None:
+    house = House()
+    house.press("bedroom")
+    house.press("bathroom")
+    house.controller.desk.found("DURESS", 0, "duress_pressed", None, {})
+    house.wait(20)
+    before = len(house.actions)
+    house.press("cancel")
+    assert house.said(before) == ["V04"]
+    assert [house.state(n) for n in (1, 2, 3)] == [State.CANCELLED_BY_USER] * 2 + [State.RAISED]
+
+
+@pytest.mark.parametrize("key", ["green", None])
+def test_an_answer_that_comes_after_five_minutes_withdraws_nothing_and_is_told(key: str | None) -> None:
+    """She walks slowly. Her son has read "问话没有回应", and is not to think so any longer than it is true."""
+    house = House()
+    house.controller.desk.found("INACTIVITY", 0, "no_activity", None, {"limit_h": 12})
+    house.wait(5 * 60 + 30)
+    assert house.told("S03") == ["c1"]
+    before = len(house.actions)
+    house.press(key) if key else house.say(Kind.OK)
+    assert house.said(before) == ["V20", "V04"]
+    assert house.told("S11") == ["c1"]
+    assert house.states()[-1] == "CANCELLED_BY_USER"
+    assert (house.published()[-1]["state"], house.published()[-1]["reason"]) == ("CANCELLED_BY_USER", "ok_reported")
+    house.press(key) if key else house.say(Kind.OK)
+    assert house.told("S11") == ["c1"], "once"
+    house.wait(120)
+    assert house.told("S03") == ["c1", "c2"], "nobody has accepted: the chain goes on"
+    house.reply("c1", "1")
+    assert house.state() is State.ACCEPTED
+
+
+def test_the_green_key_says_nothing_of_a_call_for_help() -> None:
+    house = House()
+    house.press()
+    house.wait(20)
+    house.press("green")
+    assert house.state() is State.RAISED
+    assert house.told("S11") == []

@@ -58,6 +58,27 @@ def test_t03_a_cancel_in_the_last_millisecond_still_counts() -> None:
     assert house.texts() == []
 
 
+def test_t03_ten_seconds_where_nobody_has_set_another_window() -> None:
+    house = House()
+    house.press()
+    house.wait(10 - MS)
+    assert house.state() is State.PRE_ALARM
+    house.wait(MS)
+    assert house.state() is State.RAISED
+
+
+def test_t04_the_question_after_a_fall_is_asked_every_ten_seconds() -> None:
+    house = House()
+    found(house, "FALL", "pendant")
+    asked = [len(house.said())]
+    for _ in range(2):
+        house.wait(10 - MS)
+        asked.append(len(house.said()))
+        house.wait(MS)
+        asked.append(len(house.said()))
+    assert asked == [1, 1, 2, 2, 3]
+
+
 @pytest.mark.parametrize("code", ["FALL", "UNVERIFIED_PRESS"])
 def test_t04_the_window_of_a_fall(code: str) -> None:
     house = House()

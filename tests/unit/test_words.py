@@ -15,9 +15,11 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from virtual_home import House
 
+from gateway.actions import Say
 from gateway.alarms import words
-from gateway.alarms.codes import CODES, TEST_UNANSWERED, Outcome, Severity
+from gateway.alarms.codes import CODES, TEST_UNANSWERED, Flow, Outcome, Severity
 from gateway.alarms.life import State
 from gateway.alarms.proofread import LIMITS, PLACEHOLDER, SMS_UNITS, worst_case
 from gateway.alarms.words import BadCatalogue, MissingParameter, TextTooLong, UnfitParameter, UnknownText
@@ -206,6 +208,44 @@ def test_the_elder_hears_that_somebody_comes_only_if_somebody_said_so() -> None:
     assert spoken("V03", coming=True) == "已经联系到女儿，会马上来看您。"
     for not_said in (False, None, "yes", 1):
         assert spoken("V03", coming=not_said) == "已经联系到女儿。"
+
+
+QUESTIONS: dict[str, tuple[str, str]] = {  # code -> (what its prompt must say, what it must not claim)
+    "INACTIVITY": ("没见您走动", ""),
+    "BED_ABSENCE": ("没见您走动", ""),
+    "NIGHT_EXIT": ("没见您走动", ""),
+    "STOVE_ON": ("灶具", "没见您走动"),
+    "TEMP_HIGH": ("太热", "没见您走动"),
+    "TEMP_LOW": ("太冷", "没见您走动"),
+    "WELFARE_MISSED": ("您还好吗", "没见您走动"),
+    "VITAL_OUT_OF_RANGE": ("您还好吗", "没见您走动"),
+    "ROOM_OVERSTAY": ("您还好吗", "没见您走动"),
+    "SMOKE": ("烟雾", "燃气"),
+    "HEAT_FIRE": ("着火", "烟雾"),
+    "GAS": ("燃气", "一氧化碳"),
+    "CO": ("一氧化碳", "燃气"),
+}
+
+
+@pytest.mark.parametrize("code", QUESTIONS)
+def test_the_elder_is_told_what_was_found_and_nothing_that_was_not(code: str) -> None:
+    """Who stands at the stove was told that nobody had seen her walk; carbon monoxide was called a gas leak."""
+    house = House()
+    house.controller.desk.found(code, 0, "test", None, {})
+    house.wait(61)
+    said = [a for a in house.actions if isinstance(a, Say) and a.prompt == CODES[code].ask]
+    assert len(said) >= 2, "asked, and asked again"
+    says, claims = QUESTIONS[code]
+    for say in said:
+        words_of_it = ZH.render_prompt(say.prompt, spoken_of(say))
+        assert says in words_of_it
+        assert not claims or claims not in words_of_it
+        if CODES[code].flow is Flow.QUESTION:
+            assert words_of_it.endswith("请按绿键报平安。")
+
+
+def spoken_of(say: Say) -> dict[str, Any]:
+    return {**say.params, "contact": "女儿"}
 
 
 def test_no_other_prompt_promises_that_somebody_comes() -> None:
