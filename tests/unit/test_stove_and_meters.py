@@ -131,6 +131,37 @@ def test_the_question_about_a_lost_stove_ends() -> None:
     assert house.state() is State.RECOVERED
 
 
+@pytest.mark.parametrize("key", ["ok", "cancel"])
+def test_who_says_that_all_is_well_and_leaves_it_on_is_asked_again(key: str) -> None:
+    house = house_of(Device("hob", "stove"), Device("key", "button", role=key))
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(91 * MINUTE)
+    house.press("key")
+    assert house.controller.book.alarms[1].ended
+    restarted(house)
+    house.wait(90 * MINUTE - 1)
+    assert len(raised(house)) == 1
+    house.wait(1)
+    assert raised(house) == [("STOVE_ON", "hob")] * 2
+    assert house.controller.book.alarms[2].evidence["on_min"] == 181
+    house.say(Kind.POWER, 0, "hob")
+    house.wait(5 * MINUTE - 1)
+    house.press("key")
+    house.wait(4 * HOUR)
+    assert len(raised(house)) == 2
+
+
+def test_a_stove_that_is_heard_again_and_still_on_is_asked_about_again() -> None:
+    house = kitchen()
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(91 * MINUTE)
+    lose(house, "hob")
+    house.wait(HOUR)
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(90 * MINUTE)
+    assert raised(house) == [("STOVE_ON", "hob")] * 2
+
+
 def test_without_consent_nobody_watches_the_stove() -> None:
     house = house_of(Device("hob", "stove"), MONITORING=False)
     house.say(Kind.POWER, 1500, "hob")
