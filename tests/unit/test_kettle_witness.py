@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sensor_rooms import HOUR, MINUTE, house_of, restarted
 from virtual_home import House
 
@@ -48,6 +49,22 @@ def test_tea_at_the_eleventh_hour_is_a_sign_of_life() -> None:
     fridge(house, 11.5)
     assert codes(house) == []
     fridge(house, 0.6)
+    assert codes(house) == ["INACTIVITY"]
+    assert house.controller.book.alarms[1].evidence["last_sign"]["device"] == "m"
+
+
+@pytest.mark.parametrize("kind", ["appliance", "stove"])
+def test_a_plug_that_tells_only_its_power_shows_the_kettle_as_well(kind: str) -> None:
+    numbers = {"inactivity.enabled": 1.0, "inactivity.learned": 0.0}
+    house = house_of(HALL, Device("m", kind), settings=numbers)
+    house.say(Kind.MOTION, True, "hall")
+    house.wait(11 * HOUR)
+    for watts in (0.0, 1900.0, 1900.0, 0.0):
+        house.wait(2 * MINUTE)
+        house.say(Kind.POWER, watts, "m")
+    house.wait(11.8 * HOUR)
+    assert codes(house) == []
+    house.wait(0.3 * HOUR)
     assert codes(house) == ["INACTIVITY"]
     assert house.controller.book.alarms[1].evidence["last_sign"]["device"] == "m"
 
