@@ -144,8 +144,8 @@ STRANGERS: Final = (
 
 @given(scripts, st.sampled_from(STRANGERS))
 @settings(deadline=None, max_examples=40)
-def test_a_device_that_has_nothing_to_do_with_it_changes_nothing(script: Script, stranger: tuple[str, Kind, Any]) -> None:
-    kind, says, value = stranger
+def test_a_device_that_has_nothing_to_do_with_it_changes_nothing(script: Script, who: tuple[str, Kind, Any]) -> None:
+    kind, says, value = who
     made = observations(script)
     noise = [Observation(says, value, o.t, "cellar") for o in made]
     mixed = [each for pair in zip(made, noise, strict=True) for each in pair]
