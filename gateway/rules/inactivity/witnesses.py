@@ -18,8 +18,9 @@ WITNESS_KINDS: Final = frozenset(
     {"motion", "occupancy", "contact", "pressure", "bed", "appliance", "flush", "light", "water_meter"}
 )
 """Devices whose silence means something here."""
-METERED_KINDS: Final = frozenset({"electricity_meter", "appliance", "stove"})
-"""Whose power may show a kettle or a cooker: the home's meter, or the plug that one is on."""
+METERED_KINDS: Final = frozenset({"electricity_meter", "appliance"})
+"""Whose power may show a kettle or a cooker: the home's meter, or the plug that one is on. A forgotten stove pulses,
+and goes off by its own timer: what it draws is `stove`'s matter."""
 _TRUE_IS_ACTIVITY: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH})
 _ANY_IS_ACTIVITY: Final = frozenset({Kind.BUTTON, Kind.CANCEL, Kind.OK})
 _STATEFUL: Final = frozenset({Kind.CONTACT, Kind.PRESSURE, Kind.BED, Kind.LIGHT})
