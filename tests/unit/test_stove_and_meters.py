@@ -217,14 +217,25 @@ def test_a_register_that_comes_no_more_is_stale_after_a_day() -> None:
 def test_a_register_that_shows_the_same_for_a_day_is_frozen() -> None:
     house = metered()
     for _ in range(24):
-        reading(house, Kind.ENERGY, 100.0, "m", HOUR)
+        reading(house, Kind.ENERGY, 100.05, "m", HOUR)
     assert noted(house, STALE) == []
-    reading(house, Kind.ENERGY, 100.0, "m", HOUR)
+    reading(house, Kind.ENERGY, 100.05, "m", HOUR)
     assert noted(house, STALE) == [("RAISED", "frozen")]
-    reading(house, Kind.ENERGY, 100.0, "m", HOUR)
+    reading(house, Kind.ENERGY, 100.05, "m", HOUR)
     assert len(noted(house, STALE)) == 1
     reading(house, Kind.ENERGY, 100.1, "m", HOUR)
     assert noted(house, STALE)[-1] == ("RESTORED", "heard_again")
+
+
+def test_a_register_of_whole_kilowatt_hours_may_rest_while_only_the_refrigerator_runs() -> None:
+    """0.3 kWh a day: the next whole one comes after eighty hours."""
+    house = metered()
+    for hour in range(14 * 24):
+        reading(house, Kind.ENERGY, float(100 + hour // 80), "m", HOUR)
+    assert noted(house, STALE) == []
+    for _ in range(4 * 24 + 1):
+        reading(house, Kind.ENERGY, 104.0, "m", HOUR)
+    assert noted(house, STALE) == [("RAISED", "frozen")]
 
 
 def test_a_water_register_may_rest_for_days_but_not_for_a_week() -> None:
