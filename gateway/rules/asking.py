@@ -118,7 +118,17 @@ class AskingRule(PlainRule):
         self._home, self._t = home, t
         self._household.configure(home, parameters)
         self._off = self._set_up(home, parameters, t)
-        return self._reconsider(t)
+        if self._household.consented:
+            return self._reconsider(t)
+        self._off = self._off or Status(Readiness.OFF, "no_consent")
+        signals = self._reconsider(t)
+        self._forget()
+        return signals
+
+    def _forget(self) -> None:
+        """Without consent nothing is counted and nothing kept: neither who was in, nor what was usual."""
+        self._household.forget()
+        self._restore(type(self)(self._civil)._state())
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Moves the counts, and hears the answer to what was asked."""

@@ -55,6 +55,7 @@ class Geofence(PlainRule):
         self._radius = self._hysteresis = self._worst = 0.0
         self._fixes = 1
         self._wearers: dict[str, _Wearer] = {}
+        self._known: frozenset[str] = frozenset()
         self._lost: frozenset[str] = frozenset()
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
@@ -64,11 +65,15 @@ class Geofence(PlainRule):
         self._worst, self._fixes = parameters["geofence.accuracy_m"], round(parameters["geofence.fixes"])
         datum = "GCJ02" if parameters["geofence.centre_gcj02"] > 0 else "WGS84"
         self._centre = wgs84(parameters["geofence.centre_lat_deg"], parameters["geofence.centre_lon_deg"], datum)
+        gone, self._known = self._known - home.devices.keys(), frozenset(home.devices)
         if not self._armed():
-            out = [device for device, wearer in self._wearers.items() if wearer.out]
-            self._wearers.clear()
-            return [Technical(RETURN_CODE, device, False, "fence_off") for device in sorted(out)]
-        return NOTHING
+            return self._forget(self._wearers, "fence_off")
+        return self._forget(gone, "removed")
+
+    def _forget(self, devices: Iterable[str], reason: str) -> Iterable[Signal]:
+        """Nobody knows any more where these are."""
+        forgotten = {device: self._wearers.pop(device) for device in sorted(devices) if device in self._wearers}
+        return [Technical(RETURN_CODE, device, False, reason) for device, wearer in forgotten.items() if wearer.out]
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Takes a position in either datum; one that is too rough changes nothing."""

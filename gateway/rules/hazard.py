@@ -6,9 +6,9 @@ One spell of a detector is one finding, however it chatters (A25): a spell ends 
 `hazard.clear_s`, which is told as an event and closes nothing. A spell that does not end is told again, in case its
 alarm was closed too early; while the alarm is open that joins it.
 
-A test is recognised by what is said before or with it: the detector's own `test`, a key of role `test` on it, or an
-installer's `test` without a device. A tamper is no test: a detector may fall from a burning ceiling. A test that
-lasts longer than `hazard.test_s` is a fire.
+A test is recognised by what is said before it (drivers say it first of one message): the detector's own `test`, a key
+of role `test` on it, or an installer's `test` without a device. What is said after it takes no fire back. A tamper is
+no test: a detector may fall from a burning ceiling. A test that lasts longer than `hazard.test_s` is a fire.
 """
 
 from __future__ import annotations

@@ -38,13 +38,13 @@ class Household:
         self.witnesses = Witnesses()
         self.presence = Presence()
         self.lost: frozenset[str] = frozenset()
-        self._consented = False
+        self.consented = False
         self._recording = True
         self._away_max = 0
 
     def configure(self, home: HomeView, parameters: Parameters) -> None:
         """Who bears witness, and which doors lead out."""
-        self._consented = home.consented("MONITORING")
+        self.consented = home.consented("MONITORING")
         self._away_max = parameters.ms("away.max_h")
         self.witnesses.configure(home)
         doors = {d.id for d in home.devices.values() if d.kind == "contact" and d.entrance}
@@ -85,7 +85,7 @@ class Household:
 
         Without `by_door` only what was declared keeps anybody out: where nothing sees people inside, a door cannot.
         """
-        if not self._consented:
+        if not self.consented:
             return Status(Readiness.OFF, "no_consent")
         if not self._recording:
             return Status(Readiness.UNAVAILABLE, "recording_lost")
@@ -111,6 +111,10 @@ class Household:
     def gap(self, start: int, end: int) -> None:
         """Nobody watched."""
         self.presence.gap(start, end)
+
+    def forget(self) -> None:
+        """The consent was withdrawn. Who is lost and whether anybody records is no matter of people."""
+        self.witnesses, self.presence = Witnesses(), Presence()
 
     def to_json(self) -> dict[str, Any]:
         """The state, for a snapshot."""

@@ -3,7 +3,8 @@ that was swapped or reset (A27). Stale is not zero use: this rule says what the 
 
 Only what once came can fail to come: a meter that lists intervals with flow alone is vouched for by its driver or
 recording. Frozen means the very same number: an electricity register always grows (a refrigerator), a power reading
-always trembles; a water register may rest for days. A plug at 0 W is off and not frozen.
+always trembles; a water register may rest for days. A plug at 0 W is off and not frozen. A register that shows whole
+kWh has four times as long: a refrigerator alone moves it every other day.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from gateway.rules.rule import NOTHING, PlainRule, Readiness, Signal, Status, Te
 STALE, REBASED = "METER_STALE", "METER_REBASED"
 METERS: Final = frozenset({"electricity_meter", "water_meter"})
 INTERVALS: Final = 3  # T-25
+COARSE: Final = 4  # times; [P] 0.3 kWh a day of a refrigerator move a register of whole kWh in 80 h
 _CAPS: Final = {Kind.ENERGY: MAX_POWER_KW, Kind.WATER_VOLUME: MAX_WATER_L_H / 1000}
 _READ: Final = frozenset({*_CAPS, Kind.POWER})
 
@@ -107,7 +109,7 @@ class MeterHealth(PlainRule):
             dial.value = value
             dial.came = dial.changed = t
             return True
-        if t - dial.changed >= self._frozen[self._meters[meter]]:
+        if t - dial.changed >= self._rest(meter, kind, value):
             return False
         dial.came = t
         return True
@@ -120,7 +122,12 @@ class MeterHealth(PlainRule):
             dial.value, dial.came, dial.changed, dial.told = value, t, t, ""
         else:
             dial.came = t  # frozen is judged by what comes, never by what does not
-            dial.told = "frozen" if t - dial.changed >= self._frozen[self._meters[meter]] else ""
+            dial.told = "frozen" if t - dial.changed >= self._rest(meter, kind, value) else ""
+
+    def _rest(self, meter: str, kind: Kind, value: float) -> int:
+        """How long this number may stay the same."""
+        coarse = kind == Kind.ENERGY and value == int(value)
+        return self._frozen[self._meters[meter]] * (COARSE if coarse else 1)
 
     def _rebased(self, meter: str, kind: Kind, value: float, t: int) -> Iterable[Signal]:
         name = f"{kind}:{meter}"

@@ -1,9 +1,10 @@
 """Out at night (NIGHT_EXIT, domain 4.2): an entrance is used at night and nobody moves inside afterwards.
 
 Wandering is what this answers. The one who opens the door and is seen inside again, or opens it a second time and comes
-in, is well. It needs an entrance contact and something that sees people inside; with either of them lost the silence
-inside proves nothing (T-27). Without a trusted hour there is no night, and the rule is off. In a home of several people
-one who stays inside answers for one who left: the rule then sees less, and never more.
+in, is well; who comes home late is seen inside at once (`passage`). It needs an entrance contact and something that
+sees people inside; with either of them lost the silence inside proves nothing (T-27). Without a trusted hour there is
+no night, and the rule is off. In a home of several people one who stays inside answers for one who left: the rule then
+sees less, and never more.
 
 An alarm that people were told of is theirs to close. That somebody is in again they hear through the platform, as the
 end of the notice HOME_AWAY: nobody need search the fields for who is in bed.
@@ -21,6 +22,7 @@ from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
 from gateway.rules.night import Night
+from gateway.rules.passage import Passage
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Technical
 from gateway.rules.switched import Switched
 
@@ -61,6 +63,7 @@ class NightExit(PlainRule):
         self._lost: frozenset[str] = frozenset()
         self._last: dict[str, Any] = {}  # last state of doors and mats: only a change is an act
         self._switched = Switched()
+        self._passage = Passage()
         self._moved: int | None = None  # an entrance moved at night, and nobody was seen since
         self._door: str | None = None
         self._asked = False  # about that movement
@@ -89,6 +92,7 @@ class NightExit(PlainRule):
         signals = self._reconsider()
         if not self._consented:  # whether somebody came back is nobody's business any more
             self._used = ("", -1)
+            self._passage.unseen()
             return (*signals, *self._back("no_consent"))
         gone = self._back("removed") if self._out is not None and self._out not in self._doors else NOTHING
         return (*signals, *gone)
@@ -104,7 +108,10 @@ class NightExit(PlainRule):
             return NOTHING
         self._t = t
         if observation.device in self._doors and kind is Kind.CONTACT:
-            return self._door_moved(str(observation.device), t)
+            behind = not self._passage.door(observation.value == "closed", t)
+            return NOTHING if behind else self._door_moved(str(observation.device), t)
+        if not self._passage.inside(0 if kind in _KEY_IS_A_PERSON else self._settle, t):
+            return NOTHING
         if self._away is None or t - self._away[0] >= DECLARED_LAG_MS:
             self._away, self._may_leave = None, True
         if self._moved is None and self._out is None:
@@ -112,8 +119,6 @@ class NightExit(PlainRule):
             return NOTHING
         if kind in _KEY_IS_A_PERSON:
             return (*self._pressed(observation), *self._back("activity"))
-        if self._moved is not None and t - self._moved < self._settle:
-            return NOTHING
         return (*self._well("activity"), *self._back("activity"))
 
     def _pressed(self, observation: Observation) -> Iterable[Signal]:
@@ -155,6 +160,7 @@ class NightExit(PlainRule):
         value, t = observation.value, observation.t
         if observation.kind is Kind.RECORDER:
             self._recording = value is True
+            self._passage.unseen()
             return self._reconsider()
         if isinstance(value, dict) and "away" not in value:
             return NOTHING  # guests: they say nothing of who went out
@@ -167,6 +173,8 @@ class NightExit(PlainRule):
 
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
         """With a door or a witness lost, silence inside proves nothing."""
+        if (self._lost ^ lost) & (self._doors | self._inner):
+            self._passage.unseen()
         self._lost = frozenset(lost)
         if self._moved is None and self._used[1] == t and self._ready():  # the witness came back in that very moment
             self._door_moved(self._used[0], t)
@@ -228,6 +236,7 @@ class NightExit(PlainRule):
 
     def gap(self, start: int, end: int) -> None:
         """Only silence that could be observed counts."""
+        self._passage.unseen()
         if self._moved is not None and not self._asked:
             self._moved += end - start
         if self._away is not None:
@@ -247,6 +256,7 @@ class NightExit(PlainRule):
         """What was last seen, and the wait."""
         return {
             "last": dict(self._last), "switched": self._switched.to_json(), "used": list(self._used),
+            "passage": self._passage.to_json(),
             "moved": self._moved, "door": self._door, "asked": self._asked, "out": self._out,
             "away": self._away and list(self._away), "may_leave": self._may_leave,
             "recording": self._recording, "lost": sorted(self._lost),
@@ -257,6 +267,8 @@ class NightExit(PlainRule):
         self._last = dict(data["last"])
         if "switched" in data:  # not in snapshots of 0.1
             self._switched.from_json(data["switched"])
+        if "passage" in data:
+            self._passage.from_json(data["passage"])
         used = data.get("used", ("", -1))
         self._used = (str(used[0]), int(used[1]))
         self._moved = None if data["moved"] is None else int(data["moved"])

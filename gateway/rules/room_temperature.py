@@ -2,20 +2,25 @@
 
 A reading holds until the next one or until its thermometer is lost; while it is lost nothing is counted, and what was
 asked about can no longer be told. Only thermometers count: what a door contact on a sunny window measures is not the
-room, nor is a wrist.
+room, nor is a wrist. Nor is a reading that no room has: a sensor that lost its wire says -40, one that has just started
+85. Two such hot ones are `hazard`'s matter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Final
 
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
+
+COLDEST_C: Final = -35.0
+HOTTEST_C: Final = 60.0
+"""Beyond these it is the sensor and not the room [P]."""
 
 
 @dataclass(slots=True)
@@ -80,7 +85,7 @@ class RoomTemperature(PlainRule):
             return NOTHING
         if observation.kind is not Kind.TEMPERATURE or device is None or not self._consented:
             return NOTHING
-        if not self._counts(device):
+        if not self._counts(device) or not COLDEST_C < observation.value < HOTTEST_C:
             return NOTHING
         room = self._rooms.setdefault(device, _Room())
         room.celsius = observation.value

@@ -1,7 +1,8 @@
 """A stove left on (STOVE_ON), by the power it draws or by the word of its plug. Asks first: somebody may be cooking.
 
 Only a device registered as `stove` counts: a whole-house meter cannot tell a stove from a heater. An induction plate
-pauses between pulses, so off is off only after `stove.off_min`. While the device is lost the count stands still.
+pauses between pulses, so off is off only after `stove.off_min`. While the device is lost the count stands still. Who
+answers that all is well is asked again after as long if the stove stays on: who forgot it once forgets it twice.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery,
 
 CODE: Final = "STOVE_ON"
 _READ: Final = frozenset({Kind.POWER, Kind.APPLIANCE})
+_KEYS: Final = frozenset({Kind.BUTTON, Kind.OK, Kind.CANCEL})
 _OUTAGE: Final = frozenset({Kind.RECORDER})
 
 
@@ -45,7 +47,7 @@ class Stove(PlainRule):
     @property
     def hears(self) -> Set[Kind]:  # type: ignore[override]
         """Plugs and meters, where there is a stove behind one."""
-        return _READ | _OUTAGE if self._stoves and self._consented else _OUTAGE
+        return _READ | _KEYS | _OUTAGE if self._stoves and self._consented else _OUTAGE
 
     def __init__(self) -> None:
         self._stoves: frozenset[str] = frozenset()
@@ -81,6 +83,9 @@ class Stove(PlainRule):
             self._recording = observation.value is True
             self._stand(t)
             return NOTHING
+        if kind in _KEYS:
+            self._ask_again(self._uses, t)
+            return NOTHING
         if device not in self._stoves or not self._consented or kind not in _READ:
             return NOTHING
         assert device is not None
@@ -92,6 +97,13 @@ class Stove(PlainRule):
             use.off = None if on else t + self._pause if use.off is None else use.off
         self._plan()
         return NOTHING
+
+    def _ask_again(self, stoves: Iterable[str], t: int) -> None:
+        """What was asked about these is answered or can be answered no more: they count anew from `t`."""
+        for stove in stoves:
+            if self._uses[stove].due is None:
+                self._uses[stove].due = t + self._limit
+        self._plan()
 
     # ---- time
 
@@ -149,6 +161,7 @@ class Stove(PlainRule):
         self._lost = frozenset(lost)
         self._stand(t)
         asked = [s for s, use in self._uses.items() if s in gone and use.due is None]
+        self._ask_again(asked, t)
         return [Recovery(CODE, "rule_unavailable", s) for s in asked]
 
     def gap(self, start: int, end: int) -> None:

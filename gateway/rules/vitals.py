@@ -3,8 +3,9 @@
 One reading is no alarm: two at least, over `vitals.lasting_min`, without one between that is within limits (and eased
 by the hysteresis: what lies between the two neither ends a story nor tells it). Readings
 that no living person has, or of a device that is not worn, are counted and thrown away; they end nothing. A sign that
-is not measured for an hour (a cuff's: a day) begins anew, told or not. What people read stays vague (S07): numbers stay
-in the evidence, at home.
+is not measured for an hour (a cuff's: a day) begins anew, told or not. Where several people live nobody knows whose
+another device is: each is judged alone, and two are no two signs of one person. What people read stays vague (S07):
+numbers stay in the evidence, at home.
 
 Without the consent nothing is read and nothing is kept.
 """
@@ -66,8 +67,9 @@ class Vitals(PlainRule):
         self._belief = Belief()
         self._lost: frozenset[str] = frozenset()
         self._recording = True
-        self._asked: str | None = None  # the device whose alarm is the first sign's
-        self._grave = False  # a second sign was told
+        self._several = False  # people
+        self._asked: dict[str, str] = {}  # whose -> the device whose alarm is the first sign's
+        self._grave: set[str] = set()  # of whom a second sign was told
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """The limits in force; a withdrawn consent forgets everything, and ends what is only asked about."""
@@ -77,14 +79,23 @@ class Vitals(PlainRule):
         self._consented = home.consented("HEALTH_DATA")
         self._belief.configure(home)
         self._sources &= self._known
+        self._several = len(home.residents) > 1
+        grave = {self._asked[whose] for whose in self._grave & self._asked.keys()}
+        self._asked = {self._whose(device): device for device in self._asked.values()}
+        self._grave = {self._whose(device) for device in grave}
         if self._consented:
             return NOTHING
-        asked = self._asked
+        asked = bool(self._asked)
         self._signs.clear()
         self._sources.clear()
         self._belief.forget()
-        self._asked, self._grave = None, False
-        return (Recovery(CODE, "no_consent"),) if asked is not None else NOTHING
+        self._asked.clear()
+        self._grave.clear()
+        return (Recovery(CODE, "no_consent"),) if asked else NOTHING
+
+    def _whose(self, device: str) -> str:
+        """The person a device measures: the resident, or of several whoever wears this one."""
+        return device if self._several else ""
 
     # ---- what is said
 
@@ -150,8 +161,10 @@ class Vitals(PlainRule):
 
     def _tell(self, device: str, name: str, t: int) -> Iterable[Signal]:
         """The first sign asks; a second one makes it grave; more of the same change nothing."""
-        together = self._parameters.ms("vitals.together_min")
-        found = {k: s for k, s in self._signs.items() if s.found and t - s.last <= together}
+        together, whose = self._parameters.ms("vitals.together_min"), self._whose(device)
+        found = {
+            k: s for k, s in self._signs.items() if s.found and t - s.last <= together and self._whose(k[0]) == whose
+        }
         signs = {SIGN_OF.get(n, n) for _, n in found}
         evidence: dict[str, Any] = {"signs": sorted(f"{n}_{s.side}" for (_, n), s in found.items())}
         evidence |= {n: s.value for (_, n), s in found.items()}
@@ -161,24 +174,25 @@ class Vitals(PlainRule):
             "lasting_min": self._parameters["vitals.lasting_min"],
         }
         if len(signs) > 1:
-            if self._grave:
+            if whose in self._grave:
                 return NOTHING
-            self._grave = True
-            if self._asked is not None:
-                return (Upgrade(CODE, CODE, self._asked, "two_signs", evidence, severity="P1"),)
-            self._asked = device
+            self._grave.add(whose)
+            if whose in self._asked:
+                return (Upgrade(CODE, CODE, self._asked[whose], "two_signs", evidence, severity="P1"),)
+            self._asked[whose] = device
             return (Finding(CODE, t, "two_signs", device, evidence, severity="P1"),)
-        if self._asked is not None and len(found) > 1:  # the same sign by another number or device
+        if whose in self._asked and len(found) > 1:  # the same sign by another number or device
             return NOTHING
-        self._asked, self._grave = device, False  # what was told of before is another story by now
+        self._asked[whose] = device
+        self._grave.discard(whose)  # what was told of before is another story by now
         return (Finding(CODE, t, "out_of_range", device, evidence),)
 
     def _settle(self, reason: str) -> Iterable[Signal]:
         """Once no sign is beyond its limits any more, what is still asked about ends."""
-        if self._asked is None or any(sign.found for sign in self._signs.values()):
-            return NOTHING
-        device, self._asked, self._grave = self._asked, None, False
-        return (Recovery(CODE, reason, device),)
+        beyond_still = {self._whose(device) for (device, _), sign in self._signs.items() if sign.found}
+        well = sorted(self._asked.keys() - beyond_still)
+        self._grave.difference_update(well)
+        return [Recovery(CODE, reason, self._asked.pop(whose)) for whose in well]
 
     # ---- losing sight
 
@@ -195,7 +209,8 @@ class Vitals(PlainRule):
     def unconfirmed(self, code: str, t: int) -> None:
         """The finding is not on record: the next reading beyond the limits makes it again."""
         if code == CODE:
-            self._asked, self._grave = None, False
+            self._asked.clear()
+            self._grave.clear()
             for sign in self._signs.values():
                 sign.found = False
 
@@ -222,8 +237,8 @@ class Vitals(PlainRule):
             "belief": self._belief.to_json(),
             "lost": sorted(self._lost),
             "recording": self._recording,
-            "asked": self._asked,
-            "grave": self._grave,
+            "asked": dict(self._asked),
+            "grave": sorted(self._grave),
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -235,5 +250,9 @@ class Vitals(PlainRule):
         self._signs = {(str(d), str(n)): _Sign(**row) for d, n, row in data["signs"] if n in MEASURES}
         self._sources = {str(d) for d in data["sources"]}
         self._belief.from_json(data["belief"])
-        self._asked = None if data["asked"] is None else str(data["asked"])
-        self._grave = bool(data["grave"])
+        asked, grave = data["asked"], data["grave"]
+        if not isinstance(asked, dict):  # 0.1 knew one person
+            asked = {} if asked is None else {self._whose(str(asked)): asked}
+            grave = list(asked) if grave else []
+        self._asked = {str(whose): str(device) for whose, device in asked.items()}
+        self._grave = {str(whose) for whose in grave}

@@ -24,7 +24,7 @@ from sim_stove import STOVE, a_stove_is_asked_about_when_it_was_on_too_long, coo
 
 from gateway.actions import Call, Publish, Say, Siren, Text
 from gateway.home.model import Device, HomeView
-from gateway.observations import Kind
+from gateway.observations import Kind, Observation
 
 DETECTORS: Final = {"smoke": "SMOKE", "gas": "GAS", "co": "CO", "flood": "FLOOD"}
 SIREN: Final = frozenset({"SMOKE", "GAS", "CO"})
@@ -150,13 +150,19 @@ def _able(home: HomeView, severity: str) -> dict[str, tuple[str, ...]]:
 
 def the_siren_ends_by_people_alone(history: History) -> list[Violation]:
     """It is switched off by the cancel key, by who arrives and by a close; by no timer and no detector gone quiet."""
-    by_people = {Kind.CANCEL, Kind.BUTTON, Kind.VISIT, Kind.ACK}
     return [
         Violation("siren", f"{action.key} by {item.observation.kind.value}", item.true_ms)
         for item in history.decisions()
         for action in item.actions
-        if isinstance(action, Siren) and action.pattern == "off" and item.observation.kind not in by_people
+        if isinstance(action, Siren) and action.pattern == "off" and not _somebody_is_there(item.observation)
     ]
+
+
+def _somebody_is_there(observation: Observation) -> bool:
+    """A key, a visitor, the desk, or a contact who writes 到了."""
+    if observation.kind is Kind.REPLY:
+        return bool(observation.value["answer"] == "arrived")
+    return observation.kind in (Kind.CANCEL, Kind.BUTTON, Kind.VISIT, Kind.ACK)
 
 
 def by_night_what_can_wait_waits(history: History) -> list[Violation]:

@@ -49,7 +49,7 @@ def cook(rng: random.Random, end: int, say: Callable[[float, str, str, Any], Non
 
 @dataclass(slots=True)
 class _Use:
-    """`whole`: watched without a break since it began. `known`: since when it draws power is known."""
+    """`since`: it began, or somebody answered. `whole`: watched without a break since. `known`: that is known."""
 
     since: int = 0
     on: bool = False
@@ -67,13 +67,18 @@ class _Use:
             self.since, self.on, self.whole, self.known, self.asked = t, True, True, True, False
         self.off = None
 
+    def answered(self, t: int) -> None:
+        """Somebody pressed a key when it was asked about: it is asked about again after as long."""
+        if self.asked:
+            self.since, self.asked = t, False
+
     def is_off(self, t: int) -> bool:
         """Whether it has been off for so long that the use is over."""
         return self.off is not None and t - self.off >= OFF_MS
 
 
 def a_stove_is_asked_about_when_it_was_on_too_long(history: History) -> list[Violation]:
-    """Asked when it has drawn power for the limit, not before, not after it went off; raised only while it is on."""
+    """Asked when it has drawn power for the limit, not before, not after it went off; again only after an answer."""
     use, found = _Use(), []
     for item, alarms in walk(history):
         if isinstance(item, Woke):
@@ -97,6 +102,8 @@ def a_stove_is_asked_about_when_it_was_on_too_long(history: History) -> list[Vio
             use.whole = use.known = False
         if observation.kind is Kind.POWER and observation.device == STOVE.id:
             use.read(observation.value, t)
+        if observation.kind in (Kind.BUTTON, Kind.OK, Kind.CANCEL):
+            use.answered(t)
     return found
 
 
@@ -107,7 +114,7 @@ def _wrong(use: _Use, what: str, state: str | None, reason: str, t: int) -> str:
             return "asked about a stove that is off"
         if t - use.since < LIMIT_MS:
             return f"asked after {(t - use.since) // MINUTE} min"
-        return "asked twice in one use" if use.asked else ""
+        return "asked twice without an answer" if use.asked else ""
     if state == "RAISED" and reason == "no_answer" and use.off is not None and t - use.off > OFF_MS + SLACK_MS:
         return "raised though it went off long before"
     if state == "RECOVERED" and reason == "switched_off" and not use.is_off(t):

@@ -188,6 +188,91 @@ def test_a_door_used_again_without_anybody_coming_in_is_asked_about_again() -> N
     assert codes(house) == ["NIGHT_EXIT", "NIGHT_EXIT"]
 
 
+def go_out_by_day(house: House) -> None:
+    house.at_the_hour(19)
+    leave(house)
+
+
+@pytest.mark.parametrize("out_first", [True, False])
+def test_who_comes_home_late_and_goes_to_bed_is_at_home(out_first: bool) -> None:
+    """Nobody was seen inside since the door was used: the feet in the hall come in. Else they may go out."""
+    house = night_house()
+    if out_first:
+        go_out_by_day(house)
+    house.at_the_hour(23, 20)
+    restarted(house)
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(5)
+    house.say(Kind.MOTION, True, "hall")
+    house.wait(5)
+    house.say(Kind.CONTACT, "closed", "door")
+    house.wait(10)
+    house.say(Kind.MOTION, True, "hall")
+    house.wait(5 * HOUR)
+    assert codes(house) == ([] if out_first else ["NIGHT_EXIT"])
+
+
+@pytest.mark.parametrize("blind", ["off", "not_recorded", "lost"])
+def test_where_anything_went_unseen_the_door_may_as_well_be_an_exit(blind: str) -> None:
+    house = night_house()
+    go_out_by_day(house)
+    house.wait(HOUR)
+    if blind == "off":
+        power_cut(house, 60)
+    elif blind == "not_recorded":
+        recording(house, False)
+        recording(house, True)
+    else:
+        house.say(Kind.SEEN, False, "hall")
+        house.say(Kind.MOTION, False, "hall")
+    house.at_the_hour(23, 20)
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(5)
+    house.say(Kind.MOTION, True, "hall")
+    house.wait(5)
+    house.say(Kind.CONTACT, "closed", "door")
+    house.wait(HOUR)
+    assert codes(house) == ["NIGHT_EXIT"]
+
+
+def test_who_came_in_and_goes_out_again_is_missed() -> None:
+    house = night_house()
+    go_out_by_day(house)
+    house.at_the_hour(23, 20)
+    house.say(Kind.CONTACT, "open", "door")
+    house.say(Kind.MOTION, True, "hall")
+    house.say(Kind.CONTACT, "closed", "door")
+    house.wait(2 * MIN)
+    leave(house)
+    house.wait(HOUR)
+    assert codes(house) == ["NIGHT_EXIT"]
+
+
+def test_who_turns_on_the_doorstep_is_missed_too() -> None:
+    """In, seen, and out again within the minute: the door opened a second time."""
+    house = night_house()
+    go_out_by_day(house)
+    house.at_the_hour(23, 20)
+    house.say(Kind.CONTACT, "open", "door")
+    house.say(Kind.MOTION, True, "hall")
+    house.say(Kind.CONTACT, "closed", "door")
+    house.wait(20)
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(HOUR)
+    assert codes(house) == ["NIGHT_EXIT"]
+
+
+def test_feet_on_the_way_out_end_no_absence_that_was_declared() -> None:
+    house = night_house()
+    house.say(Kind.MOTION, True, "hall")
+    house.say(Kind.AWAY, True)
+    house.wait(11 * MIN)
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(10)
+    house.say(Kind.MOTION, True, "hall")
+    assert status(house) == ("OFF", "away")
+
+
 def test_a_visitor_who_leaves_late_is_followed_by_the_elder_going_to_bed() -> None:
     house = night_house()
     house.say(Kind.CONTACT, "open", "door")

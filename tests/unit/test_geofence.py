@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -81,6 +82,10 @@ def at(house: House, metres: float, accuracy: Any = 10, datum: str | None = None
         value["datum"] = datum
     house.wait(60)
     house.say(Kind.POSITION, value, device)
+
+
+def whereabouts(house: House) -> list[tuple[str, str, str]]:
+    return [(n.subject, n.status, n.reason) for n in house.notices if n.code == "HOME_AWAY"]
 
 
 def alarms(house: House) -> list[str]:
@@ -243,6 +248,26 @@ def test_consent_withdrawn_forgets_where_everybody_was() -> None:
     at(house, 800)
     house.say(Kind.CONFIG, fenced(consent=False).controller.home.to_json())
     assert house.controller.to_json()["rules"]["geofence"]["wearers"] == {}
+
+
+def test_a_wearable_that_left_the_home_is_nowhere() -> None:
+    house = fenced()
+    at(house, 800)
+    at(house, 800)
+    assert whereabouts(house) == [("watch", "RAISED", "beyond_fence")]
+    house.say(Kind.CONFIG, replace(house.controller.home, devices={}).to_json())
+    assert whereabouts(house)[1:] == [("watch", "RESTORED", "removed")]
+    assert house.controller.to_json()["rules"]["geofence"]["wearers"] == {}
+
+
+def test_a_consent_withdrawn_ends_the_notice_and_says_nothing_of_a_return() -> None:
+    house = fenced()
+    at(house, 800)
+    at(house, 800)
+    house.say(Kind.CONFIG, fenced(consent=False).controller.home.to_json())
+    assert whereabouts(house)[1:] == [("watch", "RESTORED", "fence_off")]
+    at(house, 10)
+    assert len(whereabouts(house)) == 2
 
 
 def test_no_fence_is_off_and_a_lost_wearable_makes_it_unavailable() -> None:

@@ -52,6 +52,21 @@ def test_tea_at_the_eleventh_hour_is_a_sign_of_life() -> None:
     assert house.controller.book.alarms[1].evidence["last_sign"]["device"] == "m"
 
 
+def test_a_plug_that_tells_only_its_power_shows_the_kettle_as_well() -> None:
+    numbers = {"inactivity.enabled": 1.0, "inactivity.learned": 0.0}
+    house = house_of(HALL, Device("m", "appliance"), settings=numbers)
+    house.say(Kind.MOTION, True, "hall")
+    house.wait(11 * HOUR)
+    for watts in (0.0, 1900.0, 1900.0, 0.0):
+        house.wait(2 * MINUTE)
+        house.say(Kind.POWER, watts, "m")
+    house.wait(11.8 * HOUR)
+    assert codes(house) == []
+    house.wait(0.3 * HOUR)
+    assert codes(house) == ["INACTIVITY"]
+    assert house.controller.book.alarms[1].evidence["last_sign"]["device"] == "m"
+
+
 def test_a_kettle_that_goes_off_during_the_question_is_no_answer_to_it() -> None:
     house = quiet()
     house.wait(12 * HOUR - 9 * MINUTE)

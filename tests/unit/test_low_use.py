@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sensor_rooms import DAY, HOUR, MINUTE, house_of, lose, power_cut, raised, restarted
 from virtual_home import House
@@ -293,6 +295,37 @@ def test_it_says_why_it_is_off() -> None:
     assert status(house_of(HALL), "water_low_use") == ("OFF", "no_water_meter")
     assert status(house_of(METER, settings={"power_low_use.enabled": 0.0}), "power_low_use") == ("OFF", "setting")
     assert status(house_of(METER, MONITORING=False), "power_low_use") == ("OFF", "no_consent")
+
+
+def agree(house: House, on: bool) -> None:
+    consents = dict.fromkeys(house.controller.home.consents, on)
+    house.say(Kind.CONFIG, replace(house.controller.home, consents=consents).to_json())
+
+
+def test_a_consent_withdrawn_forgets_what_was_usual_and_counts_nothing_more() -> None:
+    house = watered(HALL)
+    assert status(house) == ("ARMED", "")
+    agree(house, False)
+    assert status(house) == ("OFF", "no_consent")
+    draw(house, 8)
+    house.say(Kind.MOTION, True, "hall")
+    kept = house.controller.to_json()["rules"]["water_low_use"]
+    assert kept["state"]["days"] == kept["state"]["bins"] == []
+    assert kept["state"]["seen"] is None
+    assert kept["household"]["witnesses"]["last"] == kept["household"]["witnesses"]["seen"] == {}
+    agree(house, True)
+    assert status(house) == ("LEARNING", "")
+    house.wait(2 * DAY)
+    assert raised(house) == []
+
+
+def test_a_consent_withdrawn_takes_the_question_back() -> None:
+    house = watered()
+    asked(house)
+    agree(house, False)
+    assert house.state().value == "RECOVERED"
+    assert house.events[-1].reason == "rule_unavailable"
+    restarted(house)
 
 
 def test_restarts_change_nothing() -> None:

@@ -82,6 +82,24 @@ def test_the_question_ends_only_one_degree_inside_and_after_a_minute(
     assert (house.state() is State.RECOVERED) == recovers
 
 
+@pytest.mark.parametrize("nonsense", [-55.0, -40.0, -35.0, 60.0, 85.0, 150.0])
+def test_a_sensor_that_lost_its_wire_is_no_hot_or_cold_room(nonsense: float) -> None:
+    """It tells once an hour: one such word would stand for an hour."""
+    house = room()
+    for celsius in (20.0, nonsense, 20.0):
+        reading(house, Kind.TEMPERATURE, celsius, "t", HOUR)
+    assert raised(house) == []
+
+
+def test_nor_does_it_end_what_is_hot() -> None:
+    house = room()
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(2 * MINUTE)
+    house.say(Kind.TEMPERATURE, -40.0, "t")
+    house.wait(4 * MINUTE)
+    assert house.states() == ["DETECTED", "PRE_ALARM", "RAISED"]
+
+
 def test_a_room_at_its_limit_is_one_alarm_and_not_twenty() -> None:
     house = room()
     for celsius in (35.2, 34.8, 35.1, 34.6, 35.3) * 10:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from every_kind_home import (
     DAY,
@@ -130,13 +130,26 @@ def test_a_state_that_is_said_again_is_no_act(script: Script) -> None:
     assert alarms(fresh(), repeated) == alarms(fresh(), made)
 
 
-@given(scripts)
-@settings(deadline=None, max_examples=20)
-def test_a_device_that_has_nothing_to_do_with_it_changes_nothing(script: Script) -> None:
+STRANGERS: Final = (
+    ("other", Kind.HUMIDITY, 50),
+    ("temperature", Kind.TEMPERATURE, 20.0),
+    ("smoke", Kind.SMOKE, False),
+    ("flood", Kind.FLOOD, False),
+    ("stove", Kind.POWER, 0.0),
+    ("wearable", Kind.BATTERY, 90),
+    ("button", Kind.BATTERY, 90),
+)
+"""Well, and of no matter to what happens: what kind of device, and what it says all day."""
+
+
+@given(scripts, st.sampled_from(STRANGERS))
+@settings(deadline=None, max_examples=40)
+def test_a_device_that_has_nothing_to_do_with_it_changes_nothing(script: Script, who: tuple[str, Kind, Any]) -> None:
+    kind, says, value = who
     made = observations(script)
-    noise = [Observation(Kind.HUMIDITY, 50, o.t, "cellar") for o in made]
+    noise = [Observation(says, value, o.t, "cellar") for o in made]
     mixed = [each for pair in zip(made, noise, strict=True) for each in pair]
-    with_it = story(fresh(Device("cellar", "other")), mixed)
+    with_it = story(fresh(Device("cellar", kind)), mixed)
     assert [line for line in with_it if line[2] != "cellar"] == story(fresh(), made)
 
 

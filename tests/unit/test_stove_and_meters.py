@@ -131,6 +131,37 @@ def test_the_question_about_a_lost_stove_ends() -> None:
     assert house.state() is State.RECOVERED
 
 
+@pytest.mark.parametrize("key", ["ok", "cancel"])
+def test_who_says_that_all_is_well_and_leaves_it_on_is_asked_again(key: str) -> None:
+    house = house_of(Device("hob", "stove"), Device("key", "button", role=key))
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(91 * MINUTE)
+    house.press("key")
+    assert house.controller.book.alarms[1].ended
+    restarted(house)
+    house.wait(90 * MINUTE - 1)
+    assert len(raised(house)) == 1
+    house.wait(1)
+    assert raised(house) == [("STOVE_ON", "hob")] * 2
+    assert house.controller.book.alarms[2].evidence["on_min"] == 181
+    house.say(Kind.POWER, 0, "hob")
+    house.wait(5 * MINUTE - 1)
+    house.press("key")
+    house.wait(4 * HOUR)
+    assert len(raised(house)) == 2
+
+
+def test_a_stove_that_is_heard_again_and_still_on_is_asked_about_again() -> None:
+    house = kitchen()
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(91 * MINUTE)
+    lose(house, "hob")
+    house.wait(HOUR)
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(90 * MINUTE)
+    assert raised(house) == [("STOVE_ON", "hob")] * 2
+
+
 def test_without_consent_nobody_watches_the_stove() -> None:
     house = house_of(Device("hob", "stove"), MONITORING=False)
     house.say(Kind.POWER, 1500, "hob")
@@ -186,14 +217,25 @@ def test_a_register_that_comes_no_more_is_stale_after_a_day() -> None:
 def test_a_register_that_shows_the_same_for_a_day_is_frozen() -> None:
     house = metered()
     for _ in range(24):
-        reading(house, Kind.ENERGY, 100.0, "m", HOUR)
+        reading(house, Kind.ENERGY, 100.05, "m", HOUR)
     assert noted(house, STALE) == []
-    reading(house, Kind.ENERGY, 100.0, "m", HOUR)
+    reading(house, Kind.ENERGY, 100.05, "m", HOUR)
     assert noted(house, STALE) == [("RAISED", "frozen")]
-    reading(house, Kind.ENERGY, 100.0, "m", HOUR)
+    reading(house, Kind.ENERGY, 100.05, "m", HOUR)
     assert len(noted(house, STALE)) == 1
     reading(house, Kind.ENERGY, 100.1, "m", HOUR)
     assert noted(house, STALE)[-1] == ("RESTORED", "heard_again")
+
+
+def test_a_register_of_whole_kilowatt_hours_may_rest_while_only_the_refrigerator_runs() -> None:
+    """0.3 kWh a day: the next whole one comes after eighty hours."""
+    house = metered()
+    for hour in range(14 * 24):
+        reading(house, Kind.ENERGY, float(100 + hour // 80), "m", HOUR)
+    assert noted(house, STALE) == []
+    for _ in range(4 * 24 + 1):
+        reading(house, Kind.ENERGY, 104.0, "m", HOUR)
+    assert noted(house, STALE) == [("RAISED", "frozen")]
 
 
 def test_a_water_register_may_rest_for_days_but_not_for_a_week() -> None:

@@ -46,7 +46,8 @@ class Inactivity(PlainRule):
         "nobody heard at home for longer than its own line at this hour, under a hard cap; who left and is not back",
         needs=(
             "motion, occupancy, contact, pressure, bed, appliance, flush, light or own water_meter",
-            "an entrance contact to tell absence by; an electricity_meter shows kettles and cookers",
+            "an entrance contact to tell absence by",
+            "an electricity_meter or a plug with power, for kettles and cookers",
         ),
         says=("INACTIVITY", "WATER_LOW_USE", "AWAY_TOO_LONG"),
         parameters=(

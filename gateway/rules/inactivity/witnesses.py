@@ -18,6 +18,9 @@ WITNESS_KINDS: Final = frozenset(
     {"motion", "occupancy", "contact", "pressure", "bed", "appliance", "flush", "light", "water_meter"}
 )
 """Devices whose silence means something here."""
+METERED_KINDS: Final = frozenset({"electricity_meter", "appliance"})
+"""Whose power may show a kettle or a cooker: the home's meter, or the plug that one is on. A forgotten stove pulses,
+and goes off by its own timer: what it draws is `stove`'s matter."""
 _TRUE_IS_ACTIVITY: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH})
 _ANY_IS_ACTIVITY: Final = frozenset({Kind.BUTTON, Kind.CANCEL, Kind.OK})
 _STATEFUL: Final = frozenset({Kind.CONTACT, Kind.PRESSURE, Kind.BED, Kind.LIGHT})
@@ -44,7 +47,7 @@ class Witnesses:
         self.needed: frozenset[str] = frozenset()
         self._others: frozenset[str] = frozenset()  # water meters that count a neighbour's use, or a well's pump
         self._last: dict[str, Any] = {}  # last state of contacts, mats, lights; registers of water meters
-        self._appliances: dict[str, ApplianceEvents] = {}  # electricity meter -> the kettle and the cooker behind it
+        self._appliances: dict[str, ApplianceEvents] = {}  # meter or plug -> the kettle and the cooker behind it
         self._switched = Switched()
         self._flow: dict[str, int] = {}  # when each water meter last saw flow
         self._span_end = 0
@@ -60,7 +63,7 @@ class Witnesses:
         self._last = {n: v for n, v in self._last.items() if n.partition(":")[2] in home.devices}
         self._switched.keep(home.devices)
         self._flow = {d: t for d, t in self._flow.items() if d in home.devices}
-        meters = [d.id for d in home.devices.values() if d.kind == "electricity_meter"]
+        meters = [d.id for d in home.devices.values() if d.kind in METERED_KINDS]
         self._appliances = {m: self._appliances.get(m) or ApplianceEvents() for m in meters}
         self._now &= self.needed
         self._seen = {d: n for d, n in self._seen.items() if d in self.needed}
