@@ -121,6 +121,13 @@ class TechnicalConditions(PlainRule):
             Technical(*what, False, "restored") for what in stable
         ]
 
+    def gap(self, start: int, end: int) -> None:
+        """Nobody looked meanwhile: what has not lasted under our eyes waits on, and so does an end."""
+        slept = end - start
+        for times in (self._waiting, self._ending):
+            for what in times:
+                times[what] += slept
+
     def to_json(self) -> dict[str, Any]:
         """What is on and what waits."""
         return {
