@@ -22,6 +22,7 @@ MAX_BURSTS: Final = 2_000  # ten seconds in bursts of one sample at 200 Hz
 MAX_LAG_MS: Final = 600_000  # how long before an observation's time its last sample may have been taken
 MAX_KEYS: Final = 64
 MAX_DEPTH: Final = 6
+MAX_LEFT_S: Final = 10_000_000  # a battery for 115 days is none that runs out
 MAX_OFFSET_MS: Final = 7_258_118_400_000  # 2200-01-01: wall minus controller time, whichever began first
 
 ID_PATTERN: Final = re.compile(r"[A-Za-z0-9_.:/-]{1,64}")
@@ -84,6 +85,7 @@ class Kind(StrEnum):
     RESTART = "restart"
     SEEN = "seen"  # a sign of life without a reading; false: nobody can tell; WAY_IS_BACK: one could tell again
     CONDITION = "condition"  # a technical condition begins or ends: {"code","on"}
+    SUPPLY = "supply"  # what the gateway itself runs on: {"mains","percent","left_s","bad"}, null where nobody can tell
 
 
 LIFE_SAFETY: Final = frozenset(
@@ -201,6 +203,18 @@ def _condition(kind: Kind, value: Any) -> Any:
     _object(kind, value)
     if not isinstance(value.get("code"), str):
         raise BadObservation(f"{kind}: code: expected a text, found {shown(value.get('code'))}")
+    return value
+
+
+def _supply(kind: Kind, value: Any) -> Any:
+    _object(kind, value)
+    for name in ("mains", "bad"):
+        if not (value.get(name) is None or isinstance(value.get(name), bool)):
+            raise BadObservation(f"{kind}: {name}: expected true, false or null, found {shown(value.get(name))}")
+    for name, most in (("percent", 100), ("left_s", MAX_LEFT_S)):
+        number = value.get(name)
+        if number is not None:
+            _number(0, most)(kind, number)
     return value
 
 
@@ -327,5 +341,6 @@ _CHECKS: Final[dict[Kind, Callable[[Kind, Any], Any]]] = {
     Kind.RESTART: _anything,
     Kind.SEEN: _anything,
     Kind.CONDITION: _condition,
+    Kind.SUPPLY: _supply,
 }  # fmt: skip
 # Kind.CONFIG is checked by home.model, which knows its shape.

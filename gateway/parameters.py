@@ -225,6 +225,10 @@ TABLE: Final[dict[str, Parameter]] = {
         Parameter("technical.mains_back_min", 5, "min", 0, 60, "T-20", "mains must be back so long"),
         Parameter("technical.battery_low_min", 4, "min", 0, 60, "T-22 (Climax 4-6 min)",
                   "the gateway's battery must be low so long"),
+        Parameter("standby.low_pct", 20, "%", 6, 90, "T-22", "the gateway's own battery at or below this is low"),
+        Parameter("standby.low_min", 60, "min", 5, 720, "T-22", "and so is one that lasts no longer than this"),
+        Parameter("standby.last_pct", 5, "%", 1, 20, "T-22",
+                  "without mains and at or below this: the last word before it stops"),
         Parameter("technical.debounce_s", 90, "s", 0, 3600, "T-28", "a technical condition must last this long"),
     )
 }  # fmt: skip

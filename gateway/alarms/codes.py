@@ -120,6 +120,7 @@ CODES: Final[dict[str, Code]] = {
         Code("UNVERIFIED_PRESS", _P1, _ASK, "S22", _UNVERIFIED, "V01", None, "019", None),
         Code("DRIVER_BLIND", _P2, _TECH, None, None, None, None, "057", None),
         Code("METER_STALE", _P3, _TECH, None, None, None, None, "057", None),
+        Code("VISIT_DUE", _P4, _INFO, None, None, None, None, None, None),
         Code("CHILD_CONTACT", _P4, _INFO, None, None, None, None, None, None),
         Code("REMINDER_ANSWERED", _P4, _INFO, None, None, None, None, None, None),
         Code("REMINDER_MISSED", _P4, _INFO, None, None, None, None, None, None),

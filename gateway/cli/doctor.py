@@ -45,6 +45,7 @@ def examine(config_path: Path) -> tuple[list[Finding], int]:
         hardware.check_bluetooth,
         hardware.check_serial,
         hardware.check_sound,
+        hardware.check_power,
         network.check_broker,
         network.check_local_broker,
         network.check_certificates,

@@ -45,7 +45,6 @@ KNOBS: Final = (
     Knob("INACTIVITY", "inactivity.limit_h", (13, 14, 16), "silence is asked about that much later"),
     Knob("NIGHT_EXIT", "night_exit.wait_min", (20, 30, 45), "who went out at night is missed that much later"),
     Knob("GEOFENCE_EXIT", "geofence.fixes", (3, 4), "who left is noticed so many fixes later"),
-    Knob("DOOR_LEFT_OPEN", "door_left_open.after_min", (90, 120, 240, 480), "an open door is told that much later"),
     Knob("DOOR_NOT_USED", "door_not_used.limit_h", (30, 36, 48), "a door nobody uses is asked about that much later"),
     Knob("ROOM_OVERSTAY", "room_overstay.limit_min", (75, 90, 120), "who cannot get up in there waits so much longer"),
     Knob("BED_ABSENCE", "bed_absence.after_min", (60, 75, 90), "who fell on the way to bed waits that much longer"),

@@ -210,6 +210,16 @@ class SirenConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class PowerConfig:
+    """What the gateway itself runs on, as Linux tells it (/sys/class/power_supply): mains and standby battery."""
+
+    enabled: bool = option(True, "Watch it; where Linux knows of no supply there is nothing to watch.")
+    battery: bool = option(
+        False, "This gateway has a battery (T-21): one that cannot be read is a fault, and told (DRIVER_BLIND)."
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class MqttConfig:
     """The way to the platform."""
 
@@ -282,6 +292,7 @@ class Config:
     sms: SmsConfig = field(default_factory=SmsConfig)
     push: PushConfig = field(default_factory=PushConfig)
     siren: SirenConfig = field(default_factory=SirenConfig)
+    power: PowerConfig = field(default_factory=PowerConfig)
     mqtt: MqttConfig = field(default_factory=MqttConfig)
     local_mqtt: LocalMqttConfig = field(default_factory=LocalMqttConfig)
     local_mqtt_maps: tuple[MapConfig, ...] = ()
@@ -319,6 +330,7 @@ SECTIONS: Final[dict[str, type]] = {
     "sms": SmsConfig,
     "push": PushConfig,
     "siren": SirenConfig,
+    "power": PowerConfig,
     "mqtt": MqttConfig,
     "local_mqtt": LocalMqttConfig,
     "local_mqtt.map": MapConfig,

@@ -151,6 +151,8 @@ class VirtualHouse:
 id = "{GATEWAY}"
 site = "demo"
 state_dir = "state"
+[power]
+enabled = false
 [ble]
 liveness_s = 3600
 [modem]

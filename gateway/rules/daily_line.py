@@ -1,11 +1,9 @@
 """每日一句平安: at the hour a contact chose, one consented line about the day; when the gateway was blind it says so.
 
 Says what was seen and nothing more; what a door or a bed repeats of itself is not seen. "As usual" only if there was
-activity in at least as many hours as half of this home's usual day, and the sensors were there to see it. A reply
-within a day counts as the child's contact (子女联系).
-Says what was seen and nothing more: "as usual" only if there was activity in at least as many hours as half of this
-home's usual day, and the sensors were there to see it; that the devices are fine only while nothing is known to be
-wrong with any. A reply within a day counts as the child's contact (子女联系).
+activity in at least as many hours as half of this home's usual day, and the sensors were there to see it; that the
+devices are fine only while nothing is known to be wrong with any. A reply within a day counts as the child's contact
+(子女联系).
 """
 
 from __future__ import annotations

@@ -5,8 +5,8 @@ become observations. `seen: false` is a driver's word that it can no longer tell
 again: what was lost only to that is lost no longer, and its silence meanwhile is not held against it.
 
 A device is held to the interval it states (`heartbeat_s`), else to the regular one it has shown. One that shows none is
-vouched for by whoever records. A wearable that went out with its wearer is not lost (T-26). When all that beacon fall
-silent at once it is the radio, and said once (T-29).
+vouched for by whoever records. A wearable that went out with its wearer, as was said or as the door tells, is not lost
+(T-26). When all that beacon fall silent at once it is the radio, and said once (T-29).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from gateway.observations import WAY_IS_BACK, Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.declared import Declared
 from gateway.rules.interference import Chorus
+from gateway.rules.outing import STILL_HEARD_MS, Outing
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Technical
 from gateway.rules.sightings import ROUTINE, Sightings
 
@@ -42,7 +43,7 @@ class Supervision(PlainRule):
         "devices that give no sign of life for longer than their stated or learned interval; all at once is the radio",
         needs=("devices with heartbeat_s, or that speak regularly",),
         says=("DEVICE_LOST", "RADIO_INTERFERENCE"),
-        parameters=("away.max_h", "supervision.*"),
+        parameters=("away.max_h", "away.notice_h", "supervision.*"),
     )
 
     def __init__(self) -> None:
@@ -57,7 +58,9 @@ class Supervision(PlainRule):
         self._sightings: dict[str, Sightings] = {}
         self._chorus = Chorus()
         self._away_until: int | None = None
-        self._away_max = 0
+        self._away_since = self._away_max = 0
+        self._outing = Outing()
+        self._waived: set[str] = set()  # taken along, so that nothing is due of them
         self._unrecorded: int | None = None  # since when nobody records what is heard
 
     @property
@@ -75,6 +78,7 @@ class Supervision(PlainRule):
         self._chorus.silence_ms = parameters.ms("supervision.interference_s")
         self._chorus.least = round(parameters["supervision.interference_devices"])
         self._devices = dict(home.devices)
+        self._outing.configure(home, parameters)
         known = self._devices.keys()
         self._sightings = {d: s for d, s in self._sightings.items() if d in known and self._learns}
         self._limit = {d.id: limit for d in home.devices.values() if (limit := self._limit_of(d)) is not None}
@@ -102,6 +106,7 @@ class Supervision(PlainRule):
     def _rebuild_queue(self) -> None:
         self._queue = [(self._seen[d] + limit, d) for d, limit in self._limit.items() if d not in self._gone]
         heapq.heapify(self._queue)
+        self._waived.clear()
 
     # ---- what is heard
 
@@ -109,9 +114,13 @@ class Supervision(PlainRule):
         """Any word from a device proves it alive, but the word that it is not."""
         device, kind, t = observation.device, observation.kind, observation.t
         self.sooner = True
-        declared = kind in _DECLARED
+        declared, left = kind in _DECLARED, self._outing.since
         if declared:
             self._declared(observation)
+        if self._outing.hear(observation):
+            declared = True
+            if left is not None and left != self._outing.since:
+                self._back_since(left, t)
         if device is None or kind is _CONDITION:
             self.sooner = declared
             return NOTHING
@@ -128,11 +137,17 @@ class Supervision(PlainRule):
             over = chorus.heard(device, t)
             if over:  # before anything is learned: that silence was nobody's pace
                 self._hear_anew(deaf, t)
+        taken = bool(self._waived) and device in self._waived
+        if taken:
+            self._pause(device)
         learned = self._learns and kind in ROUTINE and self._learn(device, t)
         if device in self._limit:
             self._seen[device] = t
+            if taken:  # it is here, wherever its wearer is
+                self._waived.discard(device)
+                heapq.heappush(self._queue, (t + self._limit[device], device))
         if device not in self._gone and not over:  # who was heard is lost later, and that is all
-            self.sooner = learned or begins or declared
+            self.sooner = learned or begins or declared or taken
             return NOTHING
         signals = self._found(device, "heard_again") if device in self._gone else NOTHING
         return signals if not over else (*signals, Technical(INTERFERENCE, "", False, "heard_again"))
@@ -184,13 +199,22 @@ class Supervision(PlainRule):
         if observation.kind is Kind.RECORDER:
             self._recorded(value is True, t)
         elif value is True or (isinstance(value, dict) and value.get("away") is True):
-            self._away_until = t + self._away_max if self._away_until is None else self._away_until
+            if self._away_until is None:
+                self._away_until, self._away_since = t + self._away_max, t
         elif self._away_until is not None:
             self._at_home_again(t)
 
     def _at_home_again(self, t: int) -> None:
         self._away_until = None
-        self._hear_anew([d for d in self._seen if self._devices[d].kind == "wearable"], t)
+        self._back_since(self._away_since, t)
+
+    def _back_since(self, since: int, t: int) -> None:
+        """Home again: the silence of what was taken along goes on from where it stood, and hides no dead one."""
+        for device, seen in self._seen.items():
+            if self._devices[device].kind == "wearable" and seen <= since + STILL_HEARD_MS and device not in self._gone:
+                self._pause(device)
+                self._seen[device] = seen + t - max(seen, since)
+        self._rebuild_queue()
 
     def _found(self, device: str, reason: str) -> Iterable[Signal]:
         self._gone.discard(device)
@@ -226,7 +250,9 @@ class Supervision(PlainRule):
 
     def next_due(self) -> int | None:
         """When the first device would be lost if it stays silent, or all of them at once, or an absence ends."""
-        away_until = self._away_until
+        away_until, outing = self._away_until, self._outing.next_due()
+        if outing is not None and (away_until is None or outing < away_until):
+            away_until = outing
         if self._unrecorded is not None:
             return away_until
         due, together = self._next_alone(), self._chorus.due()
@@ -239,7 +265,7 @@ class Supervision(PlainRule):
             due, device = self._queue[0]
             limit = self._limit.get(device)
             if limit is None or device in self._gone or self._excused(device):
-                heapq.heappop(self._queue)
+                self._waived.add(heapq.heappop(self._queue)[1])
                 continue
             now_due = self._seen[device] + limit
             if now_due <= due:
@@ -249,8 +275,10 @@ class Supervision(PlainRule):
 
     def _excused(self, device: str) -> bool:
         """Out with its wearer, or unheard of like all the others: back in the queue when that is over."""
-        return device in self._chorus.deaf or (
-            self._away_until is not None and self._devices[device].kind == "wearable"
+        if device in self._chorus.deaf:
+            return True
+        return self._devices[device].kind == "wearable" and (
+            self._away_until is not None or self._outing.took(self._seen[device])
         )
 
     def advance(self, t: int) -> Iterable[Signal]:
@@ -258,6 +286,10 @@ class Supervision(PlainRule):
         signals: list[Signal] = []
         if self._away_until is not None and self._away_until <= t:
             self._at_home_again(self._away_until)
+        left = self._outing.since
+        self._outing.advance(t)
+        if left is not None and self._outing.since is None:
+            self._back_since(left, t)
         if self._unrecorded is not None:
             return signals
         together = self._chorus.due()
@@ -278,7 +310,8 @@ class Supervision(PlainRule):
             sightings.pause()
         self._chorus.pause(end)
         if self._away_until is not None:
-            self._away_until = max(self._away_until, end)
+            self._away_until, self._away_since = max(self._away_until, end), self._away_since + slept
+        self._outing.gap(start, end)
         self._rebuild_queue()
 
     # ---- what people may see
@@ -292,7 +325,8 @@ class Supervision(PlainRule):
             interval_s = stated if stated is not None else round((learned or 0) / 1000, 1)
             source = "stated" if stated is not None else "learned"
             rows[device] = {"interval_s": interval_s, "source": source, "lost_after_s": round(limit / 1000)}
-        return {"devices": rows, "lost": sorted(self.lost)}
+        silent = sorted(self._devices.keys() - rows.keys())  # nobody would notice if these were silent for ever
+        return {"devices": rows, "lost": sorted(self.lost), "unsupervised": silent}
 
     # ---- snapshot
 
@@ -305,6 +339,8 @@ class Supervision(PlainRule):
             "sightings": {device: sightings.to_json() for device, sightings in self._sightings.items()},
             "chorus": self._chorus.to_json(),
             "away_until": self._away_until,
+            "away_since": self._away_since,
+            "outing": self._outing.to_json(),
             "unrecorded": self._unrecorded,
         }
 
@@ -325,6 +361,9 @@ class Supervision(PlainRule):
         self._chorus.without(self._gone)
         until = data.get("away_until")
         self._away_until = None if until is None else int(until)
+        self._away_since = int(data.get("away_since", 0))
+        if "outing" in data:
+            self._outing.from_json(data["outing"])
         since = data.get("unrecorded")
         self._unrecorded = None if since is None else int(since)
         self._rebuild_queue()

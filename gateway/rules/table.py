@@ -28,6 +28,7 @@ from gateway.rules.roll_call import RollCall
 from gateway.rules.room_overstay import RoomOverstay
 from gateway.rules.room_temperature import RoomTemperature
 from gateway.rules.rule import Rule
+from gateway.rules.standby import Standby
 from gateway.rules.stove import Stove
 from gateway.rules.stuck_button import StuckButton
 from gateway.rules.supervision import Supervision
@@ -64,6 +65,7 @@ def all_rules(civil: CivilTime, fall_models: Mapping[str, Model] | None = None) 
         MeterHealth(),
         DeviceCondition(),
         StuckButton(),
+        Standby(),
         Upkeep(civil),
         Welfare(civil),
         BedAbsence(civil),

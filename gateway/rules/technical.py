@@ -20,6 +20,7 @@ from gateway.rules.rule import NOTHING, Finding, PlainRule, Signal, Technical
 
 AT_ONCE: Final = frozenset({"STORAGE_FAULT", "DRIVER_BLIND", "AUTH_FAILED", "GATEWAY_BATTERY_FAIL"})
 """Already debounced where they are noticed."""
+MAINS: Final = ("MAINS_FAIL", "")
 MAX_CONDITIONS: Final = 200
 
 
@@ -27,7 +28,7 @@ class TechnicalConditions(PlainRule):
     """Keeps which conditions are on, and since when they have been waiting to be believed."""
 
     name = "technical"
-    hears = frozenset({Kind.CONDITION})
+    hears = frozenset({Kind.CONDITION, Kind.SUPPLY})
     declared = Declared(
         "conditions the machine reports, each believed after its own patience",
         needs=("the runtime's and the drivers' reports",),
@@ -54,7 +55,12 @@ class TechnicalConditions(PlainRule):
         return NOTHING
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
-        """Takes `{"code", "on", "subject"?}`; codes that are no technical condition of ours change nothing."""
+        """Takes `{"code", "on", "subject"?}`; codes that are no technical condition of ours change nothing.
+
+        Of what the gateway runs on it takes whether that is the mains; the battery is `standby`'s.
+        """
+        if observation.kind is Kind.SUPPLY and (mains := observation.value.get("mains")) is not None:
+            return self._end(MAINS, observation.t) if mains else self._begin(MAINS, observation.t)
         if observation.kind is not Kind.CONDITION:
             return NOTHING
         value = observation.value
@@ -114,6 +120,13 @@ class TechnicalConditions(PlainRule):
         return [Technical(*what, True, "lasted") for what in ripe] + [
             Technical(*what, False, "restored") for what in stable
         ]
+
+    def gap(self, start: int, end: int) -> None:
+        """Nobody looked meanwhile: what has not lasted under our eyes waits on, and so does an end."""
+        slept = end - start
+        for times in (self._waiting, self._ending):
+            for what in times:
+                times[what] += slept
 
     def to_json(self) -> dict[str, Any]:
         """What is on and what waits."""

@@ -10,7 +10,7 @@ Of a couple each has visits of their own (domain 1.9): a check-in names the `eld
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, Final
 
@@ -19,13 +19,14 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime, date_of
 from gateway.rules.declared import Declared
-from gateway.rules.rule import NOTHING, PlainRule, Readiness, Signal, Status, Technical
+from gateway.rules.rule import NOTHING, Note, PlainRule, Readiness, Signal, Status, Technical
 from gateway.visits.festivals import festival_windows
 from gateway.visits.ledger import ON_SITE, REMOTE, Assessment, DueState, Register, Window, assess
 from gateway.visits.periods import PriorityClass, Reading
 
 CODE: Final = "VISIT_OVERDUE"
 REVIEW_CODE: Final = "LEDGER_REVIEW_DUE"
+DUE_CODE: Final = "VISIT_DUE"
 MAX_NOTED: Final = 64  # visits kept of each kind: the last one decides, the rest is this period's count
 WINDOWS: Final = ("extra_visit_window", "remote_only")
 """Commands of the platform: a window in which one visit more is wanted, one in which nobody may come to the door."""
@@ -39,16 +40,35 @@ ALONE: Final = ""  # the name of the one elder of a home
 
 
 @dataclass(slots=True)
+class _Moment:
+    """When something was noted: in controller ms, and the local day as soon as the clock is believed.
+
+    The day is settled once: controller time stands still through an outage of unknown length, so that a later clock
+    would move what was before it (a Pi without a battery clock has such a gap at every power cut).
+    """
+
+    t: int
+    day: int | None = None
+
+
+@dataclass(slots=True)
 class _Book:
-    """One elder's visits, in controller ms: a day only once it is looked at, by the mapping then in force."""
+    """One elder's visits."""
 
-    changes: list[tuple[int, int]] = field(default_factory=list)  # (t, class): the first is the enrolment
-    on_site: list[int] = field(default_factory=list)
-    remote: list[int] = field(default_factory=list)
+    changes: list[tuple[_Moment, int]] = field(default_factory=list)  # of class: the first is the begin of the book
+    on_site: list[_Moment] = field(default_factory=list)
+    remote: list[_Moment] = field(default_factory=list)
     joined: bool = False  # came to a home that was registered before: the home's day of registration is not theirs
+    announced: list[str] = field(default_factory=list)  # what was said to be due, and until when
 
-    def noted(self, mode: str) -> list[int]:
+    def noted(self, mode: str) -> list[_Moment]:
         return self.on_site if mode == ON_SITE else self.remote
+
+    def settle(self, civil: CivilTime) -> None:
+        """The clock is believed: what has no day yet gets the one it was by this clock."""
+        for moment in (*(moment for moment, _ in self.changes), *self.on_site, *self.remote):
+            if moment.day is None:
+                moment.day = civil.day(moment.t)
 
 
 class Visits(PlainRule):
@@ -59,7 +79,7 @@ class Visits(PlainRule):
     declared = Declared(
         "visits due, overdue or unable by class and period; the registration form's renewal",
         needs=("visits.class above 0",),
-        says=("VISIT_OVERDUE", "LEDGER_REVIEW_DUE"),
+        says=("VISIT_DUE", "VISIT_OVERDUE", "LEDGER_REVIEW_DUE"),
         parameters=("visits.*",),
         consent="VISITS",
         clock=True,
@@ -92,7 +112,7 @@ class Visits(PlainRule):
         self._books = self._books_of(home.residents)
         for book in self._books.values():
             if self._class and (not book.changes or book.changes[-1][1] != self._class):
-                book.changes = [*book.changes, (t, self._class)][-MAX_CLASSES:]
+                book.changes = [*book.changes, (_Moment(t), self._class)][-MAX_CLASSES:]
         return self._look(t)
 
     def _books_of(self, residents: tuple[str, ...]) -> dict[str, _Book]:
@@ -113,7 +133,7 @@ class Visits(PlainRule):
                 return NOTHING
             for elder in self._visited(observation.value):
                 noted = self._books[elder].noted(mode)
-                noted.append(t)
+                noted.append(_Moment(t))
                 del noted[:-MAX_NOTED]
             return self._look(t)
         if kind is Kind.COMMAND:
@@ -155,25 +175,32 @@ class Visits(PlainRule):
         register = Register(
             classes=self._classes(book),
             reading=self._reading,
-            on_site=tuple(self._day(at) for at in book.on_site),
-            remote=tuple(self._day(at) for at in book.remote),
+            on_site=tuple(self._day_of(moment) for moment in book.on_site),
+            remote=tuple(self._day_of(moment) for moment in book.remote),
             extra=(*self._extra, *(Window(*window) for window in festival_windows(today, self._festival_days))),
             remote_only=tuple(self._remote_only),
             reviewed_on=self._reviewed,
+            registered_on=None if book.joined else self._enrolled,
         )
         return assess(register, today)
 
     def _classes(self, book: _Book) -> tuple[tuple[date, PriorityClass], ...]:
-        rows = [(self._day(at), _CLASSES[cls]) for at, cls in book.changes if cls in _CLASSES]
-        if self._enrolled is not None and not book.joined:
-            rows[0] = (min(self._enrolled, rows[1][0]) if len(rows) > 1 else self._enrolled, rows[0][1])
+        rows = [(self._day_of(moment), _CLASSES[cls]) for moment, cls in book.changes if cls in _CLASSES]
+        if self._enrolled is not None and not book.joined and self._enrolled > rows[-1][0]:
+            rows = [(self._enrolled, rows[-1][1])]  # registered from a day to come
         return tuple(rows)
 
     def _day(self, t: int) -> date:
         return date_of(self._civil.day(t))
 
+    def _day_of(self, moment: _Moment) -> date:
+        return date_of(self._civil.day(moment.t) if moment.day is None else moment.day)
+
     def _look(self, t: int) -> Iterable[Signal]:
         self._t = t
+        if self._civil.trusted(t):
+            for book in self._books.values():
+                book.settle(self._civil)
         now = self.assessments(t)
         self._due = None
         if not now:
@@ -183,18 +210,37 @@ class Visits(PlainRule):
             return self._tell({}, {})
         self._due = self._civil.at(self._civil.day(t) + 1, 0)
         wanted = {}
+        notes: list[Signal] = []
         for elder, found in now.items():
             if found.state is DueState.OVERDUE:
                 wanted[CODE, elder] = f"{found.priority.value.lower()}_{found.period.kind}"
             if found.review_overdue or found.day == found.review_due:
                 wanted[REVIEW_CODE, elder] = "half_year"
-        return self._tell(wanted, {e: "remote_only" if a.state is DueState.UNABLE else "done" for e, a in now.items()})
+            notes += self._announce(self._books[elder], elder, found, t)
+        unable = {e: "remote_only" if a.state is DueState.UNABLE else "done" for e, a in now.items()}
+        return [*self._tell(wanted, unable), *notes]
+
+    def _announce(self, book: _Book, elder: str, found: Assessment, t: int) -> Iterable[Signal]:
+        """What is due soon, and each window that wants one visit more: said once, while there is time to go."""
+        wanted = {f"{w.reason}:{w.end.isoformat()}": ("one_more", w.end, w.reason) for w in found.extra_open}
+        if found.state is DueState.DUE_SOON:
+            wanted[f":{found.next_due_on.isoformat()}"] = ("due_soon", found.next_due_on, "")
+        if found.state is DueState.UNABLE:
+            wanted = {}
+        news = [row for what, row in wanted.items() if what not in book.announced]
+        book.announced = [*(what for what in book.announced if what not in wanted), *wanted][-MAX_WINDOWS:]
+        return [
+            Note(DUE_CODE, t, reason, {"elder": elder, "due_on": until.isoformat(), "window": window})
+            for reason, until, window in news
+        ]
 
     def _tell(self, wanted: dict[tuple[str, str], str], ended: dict[str, str]) -> Iterable[Signal]:
         over = self._told - wanted.keys()
         begun = [what for what in wanted if what not in self._told]
         self._told = set(wanted)
-        return [Technical(*what, False, ended.get(what[1], "off")) for what in sorted(over)] + [
+        why = {what: ended.get(what[1], "off") for what in over}
+        why |= {what: "done" for what in over if what[0] == REVIEW_CODE and what[1] in ended}
+        return [Technical(*what, False, why[what]) for what in sorted(over)] + [
             Technical(*what, True, wanted[what]) for what in begun
         ]
 
@@ -227,7 +273,7 @@ class Visits(PlainRule):
     def to_json(self) -> dict[str, Any]:
         """What was noted, and what was told."""
         return {
-            "books": {elder: asdict(book) for elder, book in self._books.items()},
+            "books": {elder: _row_of(book) for elder, book in self._books.items()},
             "extra": [_row(window) for window in self._extra],
             "remote_only": [_row(window) for window in self._remote_only],
             "told": [list(what) for what in sorted(self._told)],
@@ -275,6 +321,27 @@ def _window(row: list[str]) -> Window:
     return Window(date.fromisoformat(row[0]), date.fromisoformat(row[1]), str(row[2]))
 
 
+def _row_of(book: _Book) -> dict[str, Any]:
+    return {
+        "changes": [[[moment.t, moment.day], cls] for moment, cls in book.changes],
+        "on_site": [[moment.t, moment.day] for moment in book.on_site],
+        "remote": [[moment.t, moment.day] for moment in book.remote],
+        "joined": book.joined,
+        "announced": list(book.announced),
+    }
+
+
 def _book(row: dict[str, Any]) -> _Book:
-    changes = [(int(at), int(cls)) for at, cls in row["changes"]]
-    return _Book(changes, [int(at) for at in row["on_site"]], [int(at) for at in row["remote"]], bool(row["joined"]))
+    return _Book(
+        [(_moment(moment), int(cls)) for moment, cls in row["changes"]],
+        [_moment(moment) for moment in row["on_site"]],
+        [_moment(moment) for moment in row["remote"]],
+        bool(row["joined"]),
+        [str(what) for what in row.get("announced", ())],
+    )
+
+
+def _moment(row: list[int | None] | int) -> _Moment:
+    """As `_row_of` writes it; an earlier version wrote the time only."""
+    t, day = row if isinstance(row, list) else (row, None)
+    return _Moment(int(t or 0), None if day is None else int(day))

@@ -16,6 +16,7 @@ from gateway.clock import Clock
 from gateway.controller import Controller, Result
 from gateway.journal import ACT_FROM_MEMORY_S, Entry, Journal, StoredAction, Submitted
 from gateway.observations import LIFE_SAFETY, Kind, Observation, Report
+from gateway.rules.standby import LAST_WORD
 from gateway.runtime.wearables import RecentSignal
 
 FLUSH_DONE_S: Final = 1.0  # finished local actions are written off in groups
@@ -150,8 +151,8 @@ class Heart:
             self._carry_when_safe(submitted)
         self._arm()
         self._since_snapshot += 1
-        if self._since_snapshot >= SNAPSHOT_EVERY:
-            self.snapshot()
+        if self._since_snapshot >= SNAPSHOT_EVERY or any(n.reason == LAST_WORD for n in result.notices):
+            self.snapshot()  # when the battery is about to stop: the next start finds all and replays nothing
         return submitted
 
     def _carry_when_safe(self, submitted: Submitted) -> None:

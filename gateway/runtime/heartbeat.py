@@ -59,6 +59,7 @@ class Heartbeat:
             "n": self._seq,
             "clock_trust": str(gateway.heart.clock.trust()),
             "up_s": round(asyncio.get_running_loop().time() - self._began),
+            **gateway.ways_in.power(),
             "open_alarms": sum(1 for _ in controller.book.live()),
             "q_depth": gateway.journal.health().outbox_rows,
             "rules": {

@@ -30,6 +30,7 @@ def status_of(gateway: Gateway) -> dict[str, Any]:
         "outbox": health.outbox_rows,
         "texts_waiting": gateway.carrier.waiting_texts(),
         "drivers": gateway.ways_in.status(),
+        "power": gateway.ways_in.power(),
         "upstream": gateway.upstream.status() if gateway.upstream else None,
         "voice": ways_out.voice_note,
         "channels": ways_out.status(),

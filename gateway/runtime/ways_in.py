@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.config.sections import ModemConfig, SecondModemConfig
     from gateway.drivers.ble.driver import BleDriver
     from gateway.drivers.local_mqtt.driver import LocalMqttDriver
+    from gateway.drivers.power.driver import PowerDriver
     from gateway.runtime.gateway import Gateway
 
 MODEMS: Final = ("modem", "modem2")
@@ -36,6 +37,7 @@ class WaysIn:
         self._memory = memory
         self._ble: BleDriver | None = None
         self._local: LocalMqttDriver | None = None
+        self._supply: PowerDriver | None = None
         self._blind = set(gateway.heart.controller.reported("DRIVER_BLIND"))  # told by an earlier process
         self._awaited = 0  # reports whose commit a driver waits for
         self.texts_can_go = False  # the modem has registered since we started
@@ -54,6 +56,8 @@ class WaysIn:
             self._try("ble", self._bluetooth)
         if config.local_mqtt.enabled:
             self._try("local_mqtt", self._local_mqtt)
+        if config.power.enabled:
+            self._try("power", self._power)
         lines = sorted((m for m in config.meters if m.enabled), key=lambda m: m.port)
         for port, meters in groupby(lines, key=lambda m: m.port):
             group = list(meters)
@@ -117,6 +121,12 @@ class WaysIn:
             resolve=config.resolved,
         )
         return self._local
+
+    def _power(self) -> Driver:
+        from gateway.drivers.power import driver
+
+        self._supply = driver.PowerDriver(driver.FOLDER, battery=self._gateway.config.power.battery)
+        return self._supply
 
     def _meters(self, group: list[Any]) -> Driver:
         from gateway.drivers.meters.bus import LineSettings
@@ -221,6 +231,14 @@ class WaysIn:
     def blind(self) -> list[str]:
         """Names of the drivers that cannot hear now."""
         return sorted(self._blind)
+
+    def power(self) -> dict[str, Any]:
+        """What the gateway runs on, for the heartbeat (domain 5.1): `pwr` and `batt_pct`, as far as they are known."""
+        reading = self._supply.latest if self._supply is not None else None
+        if reading is None:
+            return {}
+        told: dict[str, Any] = {} if reading.mains is None else {"pwr": "MAINS" if reading.mains else "BATTERY"}
+        return told if reading.percent is None else {**told, "batt_pct": round(reading.percent)}
 
     def status(self) -> list[dict[str, Any]]:
         """One row a driver."""

@@ -57,7 +57,11 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """What is known of one elder's visits. `classes` is (from, class), oldest first; the first is the enrolment."""
+    """What is known of one elder's visits. `classes` is (from, class), oldest first.
+
+    The first of them is the day from which visits were noted here: of those before it nobody here knows, so none of
+    them is missing. It may be long after the day of registration, from which the form's renewal is reckoned.
+    """
 
     classes: tuple[tuple[date, PriorityClass], ...]
     reading: Reading = Reading.CALENDAR
@@ -65,7 +69,8 @@ class Register:
     remote: tuple[date, ...] = ()
     extra: tuple[Window, ...] = ()  # one more visit within each
     remote_only: tuple[Window, ...] = ()
-    reviewed_on: date | None = None  # the registration form was last renewed; None: at enrolment
+    reviewed_on: date | None = None  # the registration form was last renewed; None: at registration
+    registered_on: date | None = None  # None: the day the first class began
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +127,7 @@ def assess(register: Register, today: date) -> Assessment:
     last = on_site[-1] if on_site else None
     past = [row for row in register.classes if row[0] <= today] or list(register.classes[:1])
     since, priority = past[-1]
-    enrolled = register.classes[0][0]
+    registered = register.registered_on or register.classes[0][0]
     overdue_since = _overdue_since(register, past, last, today)
     current = _current(register, priority, since, last, today)
     shown = current if current.kind == Reading.ROLLING.value else calendar_period(today, priority)
@@ -148,7 +153,7 @@ def assess(register: Register, today: date) -> Assessment:
         next_due_on=_next_due(current, state),
         overdue_since=overdue_since,
         last_on_site=last,
-        review_due=months_later(register.reviewed_on or enrolled, REVIEW_MONTHS),
+        review_due=months_later(register.reviewed_on or registered, REVIEW_MONTHS),
         extra=extra,
         extra_open=tuple(w for w in extra if not _had_one_more(w, on_site, priority, rolls=_rolls(register, priority))),
     )
@@ -171,7 +176,7 @@ def _next_due(current: Period, state: DueState) -> date:
 def _current(register: Register, priority: PriorityClass, since: date, last: date | None, today: date) -> Period:
     """The period whose end is the next due date on `today`."""
     if _rolls(register, priority):
-        return rolling_period(max(since, last) if last is not None else since)
+        return _rolling(register, since, last)
     first = first_due_period(since, priority)
     return first if today <= first.end else calendar_period(today, priority)
 
@@ -197,7 +202,7 @@ def _periods(
 ) -> Iterable[Period]:
     """The due periods of one class from `since` on, up to `until`; those before the last visit are of no interest."""
     if _rolls(register, priority):
-        yield rolling_period(max(since, last) if last is not None else since)
+        yield _rolling(register, since, last)
         return
     first = first_due_period(since, priority)
     period = first
@@ -210,6 +215,21 @@ def _periods(
         joined = Period(period.kind, min(whole.start, period.start), period.end)  # visits before enrolment day count
         yield joined
         period = period.next()
+
+
+def _rolling(register: Register, since: date, last: date | None) -> Period:
+    """The 15 days from the last visit; if nobody could go in them, until so many open days have come (`_unable`).
+
+    A calendar's half-month that was closed is followed by another one; these 15 days are followed by nothing.
+    """
+    period = rolling_period(max(since, last) if last is not None else since)
+    if not _unable(period, register.remote_only):
+        return period
+    open_days, day = 0, period.end
+    while open_days < UNABLE_FREE_DAYS:
+        day += DAY
+        open_days += not any(day in window for window in register.remote_only)
+    return Period(period.kind, period.start, day)
 
 
 def _rolls(register: Register, priority: PriorityClass) -> bool:

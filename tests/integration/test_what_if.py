@@ -166,7 +166,7 @@ def test_a_knob_is_a_setting_that_only_makes_it_slower_to_ask(knob: Knob) -> Non
     row = TABLE[knob.parameter]
     assert [row.default, *knob.values] == sorted({row.default, *knob.values})
     assert knob.values[-1] <= row.high
-    assert CODES[knob.code].flow in (Flow.QUESTION, Flow.TECHNICAL, Flow.ABSENT)
+    assert CODES[knob.code].flow in (Flow.QUESTION, Flow.ABSENT), "a notice is no alarm that anybody calls false"
     assert not knob.code.startswith(("FALL", "LONG_LIE", "CALL"))
 
 

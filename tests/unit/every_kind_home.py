@@ -75,6 +75,18 @@ people: Final = st.one_of(
     st.tuples(st.just(Kind.SEEN), st.just(False), st.sampled_from(["door", "hall", "bed", "w", "m", "smoke"])),
     st.tuples(st.just(Kind.REPLY), st.just({"contact": "c1", "answer": "1"}), st.none()),
     st.tuples(st.just(Kind.VISIT), st.just({"event": "arrived", "by": "v1"}), st.none()),
+    st.tuples(
+        st.just(Kind.SUPPLY),
+        st.sampled_from(
+            [
+                {"mains": True, "percent": 90},
+                {"mains": False, "percent": 15},
+                {"mains": False, "percent": 4},
+                {"mains": None, "percent": 50, "bad": True},
+            ]
+        ),
+        st.none(),
+    ),
     st.tuples(st.just(Kind.COMMAND), st.just({"cmd": "roll_call", "id": "typhoon"}), st.none()),
 )
 waits: Final = st.sampled_from(

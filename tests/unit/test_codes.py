@@ -76,8 +76,8 @@ HOME_AWAY            P4   loc/003/002    -    -
 
 OURS = {
     # codes the domain's table has not: notes for the platform and conditions of devices, no alarms
-    "LEDGER_REVIEW_DUE", "CHILD_CONTACT", "REMINDER_ANSWERED", "REMINDER_MISSED", "ROLL_CALL", "METER_REBASED",
-    "HAZARD_CLEARED", "VITAL_TREND", "DEVICE_END_OF_LIFE", "DEVICE_STUCK",
+    "LEDGER_REVIEW_DUE", "VISIT_DUE", "CHILD_CONTACT", "REMINDER_ANSWERED", "REMINDER_MISSED", "ROLL_CALL",
+    "METER_REBASED", "HAZARD_CLEARED", "VITAL_TREND", "DEVICE_END_OF_LIFE", "DEVICE_STUCK",
 }  # fmt: skip
 
 ROWS = [line.split() for line in DOMAIN.strip().splitlines()]

@@ -88,6 +88,11 @@ WORDS: tuple[tuple[Kind, tuple[Any, ...], tuple[str | None, ...]], ...] = (
     (Kind.RESTART, ({},), (None,)),
     (Kind.CLOCK, ({"trust": "NTP"}, {"trust": "NONE"}, {"offset_ms": START + HOUR, "trust": "NTP"}), (None,)),
     (Kind.CONDITION, ({"code": "UPLINK_LOST"}, {"code": "MAINS_FAIL"}, {"code": "MAINS_FAIL", "on": False}), (None,)),
+    (
+        Kind.SUPPLY,
+        ({"mains": False, "percent": 18}, {"mains": False, "percent": 3}, {"mains": True, "percent": 90}),
+        (None,),
+    ),
     (Kind.TAMPER, (True, False), ("hall",)),
     (Kind.SMOKE, (True, False), ("smoke",)),
     (Kind.POWER, (0.0, 1500.0), ("hob",)),

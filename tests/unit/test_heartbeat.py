@@ -45,7 +45,8 @@ class Inside:
         self.watchdog = SimpleNamespace(stuck=self._look)
         self.upstream: Any = SimpleNamespace(publish_heartbeat=self._publish)
         self.journal = SimpleNamespace(health=lambda: SimpleNamespace(outbox_rows=3))
-        self.ways_in = SimpleNamespace(blind=lambda: [f"device-{n}" for n in range(9)])
+        self.power: dict[str, Any] = {}
+        self.ways_in = SimpleNamespace(blind=lambda: [f"device-{n}" for n in range(9)], power=lambda: self.power)
 
     def _look(self) -> tuple[str, ...]:
         self.did.append("look")
@@ -105,6 +106,17 @@ async def test_what_it_says_are_indices_of_health_in_at_most_300_bytes() -> None
     assert len(body["blind"]) == 5
     assert "motion" not in json.dumps(body)
     assert len(messages.heartbeat(body, gateway="gw-0001", epoch="9f86d081884c7d65")) <= 300
+
+
+async def test_it_says_what_the_gateway_runs_on_where_that_is_known() -> None:
+    inside = Inside()
+    heart = heartbeat_of(inside)
+    heart.beat()
+    inside.power = {"pwr": "BATTERY", "batt_pct": 64}
+    heart.beat()
+    assert ["pwr" in body for body in inside.sent] == [False, True]
+    assert (inside.sent[1]["pwr"], inside.sent[1]["batt_pct"]) == ("BATTERY", 64)
+    assert len(messages.heartbeat(inside.sent[1], gateway="gw-0001", epoch="9f86d081884c7d65")) <= 300
 
 
 async def test_a_home_that_was_muted_says_so() -> None:

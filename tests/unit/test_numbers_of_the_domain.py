@@ -44,6 +44,9 @@ SETTINGS: list[tuple[str, str, float, str, float, float]] = [
     ("T-19", "upkeep.mains_min", 60, "min", 1, 1440),
     ("T-20", "technical.mains_back_min", 5, "min", 0, 60),
     ("T-22", "technical.battery_low_min", 4, "min", 0, 60),
+    ("T-22", "standby.low_pct", 20, "%", 6, 90),
+    ("T-22", "standby.low_min", 60, "min", 5, 720),
+    ("T-22", "standby.last_pct", 5, "%", 1, 20),
     ("T-23", "battery.repeat_h", 168, "h", 24, 720),
     ("T-23", "battery.ticket_h", 336, "h", 24, 1440),
     ("T-24", "supervision.trigger_lost_h", 24, "h", 1, 72),
@@ -125,7 +128,10 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "T-19": (UNIT + "test_technical_patience.py::test_a_power_cut_is_told_after_a_minute_and_the_gateways_own_jitter",
              UNIT + "test_upkeep.py::test_an_hour_without_mains_is_told_and_so_is_its_end"),
     "T-20": (UNIT + "test_technical_patience.py::test_power_that_flickers_is_back_only_after_five_stable_minutes",),
-    "T-22": (UNIT + "test_technical_patience.py::test_a_low_battery_waits_four_minutes_a_failed_one_none",),
+    "T-22": (UNIT + "test_standby.py::test_at_a_fifth_the_battery_is_low_and_nobody_is_told_of_a_sag_of_three_minutes",
+             UNIT + "test_standby.py::test_an_hour_left_is_low_whatever_the_percentage_but_only_on_the_battery",
+             UNIT + "test_standby.py::test_the_last_word_comes_within_half_a_minute_and_once",
+             UNIT + "test_technical_patience.py::test_a_low_battery_waits_four_minutes_a_failed_one_none"),
     "T-23": (UNIT + "test_device_condition.py::test_it_is_told_every_seven_days_and_overdue_after_fourteen",),
     "T-24": (UNIT + "test_supervision.py::test_each_kind_is_lost_after_its_own_time",),
     "T-25": (UNIT + "test_supervision.py::test_each_kind_is_lost_after_its_own_time",),
@@ -156,7 +162,6 @@ NOT_OURS = {
 OPEN = {"T-15": "the daily summary is not built yet"}
 PARTLY = {
     "T-14": "45 min and 2 h after the ticket are the platform's",
-    "T-22": "20 %, 1 h and the last gasp need a driver for the gateway's battery: others report the condition",
     "T-35": "60 s after power-on is a figure of `make bench`, not a test",
 }
 

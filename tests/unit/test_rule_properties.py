@@ -244,6 +244,7 @@ def test_the_home_gives_every_rule_work() -> None:
     """Else these properties would hold of rules that sleep."""
     controller = fresh(visits__class=2.0)
     controller.handle(Observation(Kind.HEART_RATE, 70, 0, "band"))
+    controller.handle(Observation(Kind.SUPPLY, {"mains": True, "percent": 90}, 0))
     off = {n: s.reason for n, s in controller.statuses().items() if s.readiness == "OFF"}
     assert off == {"low_water_preset": "setting"}
     assert {d.kind for d in DEVICES} >= {"motion", "contact", "bed", "wearable", "water_meter", "electricity_meter"}

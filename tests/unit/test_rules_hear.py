@@ -32,6 +32,7 @@ SAID: dict[Kind, tuple[object, ...]] = {
     Kind.CLOCK: ({"offset_ms": START_WALL_MS, "trust": "NONE"}, {"offset_ms": START_WALL_MS, "trust": "NTP"}),
     Kind.RESTART: ({},), Kind.SEEN: (True, False), Kind.CONFIG: (None,),
     Kind.CONDITION: ({"code": "UPLINK_LOST"}, {"code": "UPLINK_LOST", "on": False}, {"code": "UNVERIFIED_PRESS"}),
+    Kind.SUPPLY: ({"mains": False, "percent": 15}, {"mains": True, "percent": 4, "bad": True}, {"mains": True}),
 }  # fmt: skip
 SETTINGS = {
     "geofence.radius_m": 200, "geofence.centre_lat_deg": 31.2, "geofence.centre_lon_deg": 121.5, "water_preset.rule": 1,

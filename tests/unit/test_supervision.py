@@ -211,6 +211,120 @@ def test_an_absence_that_nobody_ends_excuses_it_for_twelve_hours() -> None:
     assert lost(house)[-1] == ("pendant", "LOST")
 
 
+def flat() -> House:
+    """A pendant that beacons every ten minutes, a front door and a hall, which state no interval."""
+    return house_of(
+        Device("pendant", "wearable", heartbeat_s=600),
+        Device("door", "contact", entrance=True),
+        Device("hall", "motion"), Device("kitchen", "motion"), Device("bed", "motion"),
+    )  # fmt: skip
+
+
+def passes(house: House) -> None:
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(5)
+    house.say(Kind.CONTACT, "closed", "door")
+
+
+def comes_in(house: House) -> None:
+    passes(house)
+    house.wait(30)
+    house.say(Kind.MOTION, True, "hall")
+
+
+def test_who_goes_to_the_market_by_the_door_has_the_pendant_along() -> None:
+    house = flat()
+    house.say(Kind.SEEN, None, "pendant")
+    passes(house)
+    house.wait(120)
+    house.say(Kind.SEEN, None, "pendant")  # still heard on the stairs
+    house.wait(5 * HOUR)
+    assert lost(house) == []
+    comes_in(house)
+    house.wait(50 * MIN)
+    house.say(Kind.SEEN, None, "pendant")
+    house.wait(HOUR - 1)
+    assert lost(house) == []
+    house.wait(1)
+    assert lost(house) == [("pendant", "LOST")]
+
+
+def test_a_pendant_that_is_heard_while_nobody_is_in_was_left_at_home() -> None:
+    house = flat()
+    passes(house)
+    house.wait(20 * MIN)
+    house.say(Kind.SEEN, None, "pendant")
+    house.wait(HOUR - 1)
+    assert lost(house) == []
+    house.wait(1)
+    assert lost(house) == [("pendant", "LOST")]
+
+
+def test_somebody_at_home_whose_pendant_is_silent_excuses_nothing() -> None:
+    house = flat()
+    house.say(Kind.SEEN, None, "pendant")
+    comes_in(house)
+    for _ in range(6):
+        house.wait(10 * MIN)
+        house.say(Kind.MOTION, True, "kitchen")
+    assert lost(house) == [("pendant", "LOST")]
+
+
+def test_a_walk_every_day_does_not_hide_a_dead_pendant() -> None:
+    house = house_of(
+        Device("pendant", "wearable", heartbeat_s=6 * 3600), Device("door", "contact", entrance=True),
+        Device("hall", "motion"), Device("kitchen", "motion"), Device("bed", "motion"),
+    )  # fmt: skip
+    house.say(Kind.SEEN, None, "pendant")
+    for _ in range(3):  # 18 h of silence at home are enough: six of them between one walk and the next
+        comes_in(house)
+        house.wait(6 * HOUR - 36)
+        assert lost(house) == []
+        passes(house)
+        house.wait(2 * HOUR)
+    comes_in(house)
+    assert lost(house) == []
+    house.wait(5 * MIN)
+    assert lost(house) == [("pendant", "LOST")]
+
+
+def test_a_door_excuses_a_pendant_for_a_day_and_no_longer() -> None:
+    """Whoever is in may lie where nothing sees them; the absence itself is told by then."""
+    house = flat()
+    house.say(Kind.SEEN, None, "pendant")
+    passes(house)
+    house.wait(24 * HOUR)
+    assert lost(house) == []
+    house.wait(HOUR)
+    assert lost(house) == [("pendant", "LOST")]
+
+
+def test_the_way_to_the_market_teaches_no_other_pace_and_survives_a_restart() -> None:
+    house = house_of(
+        Device("pendant", "wearable"), Device("door", "contact", entrance=True), Device("hall", "motion"),
+        Device("kitchen", "motion"), Device("bed", "motion"),
+    )  # fmt: skip
+    beacon(house, ["pendant"], 60, 20)
+    passes(house)
+    house.wait(30)
+    house.say(Kind.SEEN, None, "pendant")
+    house.wait(HOUR)
+    house.controller = Controller.from_json(json.loads(json.dumps(house.controller.to_json())))
+    house.wait(HOUR)
+    house.say(Kind.SEEN, None, "pendant")  # heard through the door before it opens
+    comes_in(house)
+    assert lost(house) == []
+    assert supervision(house).learned()["devices"]["pendant"]["interval_s"] == 60
+    beacon(house, ["pendant"], 60, 5)
+    house.wait(HOUR)
+    assert lost(house) == [("pendant", "LOST")]
+
+
+def test_what_nobody_would_miss_is_named() -> None:
+    house = house_of(Device("pendant", "wearable", heartbeat_s=600), Device("cord", "button"))
+    assert supervision(house).learned()["unsupervised"] == ["cord"]
+
+
 # ---- all at once (T-29)
 
 SET = ["a", "b", "c", "d"]

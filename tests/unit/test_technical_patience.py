@@ -71,6 +71,35 @@ def test_a_snapshot_while_the_power_is_coming_back() -> None:
     assert told(house, "MAINS_FAIL")[-1] == ("RESTORED", 7 * MIN)
 
 
+def restart(house: House, gap_s: float) -> None:
+    house.now_ms += round(gap_s * 1000)
+    house.say(Kind.RESTART, {"gap_ms": round(gap_s * 1000), "gap": "known"})
+
+
+def test_what_lasted_only_while_the_gateway_was_off_has_not_lasted() -> None:
+    house = House()
+    condition(house, "UPLINK_LOST", True)
+    house.wait(30)
+    restart(house, 10 * MIN)
+    house.wait(59)
+    condition(house, "UPLINK_LOST", False)  # the network is back within its ninety seconds
+    house.wait(HOUR)
+    assert told(house, "UPLINK_LOST") == []
+
+
+def test_five_stable_minutes_are_five_that_somebody_saw() -> None:
+    house = House()
+    condition(house, "MAINS_FAIL", True)
+    house.wait(2 * MIN)
+    condition(house, "MAINS_FAIL", False)
+    house.wait(MIN)
+    restart(house, 20 * MIN)
+    house.wait(3 * MIN)
+    assert [status for status, _ in told(house, "MAINS_FAIL")] == ["RAISED"]
+    house.wait(MIN)
+    assert told(house, "MAINS_FAIL")[-1] == ("RESTORED", 27 * MIN)
+
+
 def test_a_clock_nobody_vouches_for_is_told_after_ten_minutes_and_ends_with_the_network() -> None:
     house = House()
     house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS, "trust": "NONE"})

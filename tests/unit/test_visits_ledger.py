@@ -195,6 +195,44 @@ def test_a_window_that_leaves_too_few_days_excuses_the_period_one_that_leaves_en
     assert on("03-16", KEY, ("02-20",), remote_only=loose).state is DueState.OVERDUE
 
 
+@pytest.mark.parametrize(
+    ("today", "state", "overdue_days"),
+    [
+        ("2026-03-17", DueState.UNABLE, 0),
+        ("2026-03-19", DueState.DUE_SOON, 0),  # the area is open again
+        ("2026-03-21", DueState.DUE_SOON, 0),  # the third open day
+        ("2026-03-22", DueState.OVERDUE, 1),
+        ("2026-05-01", DueState.OVERDUE, 41),
+    ],
+)
+def test_fifteen_days_that_ended_in_a_closed_area_are_due_on_the_third_open_day(
+    today: str, state: DueState, overdue_days: int
+) -> None:
+    """Else whom nobody visits after the typhoon would never be late again."""
+    rolling = Register(
+        classes=((d("2026-01-01"), PriorityClass.KEY),),
+        reading=Reading.ROLLING,
+        on_site=(d("2026-03-02"),),
+        remote_only=(Window(d("2026-03-14"), d("2026-03-18"), "typhoon"),),
+    )
+    found = assess(rolling, d(today))
+    assert (found.state, found.overdue_days) == (state, overdue_days)
+    assert found.next_due_on == d("2026-03-21")
+
+
+def test_two_closed_stretches_in_a_row_are_waited_for_and_one_that_leaves_time_is_not() -> None:
+    def due(*closed: tuple[str, str]) -> str:
+        windows = tuple(Window(d(a), d(b), "typhoon") for a, b in closed)
+        register = Register(
+            ((d("2026-03-02"), PriorityClass.KEY),), Reading.ROLLING, (d("2026-03-02"),), remote_only=windows
+        )
+        return assess(register, d("2026-03-02")).next_due_on.isoformat()
+
+    assert due() == due(("2026-03-05", "2026-03-16")) == "2026-03-17"
+    assert due(("2026-03-16", "2026-03-18"), ("2026-03-20", "2026-03-22")) == "2026-03-24"
+    assert due(("2026-03-02", "2026-03-16")) == "2026-03-20"  # one open day was too few
+
+
 def test_what_was_late_before_the_window_is_late_again_after_it() -> None:
     window = (Window(d("03-20"), d("03-22"), "typhoon"),)
     assert on("03-19", KEY, ("02-20",), remote_only=window).overdue_days == 4

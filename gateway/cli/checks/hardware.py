@@ -174,6 +174,24 @@ def _voice(config: Config) -> Finding:
     return ok("voice", program)
 
 
+def check_power(config: Config) -> list[Finding]:
+    """What the gateway itself runs on, as the kernel tells it; nothing is asked of a bus that a driver does not ask."""
+    from gateway.drivers.power.driver import FOLDER, read_folder
+    from gateway.drivers.power.supplies import read
+
+    if not config.power.enabled:
+        return [warn("power", "not enabled: a power cut is not noticed", "set power.enabled = true")]
+    reading = read(read_folder(FOLDER))
+    if reading.percent is None:
+        text, advice = f"Linux knows of no battery ({FOLDER})", "docs/sensors.md says how to name one in config.txt"
+        return [fail("power", f"{text}, but power.battery = true", advice) if config.power.battery else
+                warn("power", f"{text}: a power cut silences this home", advice)]  # fmt: skip
+    if reading.bad:
+        return [fail("power", "the battery says that it is worn out or gone", "replace it")]
+    mains = {True: "on the mains", False: "on the battery", None: "mains unknown"}[reading.mains]
+    return [ok("power", f"{mains}, battery at {reading.percent:g} %")]
+
+
 def _output(command: list[str]) -> str:
     try:
         done = subprocess.run(command, capture_output=True, timeout=COMMAND_TIMEOUT_S, check=False)
