@@ -2,8 +2,8 @@
 
 A day is 24 h of controller time, so no clock matters. Its mean counts if enough was measured; the usual is the median
 of up to 14 such days, from 7 on. Two days in a row beyond the drift are noted, the first day back ends the note. Days
-beyond are not learned while they are news, so that a slow illness does not become the usual at once. Needs the consent
-HEALTH_DATA; without it nothing is read and nothing kept.
+beyond are not learned while they are news, so that a slow illness does not become the usual at once. Where several
+people live each device has its own usual. Needs the consent HEALTH_DATA; without it nothing is read and nothing kept.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.declared import Declared
 from gateway.rules.rule import NOTHING, PlainRule, Readiness, Signal, Status, Technical
-from gateway.rules.vital_signs import KINDS, MEASURES, Belief
+from gateway.rules.vital_signs import KINDS, MEASURES, Belief, Measure
 
 CODE: Final = "VITAL_TREND"
 DAY_MS: Final = 86_400_000
@@ -55,20 +55,25 @@ class VitalTrend(PlainRule):
     def __init__(self) -> None:
         self._consented = False
         self._belief = Belief()
-        self._courses: dict[str, _Course] = {}
+        self._several = False  # people
+        self._courses: dict[str, _Course] = {}  # by measure, or device/measure
         self._until: int | None = None  # the end of the day that runs
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """A withdrawn consent forgets everything."""
         self._consented = home.consented("HEALTH_DATA")
         self._belief.configure(home)
+        before, self._several = self._several, len(home.residents) > 1
         if self._consented:
-            return NOTHING
+            return self._forget("residents_changed") if before is not self._several else NOTHING
+        self._belief.forget()
+        return self._forget("no_consent")
+
+    def _forget(self, reason: str) -> Iterable[Signal]:
         noted = sorted(name for name, course in self._courses.items() if course.noted)
         self._courses.clear()
-        self._belief.forget()
         self._until = None
-        return [Technical(CODE, name, False, "no_consent") for name in noted]
+        return [Technical(CODE, name, False, reason) for name in noted]
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A measurement, or a device put on or taken off."""
@@ -79,7 +84,8 @@ class VitalTrend(PlainRule):
             self._belief.wear(device, observation.value is True)
         elif self._belief.concerns(observation):
             for name, value in self._belief.read(observation).items():
-                course = self._courses.setdefault(name, _Course())
+                whose = f"{device}/{name}" if self._several else name
+                course = self._courses.setdefault(whose, _Course())
                 course.total, course.count = course.total + value, course.count + 1
                 if self._until is None:
                     self._until = observation.t + DAY_MS
@@ -95,7 +101,7 @@ class VitalTrend(PlainRule):
         signals: list[Signal] = []
         for name, course in self._courses.items():
             mean = course.total / course.count if course.count else 0.0
-            enough = course.count >= (1 if MEASURES[name].spot else LEAST_READINGS)
+            enough = course.count >= (1 if _measure(name).spot else LEAST_READINGS)
             course.total, course.count = 0.0, 0
             if enough:
                 signals += _judge(name, course, mean)
@@ -126,9 +132,17 @@ class VitalTrend(PlainRule):
         """The inverse of `to_json`."""
         if not self._consented:
             return
-        self._courses = {str(n): _Course(**row) for n, row in data["courses"].items() if n in MEASURES}
+        self._courses = {str(n): _Course(**row) for n, row in data["courses"].items() if _named(n) in MEASURES}
         self._belief.from_json(data["belief"])
         self._until = None if data["until"] is None else int(data["until"])
+
+
+def _named(course: str) -> str:
+    return course.rpartition("/")[2]
+
+
+def _measure(course: str) -> Measure:
+    return MEASURES[_named(course)]
 
 
 def _middle(days: list[float]) -> float:
@@ -142,7 +156,7 @@ def _judge(name: str, course: _Course, mean: float) -> Iterable[Signal]:
     side = 0
     if len(course.days) >= LEAST_DAYS:
         off = mean - _middle(course.days)
-        side = 0 if abs(off) < MEASURES[name].drift else 1 if off > 0 else -1
+        side = 0 if abs(off) < _measure(name).drift else 1 if off > 0 else -1
     course.news = [*course.news, mean] if side and side == course.side else [mean] if side else []
     course.side = side
     signals: list[Signal] = []

@@ -467,3 +467,25 @@ def test_a_snapshot_of_the_first_version_is_read(asked: str | None, grave: bool)
     assert again.restored_empty == []
     kept = again.to_json()["rules"]["vitals"]
     assert (kept["asked"], kept["grave"]) == ({"": "band"} if asked else {}, [""] if grave else [])
+
+
+def test_of_two_people_each_device_has_its_own_usual() -> None:
+    """He at 60 and she at 90: on the day hers stays off, nothing has drifted."""
+    house = couple()
+    for day in range(10):
+        for _ in range(25):
+            house.say(Kind.HEART_RATE, 60, "band")
+            if day < 8:
+                house.say(Kind.HEART_RATE, 90, "cuff")
+            house.wait(DAY / 25)
+    assert noted(house, "VITAL_TREND") == []
+    assert set(house.controller.to_json()["rules"]["vital_trend"]["courses"]) == {"band/heart_rate", "cuff/heart_rate"}
+    restarted(house)
+    for _ in range(3 * 25):
+        house.say(Kind.HEART_RATE, 80, "band")
+        house.wait(DAY / 25)
+    assert [(n.subject, n.reason) for n in house.notices if n.code == "VITAL_TREND"] == [
+        ("band/heart_rate", "trend_up")
+    ]
+    house.say(Kind.CONFIG, replace(house.controller.home, residents=("a",)).to_json())
+    assert noted(house, "VITAL_TREND")[1:] == [("RESTORED", "residents_changed")]
