@@ -40,7 +40,7 @@ class Geofence(PlainRule):
     """Judges each fix against one circle."""
 
     name = "geofence"
-    hears = frozenset({Kind.POSITION})
+    hears = frozenset({Kind.POSITION, Kind.RECORDER})
     declared = Declared(
         "a wearable farther from home than was agreed",
         needs=("position", "geofence.radius_m above 0"),
@@ -57,6 +57,7 @@ class Geofence(PlainRule):
         self._wearers: dict[str, _Wearer] = {}
         self._known: frozenset[str] = frozenset()
         self._lost: frozenset[str] = frozenset()
+        self._recording = True
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """The fence; a consent withdrawn or a fence taken down forgets where everybody was."""
@@ -78,6 +79,9 @@ class Geofence(PlainRule):
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Takes a position in either datum; one that is too rough changes nothing."""
         device = observation.device
+        if observation.kind is Kind.RECORDER:
+            self._recording = observation.value is True
+            return NOTHING
         if observation.kind is not Kind.POSITION or device is None or not self._armed():
             return NOTHING
         value = observation.value
@@ -137,6 +141,8 @@ class Geofence(PlainRule):
             return Status(Readiness.OFF, "no_consent")
         if self._radius <= 0:
             return Status(Readiness.OFF, "no_fence")
+        if not self._recording:
+            return Status(Readiness.UNAVAILABLE, "recording_lost")
         if self._wearers and self._wearers.keys() <= self._lost:
             return Status(Readiness.UNAVAILABLE, "sensor_lost")
         return Status(Readiness.ARMED)
@@ -153,6 +159,7 @@ class Geofence(PlainRule):
         return {
             "wearers": {d: [w.beyond, w.out, w.distance, w.heard] for d, w in self._wearers.items()},
             "lost": sorted(self._lost),
+            "recording": self._recording,
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -160,6 +167,7 @@ class Geofence(PlainRule):
         rows = data["wearers"].items() if self._armed() else ()
         self._wearers = {d: _Wearer(int(b), bool(o), float(m), int(t)) for d, (b, o, m, t) in rows}
         self._lost = frozenset(str(device) for device in data["lost"])
+        self._recording = bool(data.get("recording", True))
 
 
 def _accuracy(value: dict[str, Any]) -> float:

@@ -238,7 +238,7 @@ def test_without_consent_nothing_is_judged_and_nothing_kept() -> None:
     for _ in range(5):
         at(house, 5_000)
     assert alarms(house) == []
-    assert house.controller.to_json()["rules"]["geofence"] == {"wearers": {}, "lost": []}
+    assert house.controller.to_json()["rules"]["geofence"]["wearers"] == {}
     assert house.controller.statuses()["geofence"].reason == "no_consent"
 
 

@@ -38,12 +38,13 @@ SENSORS = {
     "power_low_use": Device("d", "electricity_meter"),
     "meter_health": Device("d", "electricity_meter"),
     "door_left_open": Device("d", "contact", entrance=True),
+    "geofence": Device("d", "wearable", placement="wrist"),
 }
 
 
 @pytest.mark.parametrize("rule", SENSORS)
 def test_a_lost_recording_is_told_at_once_by_who_counts_what_is_recorded(rule: str) -> None:
-    house = house_of(SENSORS[rule])
+    house = house_of(SENSORS[rule], settings={"geofence.radius_m": 500.0})
     before = house.controller.statuses()[rule].readiness.value
     assert before in ("ARMED", "LEARNING")
     recording(house, False)
