@@ -38,7 +38,6 @@ SAID_IN: Final[dict[str, frozenset[State]]] = {
     "V15": _ASKED,
     "V16": frozenset({State.CLOSED}),
     "V20": frozenset({State.RECOVERED}),
-    **dict.fromkeys(("V24", "V25", "V26", "V27"), _ASKED),
 }
 """Each sentence about an alarm is bound to the states in which it is true; a sentence that is not here is never said
 about one."""

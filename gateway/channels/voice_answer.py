@@ -58,10 +58,6 @@ _HELP: Final = "help"
 _MEANS: Final[dict[str, dict[Word, str]]] = {
     "V07": {Word.YES: _HELP, Word.HELP: _HELP, Word.NO: "cancel", Word.OK: "cancel"},  # have you fallen?
     "V08": {Word.YES: "ok", Word.OK: "ok", Word.NO: _HELP, Word.HELP: _HELP},  # are you well?
-    "V24": {Word.OK: "ok", Word.HELP: _HELP},  # the stove is on: "yes" may mean anything
-    "V25": {Word.OK: "ok", Word.HELP: _HELP},  # it is hot
-    "V26": {Word.OK: "ok", Word.HELP: _HELP},  # it is cold
-    "V27": {Word.YES: "ok", Word.OK: "ok", Word.NO: _HELP, Word.HELP: _HELP},  # do you feel well?
     "V19": {Word.YES: "ok", Word.OK: "ok", Word.HELP: _HELP},  # good morning
     "V23": {Word.YES: "ok", Word.OK: "ok", Word.HELP: _HELP},  # the village's roll call
 }

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
 
 _TIME: Final = re.compile(r"\d{5,}")
 BLUR_MS: Final = 10_000
-ASKS: Final = ("V08", "V24", "V25", "V26", "V27")
-ANSWERED: Final = ("V01", "V15", *ASKS)  # prompts after which the elder may do something
+ANSWERED: Final = ("V01", "V08", "V15")  # prompts after which the elder may do something
 SEEN_TO: Final = ("RAISED", "UNANSWERED", "ACCEPTED", "ATTENDED")  # states at which the desk may
 RUBBISH: Final = ("好的", "收到", "1/2", "11111", "??", "马上", "120", "1 99", "您好 1", "")
 
@@ -86,7 +85,7 @@ class People:
             self._world.push(dice.randrange(500, 12_000), "press", device="cancel", gesture="press", key=None)
         elif say.prompt == "V15" and dice.random() < 0.7:
             self._world.push(dice.randrange(2_000, 70_000), "press", device="bedroom", gesture="press", key=None)
-        elif say.prompt in ASKS and dice.random() < self._traits["reassures"] / 2:
+        elif say.prompt == "V08" and dice.random() < self._traits["reassures"] / 2:
             delay = dice.randrange(2_000, 200_000)
             device = dice.choice(["green", "green", "green", "cancel", "bedroom", None])
             if device is None:

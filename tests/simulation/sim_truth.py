@@ -177,8 +177,7 @@ def _s25(text: Text, alarm: Seen, _: _Facts, __: Carried, ___: Alarms) -> str:
 
 
 _CHECKS: Final[dict[str, Check]] = {
-    "V01": _v01, "V02": _trying, "V03": _v03, "V04": _trying, "V05": _v05, "V06": _v06, "V20": _v20,
-    **dict.fromkeys(("V08", "V24", "V25", "V26", "V27"), _v08),
+    "V01": _v01, "V02": _trying, "V03": _v03, "V04": _trying, "V05": _v05, "V06": _v06, "V08": _v08, "V20": _v20,
     **dict.fromkeys(MAIN, _main), "call": _main, "S10": _s10, "S11": _s11, "S12": _s12, "S21": _s21,
     "S25": _s25,
 }  # fmt: skip

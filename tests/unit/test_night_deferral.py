@@ -144,8 +144,8 @@ def test_by_a_clock_that_nobody_vouches_for_nothing_waits(night: House) -> None:
 def test_at_night_what_is_not_urgent_is_asked_three_times_at_most(night: House) -> None:
     find(night, "TEMP_LOW")
     night.wait(5 * MINUTE)
-    assert night.said().count("V26") == 3
+    assert night.said().count("V08") == 3
     find(night, "INACTIVITY")
     before = len(night.actions)
     night.wait(5 * MINUTE - 1)
-    assert night.said(before).count("V08") == 4  # P1: no such bound
+    assert night.said(before).count("V08") == 4

@@ -30,7 +30,6 @@ TRUE_IN: Final[dict[str, set[str]]] = {  # domain 4.5, written down apart from t
     "V02": OPEN | {"ACCEPTED"}, "V03": {"ACCEPTED"}, "V04": OPEN, "V05": OPEN | {"ACCEPTED"},
     "V06": {"CANCELLED_LOCAL"}, "V09": OPEN | {"ACCEPTED"}, "V10": OPEN | {"ACCEPTED"}, "V11": OPEN | {"ACCEPTED"},
     "V16": {"CLOSED"}, "V20": {"RECOVERED"},
-    "V24": {"PRE_ALARM"}, "V25": {"PRE_ALARM"}, "V26": {"PRE_ALARM"}, "V27": {"PRE_ALARM"},
 }  # fmt: skip
 
 STEP = st.one_of(
