@@ -253,6 +253,21 @@ async def test_bytes_that_are_no_mqtt_end_the_connection_and_nothing_else(rubbis
         await ended(house)
 
 
+@pytest.mark.parametrize("ends", ["the far end", "we", "nonsense"])
+async def test_no_descriptor_is_left_behind_however_it_ends(ends: str) -> None:
+    """Neither paho's socket, nor the pair it wakes a thread of its own by, nor our duplicate."""
+    async with far_end(CONNACK + (b"\x00\x00" if ends == "nonsense" else b"")) as (far, port):
+        house = House(port)
+        house.wire.start()
+        if ends != "nonsense":
+            await until(lambda: house.told)
+            house.wire.hang_up() if ends == "we" else far.writer.close()
+        await ended(house)
+        client = house.wire._made
+        assert (client._sock, client._sockpairR, client._sockpairW) == (None, None, None)
+        assert house.wire._sock is None
+
+
 async def test_the_far_end_hanging_up_is_told_once() -> None:
     async with far_end() as (far, port):
         house = House(port)
