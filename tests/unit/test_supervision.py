@@ -423,3 +423,28 @@ def test_a_snapshot_at_any_moment_changes_nothing() -> None:
     assert any("RADIO_INTERFERENCE" in line for line in plain)
     for cut in (5, 16, 17, 30, 61, 64, 90, 121, 200):
         assert run(cut) == plain, f"a snapshot before step {cut} changed what was said"
+
+
+def test_a_dongle_that_was_pulled_is_a_blind_driver_and_no_interference() -> None:
+    """Its driver gives up within ten seconds, long before a set that sings every ten would be missed."""
+    house = chorus()
+    house.wait(8)
+    house.say(Kind.CONDITION, {"code": "DRIVER_BLIND", "on": True, "subject": "ble"})
+    for name in SET:
+        house.say(Kind.SEEN, False, name)
+    house.wait(HOUR)
+    assert lost(house) == [(name, "LOST") for name in SET]
+    assert [n.code for n in house.notices if not n.code.startswith("DEVICE_")].count("RADIO_INTERFERENCE") == 0
+    beacon(house, SET, 10, 1)
+    assert lost(house)[4:] == [(name, "RESTORED") for name in SET]
+    house.wait(31)
+    assert [n.code for n in house.notices if n.code == "RADIO_INTERFERENCE"] == ["RADIO_INTERFERENCE"]
+
+
+def test_one_of_two_dongles_pulled_leaves_the_others_heard() -> None:
+    house = chorus()
+    for name in ("a", "b"):
+        house.say(Kind.SEEN, False, name)
+    beacon(house, ["c", "d"], 10, 60)
+    assert lost(house) == [("a", "LOST"), ("b", "LOST")]
+    assert not [n for n in house.notices if n.code == "RADIO_INTERFERENCE"]
