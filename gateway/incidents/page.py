@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, Final
 
+from gateway.alarms.proofread import PLACEHOLDER
 from gateway.alarms.why import scalars
 from gateway.alarms.words import Catalogue, explain
 from gateway.incidents.story import FollowUpKind, Incident
@@ -30,6 +31,32 @@ _ASKED: Final = {
     "publish": "上报平台",
     "siren": "警报声",
 }
+_TRUST: Final = {"NONE": "没有依据", "RTC": "主机时钟", "PHONE": "手机", "GNSS": "卫星", "NTP": "网络"}
+_DONE: Final = {  # what happened with a contact, whose id is the reason of such a step
+    "told": "通知{who}",
+    "sent": "",  # the delivery beside it says so
+    "unsendable": "改通知下一位",
+    "declined": "记下{who}去不了",
+    "puzzled": "看不懂{who}的回复",
+    "redialled": "再打一次给{who}",
+    "informed": "告知{who}",
+    "answered": "{who}应答了测试",
+    "unanswered": "{who}没有应答测试",
+}
+_ANSWERS: Final = {"1": "能去", "2": "去不了", "arrived": "到了"}
+_STAGES: Final = {"ACCEPTED": "接手", "ATTENDED": "到场", "CLOSED": "结束"}
+_RESULTS_OF: Final = {
+    "sent": "已发出",
+    "delivered": "已送达",
+    "failed": "没有发出",
+    "answered": "已接通",
+    "no_answer": "没有人接",
+    "busy": "占线",
+    "rejected": "被挂断",
+    "withdrawn": "已不用打",
+}
+_VISIT: Final = {"arrived": "到达", "left": "离开", "follow_up": "回访"}
+_KINDS: Final = {"button": "按键", "cancel": "取消键", "ok": "报平安", "command": "命令", "config": "设置"}
 _SAID: Final = {"said": "已播报", "not_said": "没有播出"}
 _STYLE: Final = (
     "body{font:15px/1.6 'Noto Sans CJK SC','Microsoft YaHei',sans-serif;margin:2em auto;max-width:46em;color:#111}"
@@ -48,6 +75,7 @@ def page(incident: Incident, words: Catalogue, names: Mapping[str, str], *, hold
         made.facts(incident),
         made.follow_ups(incident),
         made.course(incident),
+        made.legend(incident),
         f'<p class="small">记录封印 {html.escape(seal[:16])}…：{"校验完整" if holds else "校验不通过，详见 verify"}。'
         "本设备不是医疗器械，不能代替拨打120。</p>",
         "<p>处置人员（签字）：____________　　日期：____________</p>",
@@ -70,7 +98,7 @@ class _Page:
         why = explain(s.code, incident.evidence)
         rows = [
             ("类别", f"{label('code', s.code)}（{label('severity', s.severity)}）"),
-            ("发生时间", f"{_local(s.opened_ms)}（时钟可信度 {incident.trust}）"),
+            ("发生时间", f"{_local(s.opened_ms)}（时间依据：{_TRUST.get(incident.trust, incident.trust)}）"),
             ("位置", self.name(incident.room) if incident.room else NOT_ON_RECORD),
             ("设备", incident.device or NOT_ON_RECORD),
             ("判断依据", why["zh"]),
@@ -112,6 +140,14 @@ class _Page:
         ]
         return '<h2>经过</h2><div class="lines">' + _table([row for row in rows if row[1]]) + "</div>"
 
+    def legend(self, incident: Incident) -> str:
+        """What the prompts and texts named in the course say; … stands for a name, an hour or a place."""
+        asked = (row for body in incident.lines for row in body.get("asked", ()) if row[3] == incident.summary.alarm)
+        used = sorted({str(row[1]) for row in asked if row[0] in ("say", "text", "push")})
+        says = ((word, self._words.prompts.get(word) or self._words.sms.get(word)) for word in used)
+        rows = [(word, PLACEHOLDER.sub("…", text.replace("{house}", ""))) for word, text in says if text]
+        return f"<h2>所用语句</h2>{_table(rows)}" if rows else ""
+
     def sentences(self, incident: Incident, body: dict[str, Any]) -> list[str]:
         """What one line says, in words."""
         number, made = incident.summary.alarm, list[str]()
@@ -132,21 +168,27 @@ class _Page:
     def seen(self, number: int, seen: dict[str, Any]) -> str:
         value = seen.get("value")
         if seen["kind"] == "reply" and isinstance(value, dict):
-            return f"{self.name(value.get('contact'))} 回复 {value.get('answer')}"
+            answer = _ANSWERS.get(str(value.get("answer")), "其他内容")
+            return f"{self.name(value.get('contact'))} 回复：{answer}"
         if seen["kind"] == "ack" and isinstance(value, dict):
-            return f"{self.name(value.get('by'))}：{value.get('stage')}"
+            return f"{self.name(value.get('by'))}：{_STAGES.get(str(value.get('stage')), value.get('stage'))}"
         if isinstance(value, dict) and isinstance(value.get("said"), list):
             rows = (row for row in value["said"] if isinstance(row, list) and len(row) == 3 and row[0] == number)
             return "、".join(f"{_SAID.get(str(how), how)} {prompt}" for _, prompt, how in rows)
         if seen["kind"] == "delivery" and isinstance(value, dict):
-            way = value.get("template") or value.get("channel", "")
-            return f"{self.name(value.get('contact'))} {way} {value.get('result')}"
+            way = {"sms": "短信", "call": "电话", "push": "推送"}.get(str(value.get("channel", "sms")), "")
+            result = _RESULTS_OF.get(str(value.get("result")), value.get("result"))
+            return f"给{self.name(value.get('contact'))}的{way} {value.get('template') or ''} {result}"
         if seen["kind"] == "visit" and isinstance(value, dict):
-            return f"{self.name(value.get('by'))} {value.get('event', 'arrived')}"
-        return f"{seen.get('device', '')} {seen['kind']}"
+            return f"{self.name(value.get('by'))} {_VISIT.get(str(value.get('event', 'arrived')), '')}"
+        return f"{seen.get('device') or ''} {_KINDS.get(seen['kind'], seen['kind'])}"
 
     def decided(self, incident: Incident, event: dict[str, Any]) -> str:
-        reason = str(event.get("reason"))
+        reason, what = str(event.get("reason")), str(event.get("what"))
+        if what.startswith("call_"):
+            return ""  # the delivery beside it says so
+        if what in _DONE and reason not in self._words.reasons:
+            return _DONE[what].format(who=self.name(reason))
         said = self._names.get(reason) or self._words.reason(reason, incident.evidence)
         state = event.get("state")
         return f"{self._words.label('state', state)}（{said}）" if state else said

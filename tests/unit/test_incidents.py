@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import random
+import re
 import shutil
 import sqlite3
 from pathlib import Path
@@ -237,6 +238,18 @@ async def test_the_page_can_be_printed_and_names_whom_it_is_given(home: Path) ->
     assert "&lt;b&gt;李婶" in text
     assert "<script" not in text
     assert "http" not in text
+    for part in (
+        "时间依据：网络",
+        "通知王小明",
+        "给王小明的短信 S01 已发出",
+        "王小明 回复：能去",
+        "desk-3：结束",
+        "所用语句",
+        "已收到呼叫。…秒后通知…，没事请按取消键。",
+        "请马上打电话或过去看，危急先打120。",
+    ):
+        assert part in text
+    assert not re.search(r"；王小明[；<]|回复：?1|sent|CLOSED|NTP", text), "no step is a bare name, or a word of ours"
     without = page(made, load(), {}, holds=False, seal="")
     assert "王小明" not in without
     assert "校验不通过" in without
