@@ -60,6 +60,7 @@ class Supervision(PlainRule):
         self._away_until: int | None = None
         self._away_since = self._away_max = 0
         self._outing = Outing()
+        self._wearables: set[str] = set()
         self._waived: set[str] = set()  # taken along, so that nothing is due of them
         self._unrecorded: int | None = None  # since when nobody records what is heard
 
@@ -78,6 +79,7 @@ class Supervision(PlainRule):
         self._chorus.silence_ms = parameters.ms("supervision.interference_s")
         self._chorus.least = round(parameters["supervision.interference_devices"])
         self._devices = dict(home.devices)
+        self._wearables = {d.id for d in home.devices.values() if d.kind == "wearable"}
         self._outing.configure(home, parameters)
         known = self._devices.keys()
         self._sightings = {d: s for d, s in self._sightings.items() if d in known and self._learns}
@@ -137,17 +139,17 @@ class Supervision(PlainRule):
             over = chorus.heard(device, t)
             if over:  # before anything is learned: that silence was nobody's pace
                 self._hear_anew(deaf, t)
-        taken = bool(self._waived) and device in self._waived
-        if taken:
+        if device in self._wearables and device in self._seen and self._is_out(device):
             self._pause(device)
+        waived = bool(self._waived) and device in self._waived
         learned = self._learns and kind in ROUTINE and self._learn(device, t)
         if device in self._limit:
             self._seen[device] = t
-            if taken:  # it is here, wherever its wearer is
+            if waived:  # it is here, wherever its wearer is
                 self._waived.discard(device)
                 heapq.heappush(self._queue, (t + self._limit[device], device))
         if device not in self._gone and not over:  # who was heard is lost later, and that is all
-            self.sooner = learned or begins or declared or taken
+            self.sooner = learned or begins or declared or waived
             return NOTHING
         signals = self._found(device, "heard_again") if device in self._gone else NOTHING
         return signals if not over else (*signals, Technical(INTERFERENCE, "", False, "heard_again"))
@@ -211,7 +213,7 @@ class Supervision(PlainRule):
     def _back_since(self, since: int, t: int) -> None:
         """Home again: the silence of what was taken along goes on from where it stood, and hides no dead one."""
         for device, seen in self._seen.items():
-            if self._devices[device].kind == "wearable" and seen <= since + STILL_HEARD_MS and device not in self._gone:
+            if device in self._wearables and seen <= since + STILL_HEARD_MS and device not in self._gone:
                 self._pause(device)
                 self._seen[device] = seen + t - max(seen, since)
         self._rebuild_queue()
@@ -264,7 +266,10 @@ class Supervision(PlainRule):
         while self._queue:
             due, device = self._queue[0]
             limit = self._limit.get(device)
-            if limit is None or device in self._gone or self._excused(device):
+            if limit is None or device in self._gone:
+                heapq.heappop(self._queue)
+                continue
+            if self._excused(device):
                 self._waived.add(heapq.heappop(self._queue)[1])
                 continue
             now_due = self._seen[device] + limit
@@ -275,11 +280,10 @@ class Supervision(PlainRule):
 
     def _excused(self, device: str) -> bool:
         """Out with its wearer, or unheard of like all the others: back in the queue when that is over."""
-        if device in self._chorus.deaf:
-            return True
-        return self._devices[device].kind == "wearable" and (
-            self._away_until is not None or self._outing.took(self._seen[device])
-        )
+        return device in self._chorus.deaf or (device in self._wearables and self._is_out(device))
+
+    def _is_out(self, wearable: str) -> bool:
+        return self._away_until is not None or self._outing.took(self._seen[wearable])
 
     def advance(self, t: int) -> Iterable[Signal]:
         """Declares lost what has been silent up to `t`."""

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from virtual_home import START_WALL_MS, House, home
 
@@ -102,6 +102,7 @@ def test_advancing_in_pieces_equals_advancing_at_once(script: list[tuple[str, An
 
 
 @given(steps, st.integers(0, 25))
+@example([("seen", False), ("seen", True), ("wait", 5 * HOUR_MS), ("motion", False)], 1)
 def test_a_snapshot_at_any_moment_goes_on_as_if_nothing_had_happened(script: list[tuple[str, Any]], cut: int) -> None:
     made = observations(script)
     through = fresh()
