@@ -39,6 +39,7 @@ class Household:
         self.presence = Presence()
         self.lost: frozenset[str] = frozenset()
         self.consented = False
+        self.doubted = False  # what was heard last is an act, and nobody is thought to be in who could do it
         self._recording = True
         self._away_max = 0
 
@@ -58,6 +59,7 @@ class Household:
     def hear(self, observation: Observation) -> Sign | None:
         """Takes up what was said, and says what it tells of people."""
         kind, t = observation.kind, observation.t
+        self.doubted = False
         if kind in ACTS:
             if not self.witnesses.is_activity(observation):
                 return None
@@ -65,7 +67,8 @@ class Household:
             if device in self.presence.entrances and kind is Kind.CONTACT:
                 self.presence.passage(device or "", observation.value == "open", t)
                 return Sign.DOOR
-            return _INSIDE if self.presence.inside(observation) else None
+            self.doubted = not self.presence.inside(observation)
+            return None if self.doubted else _INSIDE
         if kind is Kind.RECORDER:
             self._recording = observation.value is True
         elif kind is Kind.AWAY:

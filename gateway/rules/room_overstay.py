@@ -109,6 +109,8 @@ class RoomOverstay(AskingRule):
                 return NOTHING
             self._seen.add(device)
         if sign is None:
+            if self._household.doubted and device not in self._room_of:
+                self._elsewhere = t  # believed if another says it in this moment, and the order must not matter
             return NOTHING
         if device in self._doors and observation.kind is Kind.CONTACT:
             self._doors[device] = observation.value == "closed"

@@ -153,6 +153,13 @@ def test_a_device_that_has_nothing_to_do_with_it_changes_nothing(script: Script,
     assert [line for line in with_it if line[2] != "cellar"] == story(fresh(), made)
 
 
+class Reversed:
+    """Takes a batch from behind, where hypothesis draws an order."""
+
+    def sample(self, made: list[Observation], count: int) -> list[Observation]:
+        return made[::-1][:count]
+
+
 at_the_door = st.tuples(st.just(Kind.CONTACT), st.sampled_from(["open", "closed"]), st.just("door"))
 alone_at_the_door = at_the_door.map(lambda said: [said])
 batches_of_sensors = st.lists(
@@ -167,6 +174,14 @@ batches_of_sensors = st.lists(
         max_size=15,
     ),
     st.randoms(use_true_random=False),
+)
+@example(
+    [
+        (1, [(Kind.CONTACT, "open", "door")]),
+        (60_003, [(Kind.PRESSURE, True, "mat"), (Kind.OCCUPANCY, True, "radar")]),
+        (1, [(Kind.CONTACT, "open", "door")]),
+    ],
+    Reversed(),
 )
 @settings(deadline=None, max_examples=20)
 def test_the_order_within_a_batch_does_not_matter(batches: list[tuple[int, list[Said]]], random: Any) -> None:
