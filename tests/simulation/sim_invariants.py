@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from sim_folds import CALLS, ENDED, MAIN, WAITING, Invariant, Judging, Seen, judged_by, looks_at
@@ -21,6 +22,7 @@ SLACK_MS: Final = 2_000
 SAME_PACKET_MS: Final = 600_000
 _UNDECIDED: Final = WAITING | {"ACCEPTED"}
 """Where somebody must still be told, or must still come."""
+_LAST_NUMBER: Final = re.compile(r"[0-9]+$")  # of a text's key: when it was decided
 
 
 @looks_at(Committed, Carried, Woke)
@@ -35,7 +37,8 @@ def a_persisted_alarm_survives_any_crash(history: History) -> Judging:
             texts |= {i: (item.true_ms, *text) for i, text in item.texts.items()}
             for _, key, number in [texts.pop(done) for done in item.done if done in texts]:
                 main = key.split(":")[1] in MAIN and not _replaced(key, texts)
-                if main and key not in tried and number in alarms and alarms[number].waiting:
+                waits = number in alarms and alarms[number].waiting and not _answered(key, alarms[number])
+                if main and key not in tried and waits:
                     found.append(Violation("i survives", f"text {key} was written off unsent", item.true_ms))
         if isinstance(item, Carried) and item.ended:
             tried.add(item.action.key)
@@ -61,6 +64,13 @@ def _replaced(key: str, texts: dict[int, tuple[int, str, int]]) -> bool:
     alarm, _, contact, *_ = key.split(":")
     others = (other.split(":") for _, other, _ in texts.values())
     return any((other[0], other[2]) == (alarm, contact) for other in others)
+
+
+def _answered(key: str, alarm: Seen) -> bool:
+    """Whether its contact has said no since the text was decided: another copy of it got through before."""
+    said = alarm.said_no.get(key.split(":")[2])
+    decided = _LAST_NUMBER.search(key)
+    return said is not None and decided is not None and int(decided[0]) <= said
 
 
 def _may_end(observation: Observation, home: HomeView) -> bool:
