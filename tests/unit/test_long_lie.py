@@ -43,7 +43,7 @@ def test_who_slides_down_and_lies_for_an_hour_is_asked() -> None:
     assert opened(house) == []
     lie(house, 4)
     assert opened(house) == ["LONG_LIE"]
-    assert house.said() == ["V08", "V08"] or house.said()[0] == "V08"
+    assert set(house.said()) == {"V08"}
 
 
 def test_who_gets_up_before_is_not_asked_and_who_gets_up_after_is_thanked() -> None:
