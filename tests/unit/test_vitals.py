@@ -1,39 +1,21 @@
-"""Vital signs: limits with hysteresis and persistence, two signs, disbelief, consent; and notes on their drift."""
+"""Vital signs: limits with hysteresis and persistence, two signs, disbelief, consent."""
 
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
 
 import pytest
-from sensor_rooms import DAY, HOUR, MINUTE, house_of, lose, noted, power_cut, raised, reading, restarted
-from virtual_home import House, home
+from sensor_rooms import DAY, HOUR, MINUTE, house_of, lose, noted, power_cut, raised, restarted
+from virtual_home import home
+from vitals_ward import BAND, CODE, measure, pressure, ward
 
 from gateway.actions import Publish, Text
 from gateway.alarms.life import State
 from gateway.alarms.words import load
-from gateway.controller import Controller
-from gateway.home.model import CONSENTS, Device
+from gateway.home.model import CONSENTS
 from gateway.observations import Kind, Observation
 from gateway.rules.vital_signs import Belief
-
-BAND, CUFF = Device("band", "health"), Device("cuff", "health")
-CODE = "VITAL_OUT_OF_RANGE"
-
-
-def ward(**settings: float) -> House:
-    return house_of(BAND, CUFF, settings={k.replace("__", "."): v for k, v in settings.items()})
-
-
-def measure(house: House, kind: Kind, *values: Any, device: str = "band", every_s: float = 60) -> None:
-    for value in values:
-        house.say(kind, value, device)
-        house.wait(every_s)
-
-
-def pressure(systolic: float, diastolic: float) -> dict[str, float]:
-    return {"systolic": systolic, "diastolic": diastolic}
 
 
 @pytest.mark.parametrize(
@@ -316,70 +298,6 @@ def test_belief_survives_its_snapshot() -> None:
     assert again.to_json() == belief.to_json() == {"off": ["band"], "discarded": 1}
 
 
-# ---- trends
-
-
-def days(house: House, *means: float) -> None:
-    for mean in means:
-        measure(house, Kind.HEART_RATE, *[mean] * 20, every_s=DAY / 20)
-
-
-def test_two_days_beyond_the_usual_are_noted_and_the_first_day_back_ends_the_note() -> None:
-    house = ward()
-    days(house, 70, 72, 68, 71, 70, 69, 73)
-    assert house.controller.statuses()["vital_trend"].readiness == "ARMED"
-    days(house, 88)
-    assert noted(house, "VITAL_TREND") == []
-    days(house, 88)
-    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up")]
-    days(house, 86, 71)
-    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up"), ("RESTORED", "back_in_range")]
-    assert raised(house) == []
-
-
-@pytest.mark.parametrize(("mean", "noticed"), [(84, False), (85, True)])
-def test_the_drift_belongs_to_the_note(mean: float, noticed: bool) -> None:
-    house = ward()
-    days(house, *[70] * 7, mean, mean)
-    assert bool(noted(house, "VITAL_TREND")) == noticed
-
-
-def test_what_stays_beyond_becomes_the_usual_in_a_week() -> None:
-    house = ward()
-    days(house, *[70] * 7, *[52] * 8)
-    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_down"), ("RESTORED", "back_in_range")]
-    days(house, *[52] * 5)
-    assert len(noted(house, "VITAL_TREND")) == 2
-
-
-def test_too_few_readings_are_no_day_and_too_few_days_nothing_usual() -> None:
-    house = ward()
-    for _ in range(10):
-        measure(house, Kind.HEART_RATE, *[70] * 5, every_s=DAY / 5)
-    days(house, *[110] * 3)
-    assert noted(house, "VITAL_TREND") == []
-    assert house.controller.statuses()["vital_trend"].readiness == "LEARNING"
-
-
-def test_one_measurement_of_a_cuff_is_a_day() -> None:
-    house = ward()
-    for systolic in (130, 128, 132, 131, 129, 130, 130, 155, 156):
-        reading(house, Kind.BLOOD_PRESSURE, pressure(systolic, 80), "cuff", DAY + 60)
-    house.wait(DAY)
-    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up")]
-
-
-def test_a_trend_goes_on_from_its_snapshot() -> None:
-    house = ward()
-    days(house, *[70] * 7, 88)
-    restarted(house)
-    days(house, 88)
-    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up")]
-    restarted(house)
-    days(house, 70)
-    assert noted(house, "VITAL_TREND")[-1] == ("RESTORED", "back_in_range")
-
-
 # ---- what was not measured, and what lies between limit and hysteresis
 
 
@@ -413,79 +331,3 @@ def test_what_was_not_recorded_was_not_lasting(minutes: float) -> None:
     house.wait(1)
     house.say(Kind.HEART_RATE, 150, "band")
     assert raised(house) == [(CODE, "band")]
-
-
-# ---- several people
-
-
-def couple() -> House:
-    agreed = dict.fromkeys(CONSENTS, True)
-    return House(home(residents=("a", "b"), devices={"band": BAND, "cuff": CUFF}, consents=agreed))
-
-
-def test_his_pulse_and_her_oxygen_are_no_two_signs_of_one_person() -> None:
-    house = couple()
-    for _ in range(6):
-        house.say(Kind.HEART_RATE, 150, "band")
-        house.say(Kind.SPO2, 85, "cuff")
-        house.wait(MINUTE)
-    assert raised(house) == [(CODE, "band"), (CODE, "cuff")]
-    assert [a.severity for a in house.controller.book.alarms.values()] == ["P2", "P2"]
-    restarted(house)
-    measure(house, Kind.HEART_RATE, 80, 80)
-    assert [a.state.value for a in house.controller.book.alarms.values()] == ["RECOVERED", "PRE_ALARM"]
-
-
-def test_two_signs_on_one_wrist_are_as_grave_for_two_as_for_one() -> None:
-    house = couple()
-    measure(house, Kind.SPO2, *[85] * 6, device="cuff", every_s=61)
-    for _ in range(6):
-        house.say(Kind.HEART_RATE, 150, "band")
-        house.say(Kind.SPO2, 85, "band")
-        house.wait(MINUTE)
-    assert [(a.device, a.severity) for a in house.controller.book.alarms.values()] == [("cuff", "P2"), ("band", "P1")]
-
-
-def test_a_second_resident_who_moves_in_or_out_loses_no_question() -> None:
-    house = ward()
-    measure(house, Kind.HEART_RATE, *[150] * 7)
-    measure(house, Kind.SPO2, *[85] * 6, every_s=61)
-    for residents in (("a", "b"), ("a",)):
-        changed = replace(house.controller.home, residents=residents)
-        house.say(Kind.CONFIG, changed.to_json())
-        kept = house.controller.to_json()["rules"]["vitals"]
-        whose = "band" if len(residents) > 1 else ""
-        assert (kept["asked"], kept["grave"]) == ({whose: "band"}, [whose])
-
-
-@pytest.mark.parametrize(("asked", "grave"), [("band", True), ("band", False), (None, False)])
-def test_a_snapshot_of_the_first_version_is_read(asked: str | None, grave: bool) -> None:
-    house = ward()
-    data = house.controller.to_json()
-    data["rules"]["vitals"] |= {"asked": asked, "grave": grave}
-    again = Controller.from_json(json.loads(json.dumps(data)))
-    assert again.restored_empty == []
-    kept = again.to_json()["rules"]["vitals"]
-    assert (kept["asked"], kept["grave"]) == ({"": "band"} if asked else {}, [""] if grave else [])
-
-
-def test_of_two_people_each_device_has_its_own_usual() -> None:
-    """He at 60 and she at 90: on the day hers stays off, nothing has drifted."""
-    house = couple()
-    for day in range(10):
-        for _ in range(25):
-            house.say(Kind.HEART_RATE, 60, "band")
-            if day < 8:
-                house.say(Kind.HEART_RATE, 90, "cuff")
-            house.wait(DAY / 25)
-    assert noted(house, "VITAL_TREND") == []
-    assert set(house.controller.to_json()["rules"]["vital_trend"]["courses"]) == {"band/heart_rate", "cuff/heart_rate"}
-    restarted(house)
-    for _ in range(3 * 25):
-        house.say(Kind.HEART_RATE, 80, "band")
-        house.wait(DAY / 25)
-    assert [(n.subject, n.reason) for n in house.notices if n.code == "VITAL_TREND"] == [
-        ("band/heart_rate", "trend_up")
-    ]
-    house.say(Kind.CONFIG, replace(house.controller.home, residents=("a",)).to_json())
-    assert noted(house, "VITAL_TREND")[1:] == [("RESTORED", "residents_changed")]

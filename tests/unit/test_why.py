@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 from acted_falls import SIDE, still
+from metered_home import metered
+from night_door import leave, night_house
 from sensor_rooms import HOUR, MINUTE, house_of, reading
-from test_doors import leave, night_house
 from test_fall_flow import a_fall, fallen_home, hear
 from test_geofence import at, fenced
 from test_inactivity import quiet_house
 from test_long_lie import slid_down
-from test_water_rules import metered
 from virtual_home import House, home
 
 from gateway.alarms import words

@@ -1,0 +1,95 @@
+"""Notes on the drift of vital signs: what is usual, what drifts, and when it is back."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from sensor_rooms import DAY, noted, raised, reading, restarted
+from virtual_home import House
+from vitals_ward import couple, measure, pressure, ward
+
+from gateway.observations import Kind
+
+
+def days(house: House, *means: float) -> None:
+    for mean in means:
+        measure(house, Kind.HEART_RATE, *[mean] * 20, every_s=DAY / 20)
+
+
+def test_two_days_beyond_the_usual_are_noted_and_the_first_day_back_ends_the_note() -> None:
+    house = ward()
+    days(house, 70, 72, 68, 71, 70, 69, 73)
+    assert house.controller.statuses()["vital_trend"].readiness == "ARMED"
+    days(house, 88)
+    assert noted(house, "VITAL_TREND") == []
+    days(house, 88)
+    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up")]
+    days(house, 86, 71)
+    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up"), ("RESTORED", "back_in_range")]
+    assert raised(house) == []
+
+
+@pytest.mark.parametrize(("mean", "noticed"), [(84, False), (85, True)])
+def test_the_drift_belongs_to_the_note(mean: float, noticed: bool) -> None:
+    house = ward()
+    days(house, *[70] * 7, mean, mean)
+    assert bool(noted(house, "VITAL_TREND")) == noticed
+
+
+def test_what_stays_beyond_becomes_the_usual_in_a_week() -> None:
+    house = ward()
+    days(house, *[70] * 7, *[52] * 8)
+    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_down"), ("RESTORED", "back_in_range")]
+    days(house, *[52] * 5)
+    assert len(noted(house, "VITAL_TREND")) == 2
+
+
+def test_too_few_readings_are_no_day_and_too_few_days_nothing_usual() -> None:
+    house = ward()
+    for _ in range(10):
+        measure(house, Kind.HEART_RATE, *[70] * 5, every_s=DAY / 5)
+    days(house, *[110] * 3)
+    assert noted(house, "VITAL_TREND") == []
+    assert house.controller.statuses()["vital_trend"].readiness == "LEARNING"
+
+
+def test_one_measurement_of_a_cuff_is_a_day() -> None:
+    house = ward()
+    for systolic in (130, 128, 132, 131, 129, 130, 130, 155, 156):
+        reading(house, Kind.BLOOD_PRESSURE, pressure(systolic, 80), "cuff", DAY + 60)
+    house.wait(DAY)
+    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up")]
+
+
+def test_a_trend_goes_on_from_its_snapshot() -> None:
+    house = ward()
+    days(house, *[70] * 7, 88)
+    restarted(house)
+    days(house, 88)
+    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up")]
+    restarted(house)
+    days(house, 70)
+    assert noted(house, "VITAL_TREND")[-1] == ("RESTORED", "back_in_range")
+
+
+def test_of_two_people_each_device_has_its_own_usual() -> None:
+    """He at 60 and she at 90: on the day hers stays off, nothing has drifted."""
+    house = couple()
+    for day in range(10):
+        for _ in range(25):
+            house.say(Kind.HEART_RATE, 60, "band")
+            if day < 8:
+                house.say(Kind.HEART_RATE, 90, "cuff")
+            house.wait(DAY / 25)
+    assert noted(house, "VITAL_TREND") == []
+    assert set(house.controller.to_json()["rules"]["vital_trend"]["courses"]) == {"band/heart_rate", "cuff/heart_rate"}
+    restarted(house)
+    for _ in range(3 * 25):
+        house.say(Kind.HEART_RATE, 80, "band")
+        house.wait(DAY / 25)
+    assert [(n.subject, n.reason) for n in house.notices if n.code == "VITAL_TREND"] == [
+        ("band/heart_rate", "trend_up")
+    ]
+    house.say(Kind.CONFIG, replace(house.controller.home, residents=("a",)).to_json())
+    assert noted(house, "VITAL_TREND")[1:] == [("RESTORED", "residents_changed")]
