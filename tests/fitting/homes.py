@@ -29,6 +29,7 @@ from gateway.rules.rule import Finding
 
 HOUR = 3_600_000
 DAY = 24 * HOUR
+SEED = 1
 SURE_H = {"day": 5, "night": 12}  # within a longer quiet stretch nobody can say whether somebody was at home
 WORDS = {"door": "contact", "float": "flush"}  # the data's kinds in ours
 STATES = {"contact": ("closed", "open")}
@@ -88,24 +89,28 @@ class Home:
         return (self.rows[-1].t - self.warm - lost) / DAY / 30.4
 
 
-def homes(data: Path, stops: int, seed: int = 1) -> Iterator[Home]:
-    """The homes with motion or contact sensors; those with an entrance sensor also without it."""
-    for record in json.loads((data / "homes.json").read_text(encoding="utf-8")):
-        if {"water", "power"} & set(record["kinds"]):
-            continue
-        home = _read(data, record)
-        moments = _moments(home, stops, random.Random(f"{seed} {home.name}"))
+def homes(data: Path, stops: int) -> Iterator[Home]:
+    """The homes with motion or contact sensors, lived through; those with an entrance sensor also without it."""
+    for home in unlived(data):
+        found = moments(home, stops)
         if home.exit_sensor:
             blind = [row for row in home.rows if row.kind != "door"]
-            yield _lived(Home(f"{home.name}, no exit", blind, False, home.away, home.outages, home.warm), moments)
-        yield _lived(home, moments)
+            yield _lived(Home(f"{home.name}, no exit", blind, False, home.away, home.outages, home.warm), found)
+        yield _lived(home, found)
+
+
+def unlived(data: Path) -> Iterator[Home]:
+    """The homes with motion or contact sensors."""
+    for record in json.loads((data / "homes.json").read_text(encoding="utf-8")):
+        if not {"water", "power"} & set(record["kinds"]):
+            yield _read(data, record)
 
 
 def read_rows(data: Path, record: dict[str, Any]) -> list[Row]:
     """The home's rows as they are, up to the day they are valid to."""
     with gzip.open(data / f"{record['home']}.csv.gz", "rt", encoding="utf-8") as lines:
         return [
-            Row(_ms(r["timestamp"]), r["device"], r["kind"], float(r["value"]))
+            Row(milliseconds(r["timestamp"]), r["device"], r["kind"], float(r["value"]))
             for r in csv.DictReader(lines)
             if r["timestamp"] < record.get("valid_to", "9")
         ]
@@ -116,7 +121,11 @@ def _read(data: Path, record: dict[str, Any]) -> Home:
     labels = []
     if (found := path.with_name(path.name + ".labels.csv.gz")).exists():
         with gzip.open(found, "rt", encoding="utf-8") as lines:
-            labels = [(_ms(r["start"]), _ms(r["end"])) for r in csv.DictReader(lines) if r["label"] == "away"]
+            labels = [
+                (milliseconds(r["start"]), milliseconds(r["end"]))
+                for r in csv.DictReader(lines)
+                if r["label"] == "away"
+            ]
     days = (rows[-1].t - rows[0].t) / DAY
     warm = rows[0].t + (14 if days >= 24 else 7 if days >= 13 else 3) * DAY
     lost = [(a.t, b.t) for a, b in _pairs([r for r in rows if r.kind == "status"]) if a.value == 0]
@@ -124,7 +133,8 @@ def _read(data: Path, record: dict[str, Any]) -> Home:
     return Home(record["home"], rows, record["has_entrance_door"], away, lost, warm)
 
 
-def _ms(text: str) -> int:
+def milliseconds(text: str) -> int:
+    """The home's wall clock."""
     return round(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp() * 1000)
 
 
@@ -142,8 +152,9 @@ def _out_by_the_door(rows: list[Row]) -> Iterator[tuple[int, int]]:
                 yield a.t, b.t
 
 
-def _moments(home: Home, n: int, rng: random.Random) -> list[tuple[int, bool]]:
+def moments(home: Home, n: int) -> list[tuple[int, bool]]:
     """`n` moments by day and `n` by night at which the resident is at home and something will yet be heard of them."""
+    rng = random.Random(f"{SEED} {home.name}")
     acts = [r.t for r in home.rows if r.by_a_person]
     found: dict[bool, list[int]] = {False: [], True: []}
     for _ in range(400 * n):
@@ -159,56 +170,62 @@ def _moments(home: Home, n: int, rng: random.Random) -> list[tuple[int, bool]]:
     return sorted((t, night) for night, times in found.items() for t in times)
 
 
-def _lived(home: Home, moments: list[tuple[int, bool]]) -> Home:
-    """Lets the rule hear the home: which silences it counts, and what it believes at each of the moments."""
+def rule_of(home: Home, **settings: float) -> Inactivity:
+    """The rule as it stands before the home's first row; `settings` with `__` for the dot."""
     rule = Inactivity(CivilTime(0, "NTP"))
     kinds = {r.device: r.kind for r in home.rows if r.kind != "status"}
     devices = {d: Device(d, WORDS.get(kind, kind), entrance=kind == "door") for d, kind in kinds.items()}
     view = HomeView(devices=devices, consents=dict.fromkeys(CONSENTS, True))
-    rule.configure(view, Parameters({"inactivity.learned": 0}), _t(home.rows[0].t))
-    left = list(reversed(moments))
+    parameters = Parameters({name.replace("__", "."): value for name, value in settings.items()})
+    rule.configure(view, parameters, controller_time(home.rows[0].t))
+    return rule
+
+
+def _lived(home: Home, found: list[tuple[int, bool]]) -> Home:
+    """Lets the rule hear the home: which silences it counts, and what it believes at each of the moments."""
+    rule = rule_of(home, inactivity__learned=0)
+    left = list(reversed(found))
     for row in home.rows:
         while left and left[-1][0] <= row.t:
-            _advance(rule, _t(left[-1][0]))
+            list(advanced(rule, controller_time(left[-1][0])))
             home.stops.append(_stop(rule, *left.pop()))
-        _advance(rule, _t(row.t) - 1)
+        list(advanced(rule, controller_time(row.t) - 1))
         began, whole, at_home = rule._silence.began, rule._silence.whole, rule._counts()
-        rule.observe(_observation(row))
+        rule.observe(observation(row))
         if at_home and began is not None and rule._silence.began != began:
-            home.silences.append(Silence(began, _t(row.t), whole))
+            home.silences.append(Silence(began, controller_time(row.t), whole))
     return home
 
 
 def _stop(rule: Inactivity, t: int, night: bool) -> Stop:
     if rule._counts():
-        return Stop(_t(t), night, rule._silence.began, rule._presence.stands_open, None)
-    return Stop(_t(t), night, None, False, _raised(copy.deepcopy(rule), _t(t) + DAY))
+        return Stop(controller_time(t), night, rule._silence.began, rule._presence.stands_open, None)
+    return Stop(controller_time(t), night, None, False, _raised(copy.deepcopy(rule), controller_time(t) + DAY))
 
 
 def _raised(rule: Inactivity, until: int) -> int | None:
     """When INACTIVITY is found if nothing is said any more."""
-    while (due := rule.next_due()) is not None and due <= until:
-        if any(isinstance(s, Finding) and s.code == "INACTIVITY" for s in rule.advance(due)):
-            return due
-    return None
+    return next((found.t for found in advanced(rule, until) if found.code == "INACTIVITY"), None)
 
 
-def _t(wall: int) -> int:
+def controller_time(wall: int) -> int:
     """Controller time of the home's wall clock, so that the civil day is the home's own."""
     return wall - SHANGHAI_MS
 
 
-def _advance(rule: Inactivity, t: int) -> None:
+def advanced(rule: Inactivity, t: int) -> Iterator[Finding]:
+    """Lets time reach `t`, or as far as its findings are asked for."""
     while (due := rule.next_due()) is not None and due <= t:
-        rule.advance(due)
+        yield from (signal for signal in rule.advance(due) if isinstance(signal, Finding))
 
 
-def _observation(row: Row) -> Observation:
+def observation(row: Row) -> Observation:
+    """What the row says."""
     if row.kind == "status":
-        return Observation(Kind.RECORDER, row.value > 0, _t(row.t))
+        return Observation(Kind.RECORDER, row.value > 0, controller_time(row.t))
     word = WORDS.get(row.kind, row.kind)
     value = STATES[word][row.value > 0] if word in STATES else row.value > 0
-    return Observation(Kind(word), value, _t(row.t), row.device)
+    return Observation(Kind(word), value, controller_time(row.t), row.device)
 
 
 def near_outage(home: Home, t: int) -> bool:

@@ -182,6 +182,11 @@ class Presence:
         ended = self._returns + self._turned_up
         return ended >= RETURNS_KNOWN and self._turned_up >= DOUBTFUL * ended
 
+    @property
+    def ended_by_door(self) -> bool:
+        """Whether the absence that ended last began and ended by the door."""
+        return self._by_door and self._returning
+
     def _vouched(self, device: str, t: int) -> bool:
         if self._doubt is not None and self._doubt[0] != device and t - self._doubt[1] <= SECOND_WITNESS_MS:
             return True

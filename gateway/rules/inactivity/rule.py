@@ -110,7 +110,7 @@ class Inactivity(PlainRule):
             learns=self._code == CODE and learns,
             caution=parameters["inactivity.caution"],
         )
-        self._absence.configure(parameters.ms("away.notice_h"), self._habit.limit_ms, door_alone=inside == 0)
+        self._absence.configure(parameters, self._habit.limit_ms, self._presence, door_alone=inside == 0)
         self._silence.touch(t)
         self._exact = None
         return self._reconsider(t)
@@ -150,16 +150,19 @@ class Inactivity(PlainRule):
         t, device = observation.t, observation.device
         passes = device in self._presence.entrances and observation.kind is Kind.CONTACT
         heard = passes and self._presence.rewind(t)
+        out_since = self._presence.out_since
         where, presumed = self._presence.where(), self._presence.came_back
         if heard and where is not _HOME:
             self._silence.stand(t)
         if passes:
             self._presence.passage(device or "", observation.value == "open", t, heard=heard)
+            self._absence.follow(self._presence, out_since, t)
             signals = self._act_at(observation, where, presumed)
             self.sooner = True  # the door stands open, or does no more
             return signals
         if not self._presence.inside(observation):
             return NOTHING
+        self._absence.follow(self._presence, out_since, t)
         if self._absence.noticed:
             return (*self._absence.back("activity"), *self._act_at(observation, where, presumed))
         return self._act_at(observation, where, presumed)
@@ -204,7 +207,9 @@ class Inactivity(PlainRule):
         if isinstance(value, dict) and "guests" in value:
             self._presence.guests(value["guests"] is True, t)
             return NOTHING
+        out_since = self._presence.out_since
         self._presence.declare(_is_away(value), t, self._away_max)
+        self._absence.follow(self._presence, out_since, t)
         return self._absence.back("ok_reported")  # whoever says so is there to say it
 
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
@@ -223,6 +228,8 @@ class Inactivity(PlainRule):
             return NOTHING
         self._silence.stand(t)
         self._exact = None
+        if self._standing_still() is not None or self._presence.where() not in absence.BY_THE_DOOR:
+            self._absence.unseen()
         if not self._asked:
             return NOTHING
         self._asked = False
@@ -297,6 +304,7 @@ class Inactivity(PlainRule):
         """Something that was declared ends, a door has stood open for long, a mat has held somebody."""
         before, out_since = self._presence.where(), self._presence.out_since
         self._presence.advance(t)
+        self._absence.follow(self._presence, out_since, t)
         self._silence.touch(t)
         self._exact = None
         where = self._presence.where()
@@ -379,6 +387,7 @@ class Inactivity(PlainRule):
             "where": self._presence.where().value,
             **self._habit.learned_day(),
             **({"dry_spells": self._spells.count(self._silence.began or 0)} if self._code == LONE_METER else {}),
+            "absence": self._absence.told(self._silence.began or 0),
             "witnesses": self._witnesses.coverage(),
         }
 
@@ -390,6 +399,7 @@ class Inactivity(PlainRule):
             "silence": self._silence.to_json(),
             "asked": self._asked,
             "noticed": self._absence.noticed,
+            "absence": self._absence.to_json(),
             "recording": self._recording,
             "last_device": self._last_device,
             "lost": sorted(self._lost),
@@ -408,6 +418,8 @@ class Inactivity(PlainRule):
         self._silence.from_json(data["silence"])
         self._asked, self._absence.noticed = bool(data["asked"]), bool(data["noticed"])
         self._spells.from_json(data["spells"])
+        if "absence" in data:  # not in snapshots of 0.1
+            self._absence.from_json(data["absence"])
         if self._code == LONE_METER:
             self._habit.limit_ms = self._alone_wait()
         self._recording = bool(data["recording"])
