@@ -13,8 +13,11 @@ from voice_room import MakeRoom, Room
 
 from gateway.channels.voice import Speaker
 from gateway.demo.broker import Broker
+from gateway.demo.fake_bluez import FakeBluez
 from gateway.demo.house import VirtualHouse
+from gateway.demo.private_bus import PrivateBus
 from gateway.demo.virtual_modem import VirtualModem
+from gateway.drivers.ble.scanner import drop_bleak_connection
 
 
 @pytest.fixture
@@ -74,3 +77,20 @@ def made(tmp_path: Path) -> Path:
     done = hearthwatch("init", directory)
     assert done.returncode == 0, err(done)
     return directory
+
+
+@pytest.fixture(scope="module")
+def bus() -> Iterator[PrivateBus]:
+    """One D-Bus for the module: its address is a variable of the whole process."""
+    with pytest.MonkeyPatch.context() as patch, PrivateBus() as private:
+        patch.setenv("DBUS_SYSTEM_BUS_ADDRESS", private.address)
+        yield private
+
+
+@pytest.fixture
+async def bluez(bus: PrivateBus) -> AsyncIterator[FakeBluez]:
+    """An org.bluez of ours on that bus, with one adapter."""
+    fake = await FakeBluez(bus.address).start()
+    yield fake
+    await drop_bleak_connection()  # bleak keeps one for each loop, and each test has a loop
+    await fake.stop()

@@ -1,92 +1,22 @@
-"""The meter driver on real ptys: against an independent DL/T 645 implementation, and a meter that misbehaves."""
+"""The meter driver on real ptys: what it reads each round, and a line and meters that misbehave."""
 
 from __future__ import annotations
 
 import asyncio
 import subprocess
 import sys
-from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from meter_line import ALL_THREE, FLAT, HOME, IMPATIENT_S, PATIENCE_S, Listener, driver_on, faults, running
 
 from gateway.demo.virtual_meter import VirtualLine, VirtualMeter
 from gateway.drivers.meters.bus import LineSettings
 from gateway.drivers.meters.dlt645 import WILDCARD
 from gateway.drivers.meters.electricity import ITEMS, SILENT_ROUNDS, ElectricityMeters, Meter
-from gateway.drivers.port import DriverContext, DriverFault
+from gateway.drivers.port import DriverFault
 from gateway.observations import Kind, Report
-
-PATIENCE_S = 30.0  # a loaded two-core machine
-HOME = "123456789012"
-FLAT = "000000000161"
-IMPATIENT_S = 0.4  # reply timeout where no reply is expected anyway
-
-ALL_THREE = [
-    Report(Kind.ENERGY, 1234.56, "meter"),
-    Report(Kind.POWER, 130.2, "meter"),
-    Report(Kind.VOLTAGE, 220.4, "meter"),
-]
-
-
-class Listener:
-    """The supervisor's end of the driver's context."""
-
-    def __init__(self) -> None:
-        self.reports: list[Report] = []
-        self.beats = 0
-        self.counts: Counter[str] = Counter()
-        self.changed = asyncio.Event()
-        self.context = DriverContext(self._emit, self._beat, self._count)
-
-    def _emit(self, report: Report) -> None:
-        self.reports.append(report)
-        self.changed.set()
-
-    def _beat(self) -> None:
-        self.beats += 1
-        self.changed.set()
-
-    def _count(self, name: str) -> None:
-        self.counts[name] += 1
-        self.changed.set()
-
-    async def until(self, satisfied: Callable[[], bool]) -> None:
-        async with asyncio.timeout(PATIENCE_S):
-            while not satisfied():
-                self.changed.clear()
-                await self.changed.wait()
-
-
-@asynccontextmanager
-async def running(driver: ElectricityMeters, listener: Listener) -> AsyncIterator[asyncio.Task[None]]:
-    """The driver at work; a fault of its own fails the test, unless the test takes it from the task."""
-    task = asyncio.ensure_future(driver.run(listener.context))
-    task.add_done_callback(lambda _: listener.changed.set())
-    try:
-        yield task
-    finally:
-        if not task.done():
-            task.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await task
-
-
-def driver_on(
-    path: Path, *meters: Meter, interval_s: float = 0.1, reply_timeout_s: float = 2.0, parity: str = "N"
-) -> ElectricityMeters:
-    line = LineSettings(str(path), parity=parity, reply_timeout_s=reply_timeout_s)
-    return ElectricityMeters(line, meters or [Meter("meter", HOME)], interval_s=interval_s)
-
-
-async def faults(driver: ElectricityMeters, listener: Listener) -> str:
-    """The text of the fault that ends the run."""
-    async with asyncio.timeout(PATIENCE_S):
-        with pytest.raises(DriverFault) as caught:
-            await driver.run(listener.context)
-    return str(caught.value)
 
 
 @pytest.fixture
@@ -100,76 +30,6 @@ def line(tmp_path: Path) -> Iterator[VirtualLine]:
 @pytest.fixture
 async def listener() -> Listener:
     return Listener()
-
-
-# -- an implementation that is not ours -----------------------------------------------------------------------------
-
-PEER = """
-import sys
-from loguru import logger; logger.remove()
-from dlt645 import MeterServerService
-server = MeterServerService.new_rtu_server(sys.argv[1], 8, 1, 2400, "N", 0.5)
-assert server.set_address("129078563412")  # it wants wire order: this is meter 123456789012
-assert server.set_00(0x00010000, 1234.56)
-assert server.set_02(0x02010100, 220.4)
-assert server.set_02(0x02030000, 0.1302)
-assert server.server.start()
-print("ready", flush=True)
-sys.stdin.read()
-server.server.stop()
-"""
-
-
-@pytest.fixture
-def independent_meter(tmp_path: Path) -> Iterator[Path]:
-    """The PyPI `dlt645` server in a process of its own, at one end of a socat pty pair; yields the other end."""
-    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
-    cable = subprocess.Popen(
-        ["socat", "-d", "-d", f"pty,raw,echo=0,link={theirs}", f"pty,raw,echo=0,link={ours}"],
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert cable.stderr is not None
-    for text in cable.stderr:
-        if "starting data transfer loop" in text:
-            break
-    peer = subprocess.Popen(
-        [sys.executable, "-c", PEER, str(theirs)],
-        cwd=tmp_path,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert peer.stdout is not None
-    assert peer.stdout.readline() == "ready\n"
-    yield ours
-    peer.communicate(timeout=PATIENCE_S)
-    cable.terminate()
-    cable.communicate(timeout=PATIENCE_S)
-
-
-async def test_an_independent_meter_is_read(independent_meter: Path, listener: Listener) -> None:
-    async with running(driver_on(independent_meter), listener):
-        await listener.until(lambda: len(listener.reports) >= 6)
-    assert listener.reports[:3] == ALL_THREE
-    assert listener.reports[3:6] == ALL_THREE
-    assert listener.beats >= 6
-    assert not listener.counts
-
-
-async def test_an_independent_meter_found_by_wildcard(independent_meter: Path, listener: Listener) -> None:
-    async with running(driver_on(independent_meter, Meter("meter", WILDCARD)), listener):
-        await listener.until(lambda: len(listener.reports) >= 3)
-    assert listener.reports[:3] == ALL_THREE
-
-
-async def test_what_an_independent_meter_answers_to_a_strangers_question_makes_no_reading(
-    independent_meter: Path, listener: Listener
-) -> None:
-    driver = driver_on(independent_meter, Meter("meter", FLAT), reply_timeout_s=0.5)
-    async with running(driver, listener):
-        await listener.until(lambda: bool(listener.counts))
-    assert [r for r in listener.reports if r.kind is not Kind.SEEN] == []
 
 
 # -- a meter that behaves -------------------------------------------------------------------------------------------

@@ -1,148 +1,28 @@
 """Drivers hang, crash and go silent; each is restarted for ever, and people hear of it once (A22, A23, A25)."""
 
 import asyncio
-import logging
-import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from driver_rig import (
+    PRESS,
+    House,
+    Scripted,
+    VirtualLoop,
+    crashes,
+    exits,
+    hangs,
+    logged,
+    raises,
+    returns,
+    swallows,
+    virtually,
+    works,
+)
 
-from gateway.drivers.pace import BURST, MAX_BUCKETS, Pace
 from gateway.drivers.port import DriverContext, DriverFault
-from gateway.drivers.restart_policy import BACKOFF_CAP_S, LADDER_RESTARTS, STABLE_S, Limits, RestartPolicy, Rung
-from gateway.drivers.supervisor import MAX_COUNTERS, DriverHealth, HealthState, Supervisor
-from gateway.observations import Kind, Report
-
-PRESS = Report(Kind.BUTTON, "press", "bedside")
-
-
-class VirtualLoop(asyncio.SelectorEventLoop):
-    """Waits no real second: when nothing is ready, its clock jumps to the next timer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.now = 1000.0
-        wait = self._selector.select  # type: ignore[attr-defined]
-
-        def select(timeout: float | None = None) -> Any:
-            if timeout:
-                self.now += timeout
-            return wait(0)
-
-        self._selector.select = select  # type: ignore[attr-defined]
-
-    def time(self) -> float:
-        return self.now
-
-
-def virtually(scene: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
-        runner.run(scene())
-
-
-class Scripted:
-    """A driver that does in its n-th run what the n-th (or last) step of the script says."""
-
-    name = "ble"
-    liveness_s = 90.0
-    devices = ("bedside", "kitchen-pir")
-
-    def __init__(self, *script: Callable[[DriverContext], Awaitable[None]]) -> None:
-        self.script, self.runs, self.alive = script, 0, 0
-        self.started: list[float] = []
-        self.contexts: list[DriverContext] = []
-
-    async def run(self, context: DriverContext) -> None:
-        step = self.script[min(self.runs, len(self.script) - 1)]
-        self.runs += 1
-        self.started.append(asyncio.get_running_loop().time())
-        self.contexts.append(context)
-        self.alive += 1
-        assert self.alive == 1, "two runs at once"
-        try:
-            await step(context)
-        finally:
-            self.alive -= 1
-
-
-async def works(context: DriverContext) -> None:
-    while True:
-        context.beat()
-        await asyncio.sleep(30)
-
-
-async def hangs(context: DriverContext) -> None:
-    await asyncio.Event().wait()
-
-
-async def raises(context: DriverContext) -> None:
-    raise DriverFault("no adapter hci0: plug in a Bluetooth dongle")
-
-
-async def crashes(context: DriverContext) -> None:
-    raise ZeroDivisionError("division by zero")
-
-
-async def returns(context: DriverContext) -> None:
-    await asyncio.sleep(0)
-
-
-async def exits(context: DriverContext) -> None:
-    raise SystemExit(1)
-
-
-async def swallows(context: DriverContext) -> None:
-    deadline = asyncio.get_running_loop().time() + 600
-    while asyncio.get_running_loop().time() < deadline:
-        try:
-            await asyncio.sleep(5)
-        except asyncio.CancelledError:
-            context.emit(PRESS)
-            context.beat()
-
-
-class House:
-    """A supervised driver and what was heard of it."""
-
-    def __init__(self, driver: Any, emit: Callable[[Report], None] | None = None) -> None:
-        self.reports: list[Report] = []
-        self.health: list[DriverHealth] = []
-        self.driver = driver
-        self.supervisor = Supervisor(
-            driver, emit or self.reports.append, self.health.append, rng=random.Random(1).random
-        )
-
-    async def __aenter__(self) -> "House":
-        self.supervisor.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.supervisor.stop()
-        assert not self.supervisor.healthy()
-
-    @property
-    def states(self) -> list[HealthState]:
-        return [h.state for h in self.health]
-
-
-@contextmanager
-def logged() -> Iterator[list[logging.LogRecord]]:
-    records: list[logging.LogRecord] = []
-    handler = logging.Handler()
-    handler.emit = records.append  # type: ignore[method-assign]
-    logger = logging.getLogger("gateway.drivers.supervisor")
-    level = logger.level
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG)
-    try:
-        yield records
-    finally:
-        logger.removeHandler(handler)
-        logger.setLevel(level)
+from gateway.drivers.restart_policy import BACKOFF_CAP_S, LADDER_RESTARTS, Rung
+from gateway.drivers.supervisor import MAX_COUNTERS, HealthState, Supervisor
 
 
 def test_a_working_driver_is_left_alone_and_told_up_once() -> None:
@@ -363,66 +243,3 @@ def test_counters_are_bounded() -> None:
             assert max(map(len, counters)) <= 64
 
     virtually(scene)
-
-
-def test_a_chattering_device_never_blocks_another_nor_its_own_button() -> None:
-    async def chatters(context: DriverContext) -> None:
-        for n in range(10_000):
-            context.emit(Report(Kind.MOTION, n % 2 == 0, "kitchen-pir"))
-        context.emit(Report(Kind.BUTTON, "press", "kitchen-pir"))
-        context.emit(PRESS)
-        context.emit(Report(Kind.MOTION, True, "kitchen-pir"))
-        await works(context)
-
-    async def scene() -> None:
-        async with House(Scripted(chatters)) as house:
-            await asyncio.sleep(0.001)
-            presses = [r.device for r in house.reports if r.kind is Kind.BUTTON]
-            assert presses == ["kitchen-pir", "bedside"]
-            assert len(house.reports) == BURST + 2
-            await asyncio.sleep(1)
-            assert house.reports[-1] == Report(Kind.MOTION, True, "kitchen-pir")  # the last state always arrives
-            assert len(house.reports) == BURST + 3
-            assert house.supervisor.status().counters["too_fast"] == 10_000 - BURST
-
-    virtually(scene)
-
-
-def test_pace_holds_its_rate_and_its_memory() -> None:
-    async def scene() -> None:
-        taken: list[Report] = []
-        lost: list[Report] = []
-        pace = Pace(taken.append, lost.append, burst=5, rate_per_s=10)
-        for _ in range(1000):
-            pace.take(PRESS)
-            await asyncio.sleep(0.01)  # 100 a second for 10 s
-        assert 100 <= len(taken) <= 106
-        assert len(taken) + len(lost) in (999, 1000)
-        for n in range(MAX_BUCKETS + 100):
-            pace.take(Report(Kind.SEEN, None, f"d{n}"))
-        assert len(pace._buckets) == MAX_BUCKETS
-        pace.close()
-        assert len(taken) + len(lost) == 1000 + MAX_BUCKETS + 100
-
-    virtually(scene)
-
-
-@given(st.lists(st.tuples(st.floats(0, 1e4), st.floats(0, 1, exclude_max=True)), max_size=60))
-def test_backoff_is_full_jitter_under_a_cap(failures: list[tuple[float, float]]) -> None:
-    policy = RestartPolicy()
-    for proved_s, chance in failures:
-        before = policy.failed_runs
-        delay_s = policy.failed(proved_s, chance)
-        assert 0 <= delay_s < BACKOFF_CAP_S
-        assert policy.failed_runs == (1 if proved_s >= STABLE_S else before + 1)
-
-
-def test_the_ceiling_doubles_and_a_stable_run_resets_it() -> None:
-    policy = RestartPolicy(Limits(base_s=1, cap_s=10, ladder=3, stable_s=60))
-    assert [policy.failed(0, 0.5) for _ in range(6)] == [0.5, 1, 2, 4, 5, 5]
-    assert policy.rung is Rung.BLIND
-    assert policy.proved_alive()
-    assert not policy.proved_alive()
-    assert policy.failed(59, 0.5) == 5  # one beat does not end the backoff
-    assert policy.rung is Rung.RETRYING
-    assert policy.failed(60, 0.5) == 0.5
