@@ -10,17 +10,17 @@ their due time; timers due exactly then run after it, by (due, creation). `advan
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
-from functools import lru_cache
 from typing import Any, Final
 
 from gateway.alarms.desk import Desk
 from gateway.alarms.life import AlarmEvent, Book
-from gateway.controller import people, snapshot
+from gateway.controller import people, recovery, snapshot
 from gateway.controller.due import NEVER, Dues
 from gateway.controller.heard import HeardKeys
+from gateway.controller.moments import written
 from gateway.controller.readiness import Standing
 from gateway.controller.result import Notice, Result, message
+from gateway.controller.signals import heed
 from gateway.home.model import BadHome, HomeView, view_from_json
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
@@ -29,32 +29,22 @@ from gateway.rules.daily_line import DailyLine
 from gateway.rules.fall.model import Model
 from gateway.rules.rule import (
     NOTHING,
-    Finding,
-    Line,
-    Note,
-    Recovery,
     Rule,
     Signal,
-    Spoken,
     Status,
-    Technical,
-    Upgrade,
 )
 from gateway.rules.stuck_button import StuckButton
-from gateway.rules.supervision import INTERFERENCE, Supervision
+from gateway.rules.supervision import Supervision
 from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
 from gateway.rules.upkeep import Upkeep
 
-SHANGHAI_MS: Final = 8 * 3_600_000  # no DST since 1991; texts for people in the home are always local
 _RESTART: Final = Kind.RESTART
 _MAY_BE_THE_GREEN_KEY: Final = frozenset({Kind.BUTTON, Kind.OK})
 _MAY_CHANGE_ALL: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART, Kind.WORN, Kind.CLOCK})
 """What may change both what rules can do and when. Some of it reaches them by another way than `observe`: the home, the
 hour of the day, the time nobody watched."""
 _MORE_THAN_A_READING: Final = _MAY_CHANGE_ALL | people.HEARD_OF.keys() | {Kind.OK, Kind.MUTE}
-_BLINDING: Final = frozenset({"DEVICE_LOST", INTERFERENCE})
-"""What changes the set of devices that cannot be heard."""
 
 
 class Controller:
@@ -78,23 +68,22 @@ class Controller:
         self.rules: tuple[Rule, ...] = all_rules(self.civil, fall_models)
         self._standing = Standing(self.rules)
         self.faults = self._standing.faults  # rules that raised: our fault, out of service until restart
-        self._dues = Dues(self.rules, self.faults)
+        self.dues = Dues(self.rules, self.faults)
         self._hearing: dict[Kind, tuple[tuple[Rule, int | None], ...]] = {}  # made anew with the home
-        self._supervision = next(rule for rule in self.rules if isinstance(rule, Supervision))
+        self.supervision = next(rule for rule in self.rules if isinstance(rule, Supervision))
         self._technical = next(rule for rule in self.rules if isinstance(rule, TechnicalConditions))
-        self._upkeep = next(rule for rule in self.rules if isinstance(rule, Upkeep))
-        self._daily_line = next(rule for rule in self.rules if isinstance(rule, DailyLine))
+        self.upkeep = next(rule for rule in self.rules if isinstance(rule, Upkeep))
+        self.daily_line = next(rule for rule in self.rules if isinstance(rule, DailyLine))
         buttons = next(rule for rule in self.rules if isinstance(rule, StuckButton))
         self.desk = Desk(self.book, self._when, self.civil, buttons)
         self.restored_empty: list[str] = []  # rules whose state in a snapshot could not be read
         self.home_written: tuple[HomeView, dict[str, Any]] | None = None  # for snapshots
         self.heard = HeardKeys()
         self._result = Result()
-        self._rebuilding = False
+        self.rebuilding = False
         self.green_answers = False  # a reminder or a roll call waits: the green key is its answer
         self.line_waits = False  # who replies was sent the line about the day, and has not answered it
-        self._unconfirmed: set[str] = set()
-        self._found_again: set[str] = set()  # while rebuilding: what the rules found in the entry at hand
+        self.retelling = recovery.Retelling()
         self._configure()
         self._standing.settle({})
 
@@ -106,11 +95,11 @@ class Controller:
         if t > self.t:
             if observation.kind is _RESTART:
                 self._sleep(t)
-            if self._dues.floor < t or self.book.busy:  # nearly always neither is so
+            if self.dues.floor < t or self.book.busy:  # nearly always neither is so
                 self._run_due(t - 1)
             self.t = t
         self._take(observation)
-        if self._dues.floor <= self.t or self.book.busy:
+        if self.dues.floor <= self.t or self.book.busy:
             self._run_due(self.t)
         self.desk.record.not_before = 0
         return self._drain()
@@ -119,9 +108,9 @@ class Controller:
         """Nobody watched until now: no silence is counted, and of overdue steps each alarm takes one."""
         for rule in self.rules:
             rule.gap(self.t, until)
-        if not self._rebuilding:
+        if not self.rebuilding:
             self.desk.returned(until)
-        self._dues.anew()
+        self.dues.anew()
 
     def advance(self, t: int) -> Result:
         """Lets time reach `t`: every timer due by then runs, stamped with its due time."""
@@ -131,21 +120,21 @@ class Controller:
 
     def next_due(self) -> int | None:
         """When the next timer is due, or None: until then nothing happens unless something is said."""
-        return _whole(self._with_alarms(self._dues.first()))
+        return _whole(self._with_alarms(self.dues.first()))
 
     def quiet_before(self, t: int) -> bool:
         """Whether nothing can be due before `t`, which is nearly always so; if not, `due_within` knows."""
-        return self._dues.floor >= t and not self.book.busy
+        return self.dues.floor >= t and not self.book.busy
 
     def due_within(self, limit: int) -> int | None:
         """`next_due()` if that is at most `limit`, else None: cheaper, for what comes later is left open."""
-        floor = self._dues.floor
-        due = self._with_alarms(floor if floor > limit else self._dues.within(limit))
+        floor = self.dues.floor
+        due = self._with_alarms(floor if floor > limit else self.dues.within(limit))
         return int(due) if due <= limit else None
 
     def _with_alarms(self, due: float) -> float:
         """The first of `due` and the timers of alarms."""
-        if self.book.busy and not self._rebuilding:
+        if self.book.busy and not self.rebuilding:
             timer = self.book.next_timer()
             if timer is not None and timer[0] < due:
                 return timer[0]
@@ -157,14 +146,14 @@ class Controller:
         while (due := self.due_within(limit)) is not None:
             self.t = max(self.t, due)
             a_rule_was_due = False
-            for rule in self._dues.ripe(due):
+            for rule in self.dues.ripe(due):
                 a_rule_was_due = True
-                self._heed(self._guarded(rule, rule.advance, due), due, rule.name)
-            while not self._rebuilding and (timer := self.desk.due()) is not None and timer[0] <= due:
-                self._look_at_paths()
+                heed(self, self._guarded(rule, rule.advance, due), due, rule.name)
+            while not self.rebuilding and (timer := self.desk.due()) is not None and timer[0] <= due:
+                self.look_at_paths()
                 self.desk.fire(timer[1], timer[2])
             if a_rule_was_due:  # an alarm's timer readies none, and recovery, where none runs, looks as life did
-                self._check_readiness(due)
+                self.check_readiness(due)
 
     def wall_ms(self, t: int) -> int:
         """UTC milliseconds of controller time `t`, by the mapping in force."""
@@ -172,12 +161,12 @@ class Controller:
 
     def _when(self, t: int) -> tuple[str, str | None]:
         """(ISO UTC with ms, local HH:MM) of `t`; nobody is told an hour that no clock vouches for."""
-        return _written(self.wall_ms(t), self.trust != "NONE")
+        return written(self.wall_ms(t), self.trust != "NONE")
 
     # ---- what is said
 
     def _take(self, observation: Observation) -> None:
-        kind, dues = observation.kind, self._dues
+        kind, dues = observation.kind, self.dues
         more = kind in _MORE_THAN_A_READING
         if more and not self._before_the_rules(observation):
             return
@@ -190,7 +179,7 @@ class Controller:
                 self._put_out(rule, error)
                 continue
             if signals:
-                self._heed(signals, self.t, rule.name)
+                heed(self, signals, self.t, rule.name)
             if place is not None and rule.sooner:
                 dues.heard(place)
         if more:
@@ -210,18 +199,18 @@ class Controller:
         if kind in _MAY_BE_THE_GREEN_KEY:
             self.green_answers = any(rule.waiting for rule in self.rules)
         elif kind is Kind.REPLY:
-            self.line_waits = self._daily_line.waits_for(str(observation.value.get("contact")), self.t)
+            self.line_waits = self.daily_line.waits_for(str(observation.value.get("contact")), self.t)
         return True
 
     def _after_the_rules(self, observation: Observation) -> None:
         """What people said, to alarms; and what may be another now by what was said."""
         kind = observation.kind
-        if not self._rebuilding and (hear := people.HEARD_OF.get(kind)) is not None:
-            self._look_at_paths()
+        if not self.rebuilding and (hear := people.HEARD_OF.get(kind)) is not None:
+            self.look_at_paths()
             hear(self, observation)
         if kind in _MAY_CHANGE_ALL:
-            self._check_readiness(self.t)
-            self._dues.anew()
+            self.check_readiness(self.t)
+            self.dues.anew()
 
     def _guarded(self, rule: Rule, call: Callable[[Any], Iterable[Signal]], what: Any) -> Iterable[Signal]:
         """One rule's fault is not the next one's (A23): a rule that raises is out of service, and says so."""
@@ -235,8 +224,8 @@ class Controller:
 
     def _put_out(self, rule: Rule, error: Exception) -> None:
         if self._standing.put_out(rule, error):
-            self._dues.anew()
-            self._check_readiness(self.t)
+            self.dues.anew()
+            self.check_readiness(self.t)
 
     def _new_home(self, observation: Observation) -> None:
         try:
@@ -249,8 +238,8 @@ class Controller:
         parameters = Parameters(self.home.settings)
         self.desk.configure(self.home, parameters)
         for rule in self.rules:
-            self._heed(rule.configure(self.home, parameters, self.t), self.t, rule.name)
-        heard = [((rule, self._dues.place(rule)), rule.hears) for rule in self.rules]
+            heed(self, rule.configure(self.home, parameters, self.t), self.t, rule.name)
+        heard = [((rule, self.dues.place(rule)), rule.hears) for rule in self.rules]
         self._hearing = {k: tuple(pair for pair, kinds in heard if kinds is None or k in kinds) for k in Kind}
 
     def _new_clock(self, value: dict[str, Any]) -> None:
@@ -262,82 +251,18 @@ class Controller:
             self.trust = trust
         self.civil.set(self.offset_ms, self.trust, self.t)
 
-    def _look_at_paths(self) -> None:
+    def look_at_paths(self) -> None:
+        """What is promised from here on knows whether any way out is left."""
         self.desk.tell.unreachable = self._technical.active("CELL_LOST") and self._technical.active("UPLINK_LOST")
 
-    # ---- what rules say
-
-    def _heed(self, signals: Iterable[Signal], t: int, rule: str = "") -> None:
-        lost = False
-        for signal in signals:
-            if isinstance(signal, Technical):
-                self._technical_change(signal, t)
-                lost = lost or signal.code in _BLINDING
-            elif self._rebuilding:
-                if isinstance(signal, Finding):
-                    self._unconfirmed.add(signal.code)
-                    self._found_again.add(signal.code)
-                    self._confirm(signal.code, signal.t)  # as in life: of two rules with one code the other asks not
-            elif isinstance(signal, Finding):
-                self._look_at_paths()
-                self.desk.found(
-                    signal.code,
-                    min(signal.t, t),
-                    signal.reason,
-                    signal.device,
-                    {"rule": rule, **signal.evidence},
-                    severity=signal.severity,
-                    now=t,
-                )
-                self._confirm(signal.code, signal.t)
-            elif isinstance(signal, Recovery):
-                self.desk.recovered(signal.code, t, signal.reason, signal.device)
-            elif isinstance(signal, Spoken):
-                self.desk.tell.spoken(signal.prompt, signal.t, signal.params)
-            elif isinstance(signal, Line):
-                self.desk.tell.line(signal.contact, signal.template, signal.t, signal.params)
-            elif isinstance(signal, Note):
-                self.desk.tell.note(signal.code, signal.t, signal.reason, signal.more)
-            elif isinstance(signal, Upgrade):
-                self.desk.upgraded(
-                    signal.code,
-                    signal.to,
-                    signal.device,
-                    t,
-                    signal.reason,
-                    {"rule": rule, **signal.evidence},
-                    severity=signal.severity,
-                )
-        if lost:
-            for other in self.rules:
-                self._heed(other.blinded(self._supervision.lost, t), t, other.name)
-        if signals:
-            self._dues.anew()
-            self._check_readiness(t)
-
-    def _confirm(self, code: str, t: int) -> None:
-        for rule in self.rules:
-            rule.opened(code, t)
-        self._dues.anew()
-
-    def _technical_change(self, signal: Technical, t: int) -> None:
-        kind = "device" if signal.code.startswith("DEVICE_") or signal.subject in self.home.devices else "subject"
-        begun = "LOST" if signal.code.startswith("DEVICE_LOST") else "RAISED"
-        status = begun if signal.on else "RESTORED"
-        code = "DEVICE_RESTORED" if signal.code == "DEVICE_LOST" and not signal.on else signal.code
-        self._notice(Notice(code, t, kind, signal.subject, status, signal.reason))
-        self._heed(self._upkeep.changed(signal, t), t, self._upkeep.name)
-        self._daily_line.changed(signal)
-        if signal.code == "CELL_LOST" and not signal.on and not self._rebuilding:
-            self.desk.way_is_back(t)
-
-    def _check_readiness(self, t: int) -> None:
+    def check_readiness(self, t: int) -> None:
         """A rule that can no longer do its work says so, and says when it can again (T-27)."""
         for notice in self._standing.changed(t):
-            self._notice(notice)
+            self.notice(notice)
 
-    def _notice(self, notice: Notice) -> None:
-        if not self._rebuilding:
+    def notice(self, notice: Notice) -> None:
+        """Hands back a notice, with its message to the platform; none while rebuilding."""
+        if not self.rebuilding:
             self._result.notices.append(notice)
             self._result.actions.append(message(notice, self._when(notice.t)[0], self.home))
 
@@ -348,17 +273,24 @@ class Controller:
             result.events, record.events = record.events, []
             for event in result.events:
                 if event.what == "opened":
-                    self._alarmed(event)
+                    self.alarmed(event)
             result.actions, self.desk.tell.actions = self.desk.tell.actions + result.actions, []
         elif not result.notices:  # each of them has its action
             return result
         self._result = Result()
         return result
 
-    def _alarmed(self, event: AlarmEvent) -> None:
+    def confirm(self, code: str, t: int) -> None:
+        """Who asked for an alarm of `code` need not ask again."""
+        for rule in self.rules:
+            rule.opened(code, t)
+        self.dues.anew()
+
+    def alarmed(self, event: AlarmEvent) -> None:
+        """An alarm was opened, by whomever: some rules tell of the day."""
         for rule in self.rules:
             rule.alarmed(event.patch["code"], event.t)
-        self._dues.anew()
+        self.dues.anew()
 
     # ---- recovery
 
@@ -368,30 +300,11 @@ class Controller:
         What was decided is never decided again, not even by newer code: findings made here are dropped, the recorded
         events are applied. Call `rebuilt()` after the last entry.
         """
-        self._rebuilding = True
-        self._found_again.clear()
-        try:
-            self.handle(observation)
-        finally:
-            self._rebuilding = False
-        for event in events:
-            self.book.apply(event)
-            if event.what == "opened":
-                code = event.patch["code"]
-                self._unconfirmed.discard(code)
-                self._alarmed(event)
-                if code not in self._found_again:  # else the rule knows, and may know of an answer in the same entry
-                    self._confirm(code, event.t)
-            elif event.what == "detected" and event.alarm in self.book.alarms:  # found, and joined to what was open
-                self._unconfirmed.discard(self.book.alarms[event.alarm].code)
+        recovery.rebuild(self, observation, events)
 
     def rebuilt(self) -> None:
         """Recovery is over: what newer code would have found and nobody recorded may now be found."""
-        for code in self._unconfirmed:
-            for rule in self.rules:
-                rule.unconfirmed(code, self.t)
-        self._unconfirmed.clear()
-        self._dues.anew()
+        recovery.rebuilt(self)
 
     def to_json(self) -> dict[str, Any]:
         """The whole state, for a snapshot; holds no name and no number."""
@@ -411,7 +324,7 @@ class Controller:
         or a snapshot, of another version) how things stand now is the norm, and no news."""
         self._standing.settle(told)
         self._drain()
-        self._dues.anew()
+        self.dues.anew()
 
     def statuses(self) -> dict[str, Status]:
         """Each rule's readiness and why, for people and the heartbeat."""
@@ -424,12 +337,3 @@ class Controller:
 
 def _whole(due: float) -> int | None:
     return None if due == NEVER else int(due)
-
-
-@lru_cache(maxsize=64)
-def _written(wall_ms: int, believed: bool) -> tuple[str, str | None]:
-    """One decision writes the same moment into each of its messages and texts, and an alarm when it was opened."""
-    wall = datetime.fromtimestamp(wall_ms / 1000, UTC)
-    hour, minute = divmod((wall_ms + SHANGHAI_MS) // 60_000 % (24 * 60), 60)
-    local = f"{hour:02d}:{minute:02d}" if believed else None
-    return wall.isoformat(timespec="milliseconds")[:-6] + "Z", local

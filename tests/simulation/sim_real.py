@@ -122,7 +122,7 @@ class RealWorld(World):
         """Every transition as it is decided, stamped by the clock in force at that moment; not by `recording`."""
         super()._listen()
         controller = self.heart.controller
-        handle, apply, notice = controller.handle, controller.book.apply, controller._notice
+        handle, apply, notice = controller.handle, controller.book.apply, controller.notice
         made: list[tuple[int, int, str]] = []
 
         def applied(event: AlarmEvent) -> Any:
@@ -156,7 +156,7 @@ class RealWorld(World):
             return result
 
         controller.book.apply = applied  # type: ignore[method-assign]
-        controller._notice = noticed  # type: ignore[method-assign]
+        controller.notice = noticed  # type: ignore[method-assign]
         controller.handle = handled  # type: ignore[method-assign]
 
 

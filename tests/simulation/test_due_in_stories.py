@@ -30,7 +30,7 @@ class Onlooker:
         def watched(controller: Controller, *args: Any) -> Any:
             result = original(controller, *args)
             self.looks[verb] = self.looks.get(verb, 0) + 1
-            self.late += [f"after {verb} at {controller.t}: {late}" for late in controller._dues.too_late()]
+            self.late += [f"after {verb} at {controller.t}: {late}" for late in controller.dues.too_late()]
             return result
 
         return watched

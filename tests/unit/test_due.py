@@ -39,14 +39,14 @@ def looked_at(controller: Controller) -> int | None:
 
 def agrees(controller: Controller) -> None:
     """Asked in this order, for `next_due` asks rules and so mends what it finds."""
-    assert controller._dues.too_late() == []
+    assert controller.dues.too_late() == []
     found = looked_at(controller)
     for limit in (controller.t, controller.t + HOUR, controller.t + 60 * DAY):
         quiet = controller.quiet_before(limit + 1)
         assert controller.due_within(limit) == (found if found is not None and found <= limit else None)
         assert not quiet or found is None or found > limit
     assert controller.next_due() == found
-    assert controller._dues.too_late() == []
+    assert controller.dues.too_late() == []
 
 
 def a_life(seed: int, days: float = 3) -> Iterator[Observation]:
@@ -104,7 +104,7 @@ def test_no_moment_a_rule_waits_for_is_remembered_too_late(seed: int) -> None:
     controller = fresh()
     for n, observation in enumerate(a_life(seed)):
         controller.handle(observation)
-        assert controller._dues.too_late() == []
+        assert controller.dues.too_late() == []
         if n % 7 == 0:  # not always: what is remembered must hold over many observations without a look
             agrees(controller)
     assert controller.faults == {}
@@ -117,7 +117,7 @@ def test_no_history_brings_a_moment_forward_unseen(script: Any) -> None:
     controller = fresh()
     for observation in observations(script):
         controller.handle(observation)
-        assert controller._dues.too_late() == []
+        assert controller.dues.too_late() == []
     agrees(controller)
 
 
@@ -136,7 +136,7 @@ def test_a_rule_that_says_nothing_came_sooner_is_right(seed: int) -> None:
             if not rule.sooner and not signals:
                 assert (rule.next_due() or inf) >= (before or inf), f"{rule.name}: {observation}"
                 kept, let_off = kept + 1, let_off | {rule.name}
-        controller._dues.anew()  # told past the controller's back
+        controller.dues.anew()  # told past the controller's back
     assert kept > 1_000
     assert {"supervision", "meter_health", "inactivity", "power_low_use", "bed_absence", "room_overstay"} <= let_off
 
@@ -172,7 +172,7 @@ def test_rebuilding_remembers_as_life_does() -> None:
         events = living.handle(observation).events
         if again is not None:
             again.rebuild(observation, events)
-            assert again._dues.too_late() == []
+            assert again.dues.too_late() == []
     assert again is not None
     again.rebuilt()
     assert again.next_due() == living.next_due()
@@ -219,7 +219,7 @@ def test_a_memory_that_is_too_late_is_seen(mistake: str, monkeypatch: pytest.Mon
         controller = fresh()
         for observation in a_life(seed):
             controller.handle(observation)
-            if controller._dues.too_late():
+            if controller.dues.too_late():
                 return
     pytest.fail(f"{mistake}: nobody noticed")
 

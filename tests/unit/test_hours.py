@@ -7,6 +7,7 @@ from virtual_home import House, home
 
 from gateway.actions import Action, Call, Push, Say, Text
 from gateway.alarms.life import State
+from gateway.controller.signals import heed
 from gateway.home.model import Contact
 from gateway.observations import Kind
 from gateway.rules.rule import Technical
@@ -166,7 +167,7 @@ def test_a_battery_waits_for_the_hours_and_the_line_of_a_chosen_hour_does_not() 
     contact = Contact("c1", 1, hours="18:00-20:00", daily_line="12:00")
     house = at(11, contact)
     controller = house.controller
-    controller._heed((Technical("DEVICE_BATTERY_LOW", "bedroom", True, "test"),), house.now_ms)
+    heed(controller, (Technical("DEVICE_BATTERY_LOW", "bedroom", True, "test"),), house.now_ms)
     house._keep(controller.advance(house.now_ms))
     house.wait(HOUR)
     battery, line = house.texts("S16")[0], [text for text in house.texts() if text.template.startswith("S23")]

@@ -6,6 +6,7 @@ import pytest
 from virtual_home import House, home
 
 from gateway.actions import Push
+from gateway.controller.signals import heed
 from gateway.home.model import Contact
 from gateway.observations import Kind
 from gateway.rules.rule import Technical
@@ -21,7 +22,7 @@ def mains(house: House, *, fail: bool) -> None:
 def condition(house: House, code: str, device: str, *, on: bool = True) -> None:
     """Another rule says that a device's condition began or ended."""
     controller = house.controller
-    controller._heed((Technical(code, device, on, "test"),), house.now_ms)
+    heed(controller, (Technical(code, device, on, "test"),), house.now_ms)
     house._keep(controller.advance(house.now_ms))
 
 
