@@ -2,8 +2,8 @@
 
 Takes findings, people's words and due timers; answers with alarm events (applied to the book at once) and actions.
 Knows no clock, no phone number and no text: it names prompts and templates. Holds no state but the book and the mute.
-What only repeats an open alarm `repeats` tells, who is told `chain`'s, what people answer `people`'s, what may still
-be said `truth`'s.
+What only repeats an open alarm `repeats` tells, what the elder answers is `elder`'s, who is told `chain`'s, what
+people answer `people`'s, what may still be said `truth`'s.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import Any, Final
 from gateway.actions import Action, Call
 from gateway.alarms.chain import TEST_ENDS, Chain
 from gateway.alarms.codes import CODES, Code, Flow
+from gateway.alarms.elder import Elder
 from gateway.alarms.hours import held_until
 from gateway.alarms.life import WAITING, Alarm, AlarmEvent, Book, Move, State
 from gateway.alarms.people import People
@@ -26,7 +27,6 @@ from gateway.alarms.truth import PRESS, about, still_true
 from gateway.home.model import HomeView
 from gateway.parameters import Parameters
 
-_CANCELLABLE: Final = frozenset({Flow.CALL, Flow.QUESTION, Flow.TEST})
 _STEP_TIMERS: Final = ("ask", "next", "persist", "speak", "repeat", "loop", "attend", "resume", TEST_ENDS)
 _LOUDEST: Final = 3
 _WELL: Final = frozenset({"activity", "got_up", "walking", "activity_elsewhere"})
@@ -51,6 +51,7 @@ class Desk:
         self.record = Record(book, when, self.quiet)
         self.tell = self.record.tell
         self._chain = Chain(self.record)
+        self._elder = Elder(self.record, self._chain)
         self._people = People(self.record, self._chain)
         self._trial = Trial(self.record, self._chain)
         self._repeats = Repeats(self.record, buttons or NeverStuck())
@@ -164,7 +165,7 @@ class Desk:
             if alarm.code in FALLS:
                 self._chain.raise_(alarm, t, "call_pressed")
             elif alarm.code == "UNVERIFIED_PRESS":
-                self._recover(alarm, t, "call_pressed")
+                self._elder.recover(alarm, t, "call_pressed")
 
     def _open(
         self, kind: Code, t: int, now: int, reason: str, device: str | None, evidence: dict[str, Any], severity: str
@@ -248,46 +249,16 @@ class Desk:
     # ---- what the elder says
 
     def cancel(self, t: int) -> None:
-        """The elder pressed cancel: what was not sent yet is withdrawn; what was sent is told, not withdrawn (T-32)."""
-        for alarm in list(self.book.live()):
-            self._chain.hazards.hush(alarm, t)
-        alarms = [a for a in self.book.live() if CODES[a.code].flow in _CANCELLABLE]
-        asked = [a for a in alarms if a.state is State.PRE_ALARM]
-        for alarm in asked:
-            self.record.move(alarm, t, Move.CANCEL, "cancelled_by_elder", timers={"pre": None, "ask": None})
-            self.tell.publish_event(alarm, t, "cancelled_by_elder")
-            self.tell.say(alarm, t, "V06")
-        if asked:
-            self.tell.lamp(self.book, t)
-            return
-        self._take_back([a for a in alarms if not a.test], t, "cancelled_by_elder")
-
-    def _take_back(self, alarms: list[Alarm], t: int, reason: str) -> None:
-        """What was sent goes on until a person accepts (T-32). Contacts hear that a key was pressed, and the elder that
-        it goes on: a key that answers nothing is pressed again and again."""
-        sent = [a for a in alarms if a.state in (State.RAISED, State.UNANSWERED)]
-        for alarm in sent:
-            self.record.move(alarm, t, Move.CANCEL, reason)
-            self.tell.publish(alarm, t, reason)
-            for contact in alarm.told:
-                self._chain.reaching.once(alarm, contact, "S11", t)
-        if sent:
-            self._chain.say_trying(sent[0], t, still=True)
+        """The elder pressed cancel (`Elder.cancel`)."""
+        self._elder.cancel(t)
 
     def ok(self, t: int) -> bool:
-        """The elder answers a question: whatever is asked about ends. Returns whether anything was asked."""
-        asked = [a for a in self.book.live_in(State.PRE_ALARM) if CODES[a.code].flow is Flow.QUESTION]
-        for alarm in asked:
-            self._recover(alarm, t, "ok_reported")
-        if asked:
-            self.tell.say(asked[0], t, "V20")
-        return bool(asked)
+        """The elder answers a question; returns whether anything was asked (`Elder.ok`)."""
+        return self._elder.ok(t)
 
     def ok_too_late(self, t: int) -> None:
-        """A question that nobody answered in time was sent. The answer withdraws nothing now, as a cancel
-        (T-32), but who was told "问话没有回应" hears that she has pressed a key after all."""
-        questions = [a for a in self.book.live() if CODES[a.code].flow is Flow.QUESTION]
-        self._take_back(questions, t, "ok_reported")
+        """The answer to a question that was sent meanwhile (`Elder.ok_too_late`)."""
+        self._elder.ok_too_late(t)
 
     def mute(self, value: Any, t: int) -> None:
         """The elder wants quiet for a while: nothing below P1 is said (P0, P1 and tests are)."""
@@ -306,16 +277,11 @@ class Desk:
             if alarm.code != code or device not in (None, alarm.device):
                 continue
             if alarm.state is State.PRE_ALARM:
-                self._recover(alarm, t, reason)
+                self._elder.recover(alarm, t, reason)
                 if reason in _WELL:
                     self.tell.say(alarm, t, "V20")
             elif reason != UNKNOWN:
                 self._chain.eased(alarm, t, reason)
-
-    def _recover(self, alarm: Alarm, t: int, reason: str) -> None:
-        self.record.move(alarm, t, Move.RECOVER, reason, timers={"pre": None, "ask": None})
-        self.tell.publish_event(alarm, t, reason)
-        self.tell.lamp(self.book, t)
 
     # ---- what others say
 
