@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -24,10 +23,12 @@ from typing import Any, Final
 from gateway.demo.broker import ACL, Broker, ServerTls
 from gateway.demo.bthome_device import VirtualBthomeDevice
 from gateway.demo.fake_bluez import FakeBluez
+from gateway.demo.household import HOME, name_of
 from gateway.demo.pki import Pki
 from gateway.demo.private_bus import PrivateBus
 from gateway.demo.virtual_meter import VirtualLine, VirtualMeter
 from gateway.demo.virtual_modem import VirtualModem
+from gateway.demo.witness import Witness
 from gateway.home.registry import Registry
 from gateway.receiver.platform import Platform
 from gateway.runtime.control import ControlUnavailable, request
@@ -36,32 +37,6 @@ from gateway.upstream.settings import Tls, UpstreamSettings
 
 GATEWAY: Final = "demo-1"
 NEEDED: Final = {"mosquitto": "mosquitto", "dbus-daemon": "dbus"}  # program -> apt package
-POLL_S: Final = 0.05  # how often the demo looks at files and ports; the gateway itself does not poll
-
-HOME: Final[dict[str, Any]] = {
-    "residents": [{"id": "r1", "name": "王阿婆"}],
-    "rooms": [
-        {"id": "bedroom", "label": "卧室"},
-        {"id": "bathroom", "label": "卫生间"},
-        {"id": "hall", "label": "客厅"},
-    ],
-    "devices": [
-        {"id": "bedroom-button", "kind": "button", "room": "bedroom", "address": "C4:7C:8D:00:00:01",
-         "key": "231d39c1d7cc1ab1aee224cd096db932", "label": "床头按钮"},
-        {"id": "bathroom-cord", "kind": "button", "room": "bathroom", "address": "C4:7C:8D:00:00:02", "label": "拉绳"},
-        {"id": "cancel-button", "kind": "button", "role": "cancel", "room": "hall", "address": "C4:7C:8D:00:00:03"},
-        {"id": "green-key", "kind": "button", "role": "ok", "room": "hall", "address": "C4:7C:8D:00:00:04"},
-        {"id": "hall-pir", "kind": "motion", "room": "hall", "address": "C4:7C:8D:00:00:05", "heartbeat_s": 3600},
-        {"id": "front-door", "kind": "contact", "room": "hall", "entrance": True, "address": "C4:7C:8D:00:00:06",
-         "heartbeat_s": 3600},
-        {"id": "meter", "kind": "electricity_meter", "address": "123456789012"},
-    ],
-    "contacts": [
-        {"id": "c1", "name": "王小明", "phone": "13800000001", "order": 1},
-        {"id": "c2", "name": "王小红", "phone": "13800000002", "order": 2},
-    ],
-    "consents": {"MONITORING": True, "NOTIFY_FAMILY": True},
-}  # fmt: skip
 
 
 class DemoMissing(Exception):
@@ -101,9 +76,6 @@ class VirtualHouse:
         self._changed = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._child: subprocess.Popen[bytes] | None = None
-        self._spoken_at = 0
-        self._texts_seen = 0
-        self._calls_seen: dict[int, tuple[int, int, str, bool]] = {}  # call -> state, sentences, keys, over
         self.bus = PrivateBus()
         self.modem = VirtualModem(self.folder / "modem")
         self.meter = VirtualMeter("123456789012")
@@ -140,7 +112,7 @@ class VirtualHouse:
         self._tasks.append(asyncio.create_task(self.platform.run()))
         self._write_config(pki.ca, client.cert, client.key)
         await asyncio.wait_for(self.platform.connected.wait(), 20)
-        self._tasks.append(asyncio.create_task(self._watch()))
+        self._tasks.append(asyncio.create_task(Witness(self.state, self.modem, self.note).watch()))
         await self.start_gateway()
 
     def _write_config(self, ca: Path, cert: Path, key: Path) -> None:
@@ -246,7 +218,7 @@ key = "{key}"
 
     def contact_answers(self, text: str, number: str = "13800000001") -> None:
         """A contact texts back."""
-        self.note("sms", f"← {_name(number)}: {text}")
+        self.note("sms", f"← {name_of(number)}: {text}")
         self.modem.incoming("+86" + number, text)
 
     def contact_will(self, does: str, presses: str = "", number: str = "13800000001") -> None:
@@ -256,7 +228,7 @@ key = "{key}"
     def contact_rings(self, presses: str = "1", number: str = "13800000001") -> None:
         """A contact calls the home's number, listens, and presses keys."""
         self.contact_will("answer", presses, number)
-        self.note("phone", f"☎ ← {_name(number)} rings the gateway")
+        self.note("phone", f"☎ ← {name_of(number)} rings the gateway")
         self.modem.ring("+86" + number)
 
     def pull_network(self) -> None:
@@ -357,49 +329,3 @@ key = "{key}"
             self.note("platform", text, event)
         elif kind == "state":
             self.note("platform", f"gateway {event.get('state')}", event)
-
-    async def _watch(self) -> None:
-        """Looks at what the gateway says and texts."""
-        while True:
-            for row in self._new_spoken():
-                self.note("elder", f"hears: {row['text']}", row)
-            for sent in self.modem.sent[self._texts_seen :]:
-                self._texts_seen += 1
-                self.note("sms", f"→ {_name(sent.number)}: {sent.text}")
-            self._watch_calls()
-            await asyncio.sleep(POLL_S)
-
-    def _watch_calls(self) -> None:
-        for i, call in enumerate(self.modem.calls):
-            now = (call.stat, len(call.said), call.pressed, call.over)
-            before = self._calls_seen.get(i, (-1, 0, "", False))
-            if now == before:
-                continue
-            self._calls_seen[i] = now
-            who = _name(call.number)
-            if before[0] == -1 and not call.incoming:
-                self.note("phone", f"☎ → {who}: it rings")
-            if now[0] == 0 and before[0] != 0:
-                self.note("phone", f"☎ {who}: {'the gateway answers' if call.incoming else 'answers'}")
-            for said in call.said[before[1] :]:
-                self.note("phone", f"☎ {who} hears: {said}")
-            if len(call.pressed) > len(before[2]):
-                self.note("phone", f"☎ {who} presses {call.pressed[len(before[2]) :]}")
-            if call.over:
-                self.note("phone", f"☎ {who}: the call is over")
-
-    def _new_spoken(self) -> list[dict[str, Any]]:
-        try:
-            with (self.state / "spoken.jsonl").open("rb") as file:
-                file.seek(self._spoken_at)
-                raw = file.read()
-        except FileNotFoundError:
-            return []
-        whole, _, _ = raw.rpartition(b"\n")
-        self._spoken_at += len(whole) + 1 if whole else 0
-        return [json.loads(line) for line in whole.splitlines() if line.strip()]
-
-
-def _name(number: str) -> str:
-    bare = number.removeprefix("+86")
-    return next((c["name"] for c in HOME["contacts"] if c["phone"] == bare), "unknown number")

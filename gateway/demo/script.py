@@ -8,7 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from gateway.demo.house import HOME, DemoMissing, Line, VirtualHouse
+from gateway.demo.house import DemoMissing, Line, VirtualHouse
+from gateway.demo.household import HOME
 from gateway.home.model import read_home
 
 PRE_ALARM_S = 4  # short for the script's sake; the home's default is 10 s

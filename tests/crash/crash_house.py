@@ -25,7 +25,8 @@ from typing import Any
 from evidence import Evidence, Handed, Kill, Point
 from watched_modem import WatchedModem
 
-from gateway.demo.house import GATEWAY, HOME, VirtualHouse
+from gateway.demo.house import GATEWAY, VirtualHouse
+from gateway.demo.household import HOME
 from gateway.demo.sms_network import read_submit
 from gateway.journal import export
 from gateway.receiver.store import Message

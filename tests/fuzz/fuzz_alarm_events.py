@@ -15,7 +15,7 @@ JSON = True
 
 
 def seeds() -> list[bytes]:
-    from gateway.demo.house import HOME
+    from gateway.demo.household import HOME
 
     controller = Controller(read_home(HOME).view, offset_ms=1_772_324_130_000, trust="NTP")
     events = list(controller.handle(Observation(Kind.BUTTON, "press", 5_000, "bedroom-button")).events)

@@ -6,7 +6,7 @@ import json
 
 from fuzz_rig import raises_only
 
-from gateway.demo.house import HOME
+from gateway.demo.household import HOME
 from gateway.home.changes import changed, empty, slips
 from gateway.home.model import MAX_PROBLEMS, BadHome, Home, HomeView, read_home, view_from_json
 from gateway.home.registry import document_from_json

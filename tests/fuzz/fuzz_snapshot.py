@@ -16,7 +16,7 @@ DAY_MS = 86_400_000
 
 
 def seeds() -> list[bytes]:
-    from gateway.demo.house import HOME
+    from gateway.demo.household import HOME
 
     view = read_home(HOME).view
     controller = Controller(view, t=1_000, offset_ms=START_WALL_MS, trust="NTP")

@@ -9,7 +9,7 @@ from fuzz_rig import raises_only
 
 from gateway.alarms.words import TextFault, load
 from gateway.channels.filling import HouseFacts, sms_values, spoken_values
-from gateway.demo.house import HOME
+from gateway.demo.household import HOME
 from gateway.home.model import read_home, units
 
 JSON = True

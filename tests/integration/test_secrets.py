@@ -22,7 +22,8 @@ import paho.mqtt.client as paho
 import pytest
 from secret_finder import Found, SecretFinder
 
-from gateway.demo.house import GATEWAY, HOME, VirtualHouse
+from gateway.demo.house import GATEWAY, VirtualHouse
+from gateway.demo.household import HOME
 from gateway.demo.script import PRE_ALARM_S, STEPS, close_all, press_to_acceptance
 from gateway.drivers.modem.encode import encode_submit
 from gateway.runtime.control import request
