@@ -203,6 +203,9 @@ TABLE: Final[dict[str, Parameter]] = {
                   "nothing inside moved for so long after an entrance was used: the question is asked"),
         Parameter("night_exit.settle_s", 60, "s", 0, 600, "[P]",
                   "what moves inside so soon after the door was on the way out, and proves nobody at home"),
+        Parameter("night_exit.learn", 1, "0/1", 0, 1, "[P]",
+                  "1: a walk after 3 h that is a habit (7 of 10 mornings) gets the time it takes, 2 h at most; "
+                  "0 where somebody may wander"),
         Parameter("door_left_open.after_min", 60, "min", 1, 1440, "domain 1.9", "an entrance open for so long is told"),
         Parameter("door_left_open.night_min", 15, "min", 1, 1440, "[P]", "the same by night (night_exit.from_h)"),
         Parameter("geofence.radius_m", 0, "m", 0, 50_000, "[P]", "0: no fence; else the distance from the centre"),

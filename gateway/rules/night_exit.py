@@ -4,7 +4,7 @@ Wandering is what this answers. The one who opens the door and is seen inside ag
 in, is well; who comes home late is seen inside at once (`passage`). It needs an entrance contact and something that
 sees people inside; with either of them lost the silence inside proves nothing (T-27). Without a trusted hour there is
 no night, and the rule is off. In a home of several people one who stays inside answers for one who left: the rule then
-sees less, and never more.
+sees less, and never more. A walk at dawn that is a habit is given the time it usually takes (`early_walk`).
 
 An alarm that people were told of is theirs to close. That somebody is in again they hear through the platform, as the
 end of the notice HOME_AWAY: nobody need search the fields for who is in bed.
@@ -21,6 +21,7 @@ from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
+from gateway.rules.early_walk import EarlyWalks
 from gateway.rules.night import Night
 from gateway.rules.passage import Passage
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Technical
@@ -64,6 +65,9 @@ class NightExit(PlainRule):
         self._last: dict[str, Any] = {}  # last state of doors and mats: only a change is an act
         self._switched = Switched()
         self._passage = Passage()
+        self._walks = EarlyWalks()
+        self._learns = False
+        self._patience = 0  # what habit gives the exit that is waited for, beyond the wait of every exit
         self._moved: int | None = None  # an entrance moved at night, and nobody was seen since
         self._door: str | None = None
         self._asked = False  # about that movement
@@ -82,6 +86,10 @@ class NightExit(PlainRule):
         self._consented = home.consented("MONITORING")
         self._night = Night.of_hours(parameters["night_exit.from_h"], parameters["night_exit.until_h"])
         self._wait, self._settle = parameters.ms("night_exit.wait_min"), parameters.ms("night_exit.settle_s")
+        self._learns = parameters["night_exit.learn"] > 0 and len(home.residents) < 2  # else whose habit is it?
+        if not (self._learns and self._consented):
+            self._walks.forget()
+            self._patience = 0
         devices = home.devices.values()
         self._doors = frozenset(d.id for d in devices if d.kind == "contact" and d.entrance)
         self._inner = frozenset(d.id for d in devices if d.kind in INNER_KINDS) - self._doors
@@ -112,6 +120,8 @@ class NightExit(PlainRule):
             return NOTHING if behind else self._door_moved(str(observation.device), t)
         if not self._passage.inside(0 if kind in _KEY_IS_A_PERSON else self._settle, t):
             return NOTHING
+        if (left := self._passage.came_back()) is not None and self._learns:
+            self._walks.came_back(self._civil, left, t)
         if self._away is None or t - self._away[0] >= DECLARED_LAG_MS:
             self._away, self._may_leave = None, True
         if self._moved is None and self._out is None:
@@ -143,12 +153,12 @@ class NightExit(PlainRule):
         signals = self._well("door_used") if self._asked else NOTHING
         self._used = (door, t)
         if self._moved is not None or (self._ready() and self._away is None and self._night.holds(self._civil, t)):
-            self._moved, self._door = t, door
+            self._moved, self._door, self._patience = t, door, self._walks.patience(self._civil, t)
         return signals
 
     def _well(self, reason: str) -> Iterable[Signal]:
         asked, device = self._asked, self._door
-        self._moved, self._door, self._asked = None, None, False
+        self._moved, self._door, self._asked, self._patience = None, None, False, 0
         return (Recovery(CODE, reason, device),) if asked else NOTHING
 
     def _back(self, reason: str) -> Iterable[Signal]:
@@ -216,7 +226,10 @@ class NightExit(PlainRule):
         return asks if ends is None or (asks is not None and asks <= ends) else ends
 
     def _asks_at(self) -> int | None:
-        return None if self._moved is None or self._asked else self._moved + self._wait
+        return None if self._moved is None or self._asked else self._moved + self._waits()
+
+    def _waits(self) -> int:
+        return max(self._wait, self._patience)
 
     def advance(self, t: int) -> Iterable[Signal]:
         """Asks once."""
@@ -226,8 +239,8 @@ class NightExit(PlainRule):
         if due is None or due > t:
             return NOTHING
         self._asked, self._t = True, due
-        left = max(0, due - self._used[1]) // 60_000 if self._used[1] >= 0 else self._wait // 60_000
-        evidence = {"wait_min": self._wait // 60_000, "left_min": left, "witnesses": len(self._inner)}
+        left = max(0, due - self._used[1]) // 60_000 if self._used[1] >= 0 else self._waits() // 60_000
+        evidence = {"wait_min": self._waits() // 60_000, "left_min": left, "witnesses": len(self._inner)}
         finding = Finding(CODE, due, "no_return", self._door, evidence)
         if self._out is not None:  # out still, or again before anybody came in
             return (finding,)
@@ -252,11 +265,15 @@ class NightExit(PlainRule):
         if code == CODE:
             self._asked = False
 
+    def learned(self) -> dict[str, Any]:
+        """The walks at dawn that are a habit here."""
+        return self._walks.learned()
+
     def to_json(self) -> dict[str, Any]:
         """What was last seen, and the wait."""
         return {
             "last": dict(self._last), "switched": self._switched.to_json(), "used": list(self._used),
-            "passage": self._passage.to_json(),
+            "passage": self._passage.to_json(), "walks": self._walks.to_json(), "patience": self._patience,
             "moved": self._moved, "door": self._door, "asked": self._asked, "out": self._out,
             "away": self._away and list(self._away), "may_leave": self._may_leave,
             "recording": self._recording, "lost": sorted(self._lost),
@@ -269,6 +286,9 @@ class NightExit(PlainRule):
             self._switched.from_json(data["switched"])
         if "passage" in data:
             self._passage.from_json(data["passage"])
+        if self._learns and self._consented:
+            self._walks.from_json(data.get("walks", []))
+        self._patience = int(data.get("patience", 0))
         used = data.get("used", ("", -1))
         self._used = (str(used[0]), int(used[1]))
         self._moved = None if data["moved"] is None else int(data["moved"])

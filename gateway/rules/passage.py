@@ -16,12 +16,13 @@ SAME_PASSAGE_MS: Final = 60_000  # who comes in opens and closes more than once;
 class Passage:
     """Follows the movements of the entrances and the signs from inside, day and night."""
 
-    __slots__ = ("_absent", "_entered", "_last", "_returning")
+    __slots__ = ("_absent", "_entered", "_last", "_left", "_returning")
 
     def __init__(self) -> None:
         self._last: int | None = None  # movement of an entrance
         self._absent: int | None = None  # the same, while nobody was seen inside since and all could be seen
         self._returning = self._entered = False
+        self._left: int | None = None  # since when they were out who come in now
 
     def door(self, closed: bool, t: int) -> bool:
         """An entrance moved at `t`. False: it only closed behind somebody who was seen to have come in."""
@@ -31,6 +32,7 @@ class Passage:
             return False
         if not same:
             self._returning = self._absent is not None and t - self._absent >= ABSENCE_MS
+            self._left = self._absent if self._returning else None
         self._absent, self._entered = t, False
         return True
 
@@ -41,16 +43,22 @@ class Passage:
         self._absent, self._entered = None, True
         return True
 
+    def came_back(self) -> int | None:
+        """Since when they were out whose first sign this was; None if nobody came in. Said once."""
+        left, self._left = self._left, None
+        return left
+
     def unseen(self) -> None:
         """Nobody could see for a while: whoever moves the door next may as well go out."""
-        self._absent, self._returning, self._entered = None, False, False
+        self._absent, self._left, self._returning, self._entered = None, None, False, False
 
     def to_json(self) -> list[Any]:
         """For a snapshot."""
-        return [self._last, self._absent, self._returning, self._entered]
+        return [self._last, self._absent, self._returning, self._entered, self._left]
 
     def from_json(self, row: list[Any]) -> None:
         """The inverse of `to_json`."""
         last, absent, self._returning, self._entered = row[0], row[1], bool(row[2]), bool(row[3])
         self._last = None if last is None else int(last)
         self._absent = None if absent is None else int(absent)
+        self._left = None if len(row) < 5 or row[4] is None else int(row[4])  # not in snapshots of 0.1
