@@ -86,6 +86,8 @@ TABLE: Final[dict[str, Parameter]] = {
         Parameter("upkeep.mains_min", 60, "min", 1, 1440, "T-19", "without mains for this long: contacts are told"),
         Parameter("upkeep.mains_say_s", 60, "s", 10, 600, "T-18", "without mains for this long: the elder is told"),
         Parameter("upkeep.mains_repeat_h", 3, "h", 1, 24, "T-18", "and again, in the daytime"),
+        Parameter("upkeep.area_h", 6, "h", 1, 24, "T-19",
+                  "an area outage the platform tells of is believed so long, if it says no time: no contact is told"),
         Parameter("upkeep.again_h", 168, "h", 24, 720, "domain 4.3", "one text per device and matter in this time"),
         Parameter("voice.mute_max_min", 30, "min", 1, 30, "issue 4.1", "the longest a mute lasts"),
         Parameter("voice.still_trying_s", 60, "s", 20, 600, "domain 3.2", "the elder hears that we go on trying"),

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from gateway.receiver.area import Areas
 from gateway.receiver.reading import MAX_UP_BYTES, Heartbeat, State, read, standing
 from gateway.receiver.store import Home, Message, Store
 from gateway.upstream import messages
@@ -50,6 +51,7 @@ class Platform:
         self._ended = asyncio.Event()
         self._storing: asyncio.Task[None] | None = None
         self._standing: dict[str, str] = {}
+        self._areas = Areas()
         self.counts: Counter[str] = Counter()
         self.connected = asyncio.Event()
 
@@ -191,6 +193,15 @@ class Platform:
             self.counts["stored" if is_new else "duplicates"] += 1
             if is_new:
                 self._on_event({**row.body, "event": row.channel, "received_at": now})
+                self._look_at_area(row)
+
+    def _look_at_area(self, row: Message) -> None:
+        """A village without mains is told so home by home; one that is not reached asks its contacts as ever."""
+        homes = self._store.homes_at(row.site)
+        for gateway, body in self._areas.heard(row, homes, asyncio.get_running_loop().time()).items():
+            self._on_event({"event": "area", "gateway": gateway, "site": row.site, "outage": body["on"]})
+            if not self.command(gateway, body):
+                self.counts["area_unsaid"] += 1
 
     def _acknowledge(self, session: Session, rows: list[Message]) -> None:
         per: dict[tuple[str, str, str], list[int]] = defaultdict(list)

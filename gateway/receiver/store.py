@@ -95,6 +95,10 @@ class Store:
     def homes(self) -> list[Home]:
         return [_home(row) for row in self._db.execute(f"{_HOMES} order by gateway")]
 
+    def homes_at(self, site: str) -> int:
+        """How many gateways of a site are known."""
+        return int(self._db.execute("select count(*) from home where site=?", (site,)).fetchone()[0])
+
     def events(self, gateway: str | None = None) -> list[Message]:
         """All messages in the order of (gateway, epoch, seq)."""
         rows = self._db.execute(

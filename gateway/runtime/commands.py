@@ -1,8 +1,9 @@
-"""What the platform may ask of a running gateway: roll calls, test alarms, windows of visits. The rest changes nothing.
+"""What the platform may ask of a running gateway: roll calls, test alarms, visit windows, and an outage of the area.
+The rest changes nothing.
 
 Each command is checked here, becomes an observation (that is its audit: the journal and, for a test, the incident's
 record), and is confirmed to the broker only when that is durable. Whether it does anything is the heart's to decide.
-No command here can silence, close or change anything, so the broker's access list and TLS guard it; what could
+No command here can silence, close or change an alarm, so the broker's access list and TLS guard it; what could
 (configuration) comes signed, with the platform's full contract.
 """
 
@@ -19,6 +20,7 @@ from gateway.alarms.chain import silent_contacts
 from gateway.alarms.trial import COMMAND as TEST_ALARM
 from gateway.alarms.trial import PLATFORM
 from gateway.observations import Kind, Report
+from gateway.rules.outage import AREA_OUTAGE, MOST_HOURS
 from gateway.rules.roll_call import COMMAND as ROLL_CALL
 from gateway.rules.visits import WINDOWS
 from gateway.runtime.control import ControlRefused
@@ -48,6 +50,8 @@ def read(command: dict[str, Any]) -> dict[str, Any] | None:
         return {"cmd": ROLL_CALL, "id": str(command.get("id", ""))[:MAX_ID]}
     if name in WINDOWS:
         return _window(str(name), command)
+    if name == AREA_OUTAGE:
+        return _area(command)
     if name != TEST_ALARM:
         return None
     request, press, by = command.get("id"), command.get("press", False), command.get("by")
@@ -70,6 +74,18 @@ def _window(name: str, command: dict[str, Any]) -> dict[str, Any]:
     except (KeyError, ValueError):
         raise BadCommand(f"{name}: from, to: expected two days as YYYY-MM-DD") from None
     return {"cmd": name, **said}
+
+
+def _area(command: dict[str, Any]) -> dict[str, Any]:
+    """The whole area is without mains, or has it again (T-19, domain 5.3)."""
+    value: dict[str, Any] = {"cmd": AREA_OUTAGE, "on": command.get("on", True)}
+    if not isinstance(value["on"], bool):
+        raise BadCommand(f"{AREA_OUTAGE}: on: expected true or false")
+    if (hours := command.get("hours")) is not None:
+        if isinstance(hours, bool) or not isinstance(hours, int | float) or not 0 < hours <= MOST_HOURS:
+            raise BadCommand(f"{AREA_OUTAGE}: hours: expected a number above 0, at most {MOST_HOURS:g}")
+        value["hours"] = hours
+    return value
 
 
 async def local_test(heart: Heart, request: dict[str, Any]) -> dict[str, Any]:

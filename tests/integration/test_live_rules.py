@@ -72,13 +72,15 @@ async def test_a_window_of_the_platform_reaches_the_visits_rule_and_a_stranger_s
     window = {"cmd": "remote_only", "from": "2026-03-12", "to": "2026-03-18", "reason": "typhoon", "more": "x" * 200}
     assert house.platform.command(GATEWAY, window)
     assert house.platform.command(GATEWAY, {"cmd": "extra_visit_window", "from": "2026-09-20", "to": "2026-09-26"})
+    assert house.platform.command(GATEWAY, {"cmd": "area_outage", "on": True, "hours": 3, "why": "typhoon"})
 
     def heard() -> list[Any]:
         with export(house.state / "journal.db") as rows:
             return [row.observation.value for row in rows if row.observation.kind is Kind.COMMAND]
 
-    await house.until(lambda: len(heard()) == 2, 30, "both windows in the journal")
+    await house.until(lambda: len(heard()) == 3, 30, "both windows and the outage in the journal")
     assert heard() == [
         {"cmd": "remote_only", "from": "2026-03-12", "to": "2026-03-18", "reason": "typhoon"},
         {"cmd": "extra_visit_window", "from": "2026-09-20", "to": "2026-09-26"},
+        {"cmd": "area_outage", "on": True, "hours": 3},
     ]

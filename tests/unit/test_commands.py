@@ -139,12 +139,31 @@ def test_a_broker_in_wrong_hands_cannot_have_calls_taken_for_tests_all_day() -> 
         {"cmd": "test_alarm", "id": "a", "by": 3},
         {"cmd": "test_alarm", "id": "a", "by": "x" * 41},
         {"cmd": "test_alarm", "id": "a", "by": "a\nb"},
+        {"cmd": "area_outage", "on": 1},
+        {"cmd": "area_outage", "on": True, "hours": 0},
+        {"cmd": "area_outage", "on": True, "hours": 24.1},
+        {"cmd": "area_outage", "on": True, "hours": True},
+        {"cmd": "area_outage", "on": True, "hours": "6"},
+        {"cmd": "area_outage", "on": True, "hours": float("nan")},
     ],
     ids=str,
 )
-def test_a_test_that_is_not_of_the_contract_is_refused(command: dict[str, Any]) -> None:
+def test_what_is_not_of_the_contract_is_refused(command: dict[str, Any]) -> None:
     with pytest.raises(BadCommand):
         read(command)
+
+
+@pytest.mark.parametrize(
+    ("command", "value"),
+    [
+        ({"cmd": "area_outage"}, {"cmd": "area_outage", "on": True}),
+        ({"cmd": "area_outage", "on": False, "id": "x"}, {"cmd": "area_outage", "on": False}),
+        ({"cmd": "area_outage", "hours": 24, "mute": True}, {"cmd": "area_outage", "on": True, "hours": 24}),
+    ],
+    ids=str,
+)
+def test_an_outage_of_the_area_is_taken_with_what_belongs_to_it(command: dict[str, Any], value: dict[str, Any]) -> None:
+    assert read(command) == value
 
 
 def test_nobody_can_pass_for_the_installer_over_the_wire() -> None:

@@ -29,7 +29,7 @@ def condition(house: House, code: str, device: str, *, on: bool = True) -> None:
 def test_an_hour_without_mains_is_told_and_so_is_its_end() -> None:
     house = House()
     mains(house, fail=True)
-    house.wait(60 + HOUR - 1)
+    house.wait(HOUR - 1)
     assert house.texts() == []
     house.wait(1)
     (text,) = house.texts("S13")
@@ -64,6 +64,152 @@ def test_the_elder_hears_of_the_mains_at_once_then_every_three_hours_of_the_day(
     mains(house, fail=False)
     house.wait(300)
     assert house.said()[-1] == "V13"
+
+
+@pytest.mark.parametrize("jitter_s", [0, 1, 60, 120])
+def test_who_sits_in_the_dark_waits_for_no_jitter(jitter_s: int) -> None:
+    """T-18: a minute after the lamp went out, whatever this gateway's own turn at the platform is (T-19)."""
+    house = House(technical__mains_jitter_s=jitter_s)
+    mains(house, fail=True)
+    house.wait(59.999)
+    assert house.said() == []
+    house.wait(0.001)
+    assert house.said() == ["V12"]
+    house.wait(HOUR - 60)
+    (text,) = house.texts("S13")
+    assert text.params["mins"] == 60
+
+
+def test_power_that_came_back_before_the_platform_was_told_is_said_to_be_back() -> None:
+    house = House(technical__mains_jitter_s=120)
+    mains(house, fail=True)
+    house.wait(90)
+    mains(house, fail=False)
+    house.wait(299)
+    assert house.said() == ["V12"]
+    house.wait(1)
+    assert house.said() == ["V12", "V13"]
+    assert house.notices == []
+
+
+def test_a_flicker_is_one_outage_and_nothing_is_said_while_it_seems_to_be_over() -> None:
+    house = House()
+    mains(house, fail=True)
+    house.wait(3 * HOUR - 100)  # the elder would hear of it again in 160 s, and the contact has
+    mains(house, fail=False)
+    house.wait(200)
+    assert house.said() == ["V12"]
+    mains(house, fail=True)
+    house.wait(1)
+    assert house.said() == ["V12", "V12"]
+    house.wait(HOUR)
+    assert house.told("S13", "S14") == ["c1"]
+
+
+def test_a_blip_of_which_nobody_heard_leaves_no_trace() -> None:
+    house = House()
+    for _ in range(5):
+        mains(house, fail=True)
+        house.wait(50)
+        mains(house, fail=False)
+        house.wait(HOUR / 4)
+    assert (house.said(), house.texts(), house.notices) == ([], [], [])
+
+
+def area(house: House, **value: object) -> None:
+    house.say(Kind.COMMAND, {"cmd": "area_outage", **value})
+
+
+def test_in_a_known_area_outage_no_contact_is_asked_to_look_at_a_plug() -> None:
+    house = House()
+    mains(house, fail=True)
+    house.wait(HOUR / 2)
+    area(house, on=True)
+    house.wait(5 * HOUR)
+    assert house.told("S13") == []
+    assert house.said().count("V12") >= 2  # the elder is told all the same
+    mains(house, fail=False)
+    house.wait(300)
+    area(house, on=False)
+    house.wait(DAY)
+    assert house.told("S13", "S14") == []
+
+
+def test_who_is_still_dark_when_the_area_is_not_is_a_matter_for_the_contacts() -> None:
+    house = House()
+    area(house, on=True, hours=3)
+    mains(house, fail=True)
+    house.wait(2 * HOUR)
+    area(house, on=False)
+    house.wait(299)  # not every house has power again in the same second
+    assert house.told("S13") == []
+    house.wait(1)
+    (text,) = house.texts("S13")
+    assert (text.contact, text.params["mins"]) == ("c1", 125)
+
+
+@pytest.mark.parametrize(("more", "hours"), [({}, 6), ({"hours": 2}, 2), ({"hours": 1.5}, 1.5)])
+def test_a_word_that_is_never_taken_back_holds_for_so_long_and_no_longer(more: dict[str, float], hours: float) -> None:
+    house = House()
+    area(house, **more)
+    mains(house, fail=True)
+    house.wait(hours * HOUR + 299)
+    assert house.told("S13") == []
+    house.wait(1)
+    assert house.told("S13") == ["c1"]
+
+
+@pytest.mark.parametrize(
+    "value", [{"on": 1}, {"on": "yes"}, {"hours": 0}, {"hours": -1}, {"hours": 25}, {"hours": True}, {"hours": "6"}]
+)
+def test_a_word_on_the_area_that_is_none_changes_nothing(value: dict[str, object]) -> None:
+    house = House()
+    area(house, **value)
+    mains(house, fail=True)
+    house.wait(HOUR)
+    assert house.told("S13") == ["c1"]
+
+
+def test_an_outage_of_the_area_silences_nothing_else() -> None:
+    house = House()
+    area(house, on=True)
+    mains(house, fail=True)
+    house.wait(61)
+    assert [n.code for n in house.notices] == ["MAINS_FAIL"]  # the platform counts them
+    house.press()
+    house.wait(10)
+    assert house.told("S01") == ["c1"]
+    condition(house, "DEVICE_BATTERY_LOW", "bedroom")
+    assert house.told("S16") == ["c1"]
+
+
+def test_the_area_and_the_outage_survive_a_restart_and_time_unseen_counts_for_neither() -> None:
+    house = House()
+    area(house, on=True, hours=2)
+    mains(house, fail=True)
+    house.wait(30)
+    house.controller = type(house.controller).from_json(house.controller.to_json())
+    house.wait(HOUR)
+    assert (house.said(), house.told("S13")) == (["V12"], [])
+    house.now_ms += 600_000
+    house.say(Kind.RESTART)
+    house.wait(HOUR - 570)
+    assert house.told("S13") == []  # two hours of the area and five minutes: not yet
+    house.wait(300)
+    (text,) = house.texts("S13")
+    assert text.params["mins"] == 115  # 125 of which ten were not seen
+
+
+def test_a_snapshot_of_an_older_version_knows_no_area() -> None:
+    house = House()
+    mains(house, fail=True)
+    house.wait(HOUR / 2)
+    state = house.controller.to_json()
+    for name in ("back", "area"):
+        del state["rules"]["upkeep"][name]
+    house.controller = type(house.controller).from_json(state)
+    house.wait(HOUR / 2)
+    assert house.told("S13") == ["c1"]
 
 
 def test_nobody_is_woken_for_a_battery() -> None:
