@@ -299,7 +299,8 @@ def _loaded(text: str) -> Any:
 def length_ms(value: Mapping[str, Any]) -> int:
     """From the first to the last sample of an `acceleration`, in whole ms, rounded up: handled when all are there."""
     if "bursts" in value:
-        return max(int(lag) + math.ceil(_span(samples, value) - 1e-6) for lag, samples in value["bursts"])
+        first = max(float(lag) + _span(samples, value) for lag, samples in value["bursts"])
+        return max(0, math.ceil(first - 1e-6))
     return math.ceil(_span(value["g"], value) - 1e-6)
 
 

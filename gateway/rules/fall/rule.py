@@ -24,7 +24,7 @@ from gateway.rules.fall.posture import Posture
 from gateway.rules.fall.seeking import DECIDE_MS, Look
 from gateway.rules.fall.stream import LOST_MS, Stream
 from gateway.rules.fall.watch import Watch
-from gateway.rules.fall.wearable import Wearable, bursts_of, mean_of
+from gateway.rules.fall.wearable import Burst, Wearable, bursts_of, mean_of
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Upgrade
 
 CODE: Final = "FALL"
@@ -34,6 +34,7 @@ BEDTIME_MS: Final = (22 * 3_600_000, 6 * 3_600_000)
 NAP_MS: Final = (12 * 3_600_000, 15 * 3_600_000)
 """Lying down is what people do then; without a bed sensor nothing tells a bed from a floor."""
 BEDTIME_CAP_MS: Final = 14 * 3_600_000  # lying for so long is no night's rest (falls.md §5.8: "when one does not lie")
+GRID_NOISE_MS: Final = 1e-3  # sums of a sample's length miss whole ms by less, and by more or less in other bursts
 IDLE_MS: Final = 60_000  # a wearable silent for so long keeps no samples in memory
 _PLACEMENT: Final = "waist"  # a wearable whose placement nobody entered: a pendant or a belt
 _HEARD: Final = HEARD | {Kind.ACCELERATION}
@@ -129,21 +130,22 @@ class Fall(PlainRule):
         if worn is None or not (self._enabled and self._consented):
             return NOTHING
         signals: list[Signal] = []
-        for last_t, rate, samples in bursts_of(observation):
-            signals += self._burst(worn, last_t, rate, samples)
-            worn.heard_t = max(worn.heard_t, math.ceil(last_t))
+        for burst in bursts_of(observation):
+            signals += self._burst(worn, burst)
+            worn.heard_t = max(worn.heard_t, math.ceil(burst.arrived))
         self._heard.pop(worn.id, None)
         self._heard[worn.id] = None
         self._forget_silent(observation.t)
         self._mark(worn)
         return signals
 
-    def _burst(self, worn: Wearable, last_t: float, rate: float, samples: list[list[float]]) -> list[Signal]:
+    def _burst(self, worn: Wearable, burst: Burst) -> list[Signal]:
         signals: list[Signal] = []
+        last_t, rate, samples = burst.last_t, burst.rate_hz, burst.samples
         before = worn.stream.last
         if before is not None and worn.seeker.pending and self._lost(before, last_t, rate, len(samples)):
             signals += self._give_up(worn, before)  # while what came before is still in memory
-        run, missing = worn.stream.append(last_t, rate, samples)
+        run, missing = worn.stream.append(last_t, rate, samples, on_grid=burst.on_grid)
         if run is None:
             return signals
         duration = len(samples) * run.dt
@@ -185,7 +187,7 @@ class Fall(PlainRule):
             "after_impact": after,
             "placement": worn.placement,
         }
-        return [Finding(LONG_LIE, min(round(t), self._now), "lying", worn.id, evidence)]
+        return [Finding(LONG_LIE, self._stamp(t), "lying", worn.id, evidence)]
 
     def _rests(self, t: int) -> bool:
         """Whether lying is what one does now: in bed, where a bed can say so; else at bedtime, or if no clock can."""
@@ -254,12 +256,16 @@ class Fall(PlainRule):
             if verdict.score >= worn.model.limit(2) - ease:
                 worn.posture.doubt(look.t, before)
             return []
-        t = min(round(look.t), self._now)
+        t = self._stamp(look.t)
         self._open(worn, look)
         evidence = evidence_of(worn, look, features, verdict, bar)
         if in_bed:
             evidence["bed"] = True
         return [Finding(CODE, t, "link_lost" if look.lost else "impact", worn.id, evidence)]
+
+    def _stamp(self, t: float) -> int:
+        """A sample's time in whole ms. Down: a burst that ends with it is handled no earlier, whatever its size."""
+        return min(math.floor(t + GRID_NOISE_MS), self._now)
 
     def _in_bed(self, worn: Wearable, before: tuple[float, float, float] | None, t: int) -> bool:
         """Whether what looks like a fall may be rolling over: in bed, or lying already at an hour of sleep."""

@@ -27,11 +27,15 @@ _CORRECTION: Final = 0.4  # of a sample a burst: a nominal rate is wrong by a pe
 
 @dataclass(slots=True)
 class Run:
-    """One burst on the time axis: sample `i` was taken at `t0 + i * dt` (controller ms)."""
+    """One burst on the time axis: sample `i` was taken at `t0 + i * dt` (controller ms).
+
+    `said`: when its last sample was taken by the burst's own word, before it was put on the grid.
+    """
 
     t0: float
     dt: float
     samples: Sequence[Sample]
+    said: float
 
     @property
     def last(self) -> float:
@@ -60,13 +64,18 @@ class Stream:
         """Samples a second, as the sensor last said."""
         return 1000.0 / self._dt if self._dt else 0.0
 
-    def append(self, last_t: float, rate_hz: float, samples: Sequence[Sample]) -> tuple[Run | None, float]:
+    def append(
+        self, last_t: float, rate_hz: float, samples: Sequence[Sample], *, on_grid: bool = False
+    ) -> tuple[Run | None, float]:
         """Places a burst whose last sample was taken at `last_t`; returns (its run, ms missing before it).
 
-        None for a burst that is all in the past. A gap of `LOST_MS` or more empties the memory first.
+        None for a burst that is all in the past, or that was heard before. A gap of `LOST_MS` or more empties the
+        memory first. `on_grid`: it was placed when it was heard, and the journal kept the place.
         """
         dt = 1000.0 / rate_hz
-        start = math.floor(last_t - (len(samples) - 1) * dt + 1e-6)
+        start: float = last_t - (len(samples) - 1) * dt
+        if not on_grid:
+            start = math.floor(start + 1e-6)
         missing = 0.0
         if self.runs:
             newest = self.runs[-1].last
@@ -75,16 +84,18 @@ class Stream:
             if late >= LOST_MS:
                 missing = late
                 self.runs.clear()
-            elif last_t <= newest - _EARLY_MS:
+            elif on_grid:
+                missing = late if late > max(HOLE_MS, 1.5 * dt) else 0.0
+            elif last_t <= newest - _EARLY_MS or (late < -dt / 2 and self._heard_before(last_t, samples)):
                 return None, 0.0
             elif -_EARLY_MS <= late <= max(HOLE_MS, 1.5 * dt) and abs(dt - self._dt) < 1e-9:
-                return self._keep(self._continued(late, dt), dt, samples), 0.0
+                return self._keep(Run(self._continued(late, dt), dt, samples, last_t)), 0.0
             elif start <= newest:  # another rate, or a sensor whose clock was set: never two samples of one time
                 start = math.ceil(newest + 1)
             else:
                 missing = late if late > max(HOLE_MS, 1.5 * dt) else 0.0
         self._anchor, self._count, self._dt = float(start), 0, dt
-        return self._keep(float(start), dt, samples), missing
+        return self._keep(Run(float(start), dt, samples, last_t)), missing
 
     def _continued(self, late: float, dt: float) -> float:
         """The next time on the grid, moved a little towards what the clock says where they have drifted apart."""
@@ -92,11 +103,14 @@ class Stream:
             self._anchor += math.copysign(min(abs(late), _CORRECTION * dt), late)
         return self._anchor + self._count * self._dt
 
-    def _keep(self, t0: float, dt: float, samples: Sequence[Sample]) -> Run:
-        run = Run(t0, dt, samples)
-        self._count += len(samples)
+    def _heard_before(self, last_t: float, samples: Sequence[Sample]) -> bool:
+        """Whether this very burst is remembered: a radio that was not sure sends again."""
+        return any(run.said == last_t and run.samples == samples for run in reversed(self.runs))
+
+    def _keep(self, run: Run) -> Run:
+        self._count += len(run.samples)
         self.runs.append(run)
-        oldest = t0 - KEPT_MS  # not from its end: an impact early in a long burst has a past as well
+        oldest = run.t0 - KEPT_MS  # not from its end: an impact early in a long burst has a past as well
         while self.runs[0].last < oldest:
             self.runs.popleft()
         return run

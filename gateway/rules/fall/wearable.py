@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from gateway.observations import Observation
@@ -44,13 +45,28 @@ class Wearable:
         return min(dues, default=None)
 
 
-def bursts_of(observation: Observation) -> Iterable[tuple[float, float, list[list[float]]]]:
-    """The bursts of an observation, each with the time of its last sample: one, or several the journal kept as one."""
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Samples at `rate_hz`, the last taken at `last_t`. `arrived`: when they were here, some time after it.
+
+    `on_grid`: `last_t` is where the rule that heard them put it, not what they said.
+    """
+
+    last_t: float
+    rate_hz: float
+    samples: list[list[float]]
+    arrived: float
+    on_grid: bool = False
+
+
+def bursts_of(observation: Observation) -> Iterable[Burst]:
+    """The bursts of an observation: one, or several the journal kept as one; it knows not when each of those came."""
     value, t = observation.value, observation.t
     rate = float(value["rate_hz"])
-    if "bursts" in value:
-        return [(t - lag, rate, samples) for lag, samples in value["bursts"]]
-    return ((t - value.get("lag_ms", 0), rate, value["g"]),)
+    if "bursts" not in value:
+        return (Burst(t - value.get("lag_ms", 0), rate, value["g"], t),)
+    kept, placed = value["bursts"], value.get("on_grid") is True
+    return [Burst(t - lag, rate, g, t if len(kept) == 1 else t - lag, placed) for lag, g in kept]
 
 
 def mean_of(stream: Stream, start: float, end: float) -> tuple[float, float, float] | None:

@@ -1,0 +1,158 @@
+"""Bursts as radios bring them: stamped to the ms, jittering, seconds late, twice. The same fall at the same time, live
+and out of the journal."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from collections.abc import Iterable
+
+import pytest
+from acted_falls import SIDE, Sample, fall, still, walk
+
+from gateway.alarms.life import State
+from gateway.controller import Controller, Result
+from gateway.home.model import CONSENTS, Device, HomeView
+from gateway.observations import Kind, Observation, check_value
+from gateway.recording import length_ms
+from gateway.rules.fall.stream import Stream
+from gateway.runtime.wearables import RecentSignal
+
+VIEW = HomeView(devices={"belt": Device("belt", "wearable", placement="waist")}, consents=dict.fromkeys(CONSENTS, True))
+Detected = tuple[str, int, float]
+
+
+def acted(hz: float, lead_s: float = 0.0) -> list[Sample]:
+    return fall(walk(12 + lead_s, hz=hz) + still(5, hz=hz), still(20, SIDE, hz=hz), hz=hz)
+
+
+def cut(samples: list[Sample], size: int, hz: float) -> list[tuple[float, list[Sample]]]:
+    """The pieces and when the last sample of each was taken, ms."""
+    return [
+        ((min(i + size, len(samples)) - 1) * 1000 / hz, samples[i : i + size]) for i in range(0, len(samples), size)
+    ]
+
+
+def heard(g: list[Sample], hz: float, t: int, lag_ms: int = 0) -> Observation:
+    value = {"rate_hz": hz, "g": g} | ({"lag_ms": lag_ms} if lag_ms else {})
+    return Observation(Kind.ACCELERATION, check_value(Kind.ACCELERATION, value), t, "belt")
+
+
+class Life:
+    """A controller, what it detects, and what would be written down."""
+
+    def __init__(self) -> None:
+        self.controller = Controller(VIEW, trust="NTP")
+        self.detected: list[Detected] = []
+        self.written: list[Observation] = []
+        self._recent = RecentSignal()
+
+    def hear(self, observations: Iterable[Observation]) -> Life:
+        for observation in observations:
+            while (due := self.controller.due_within(observation.t - 1)) is not None:
+                self._note(self.controller.advance(due), None, due)
+            self._note(self.controller.handle(observation), observation, observation.t)
+        assert self.controller.faults == {}
+        return self
+
+    def _note(self, result: Result, observation: Observation | None, t: int) -> None:
+        book = self.controller.book
+        for event in result.events:
+            if event.state is State.DETECTED:
+                alarm = book.alarms[event.alarm]
+                self.detected.append((alarm.code, event.t, alarm.evidence["score"]))
+        if observation is not None and observation.kind is Kind.ACCELERATION:
+            kept = self._recent.kept_with(observation, result.events, book)
+            self.written += [] if kept is None else [kept]
+        else:
+            self.written += self._recent.decided_without(result.events, book, t)
+
+
+def read_again(written: list[Observation]) -> list[Observation]:
+    """As the journal gives them back."""
+    return [
+        Observation(o.kind, check_value(o.kind, json.loads(json.dumps(o.value))), o.t, o.device)
+        for o in sorted(written, key=lambda o: o.t)
+    ]
+
+
+@pytest.mark.parametrize("stamped", [math.floor, round], ids=["cut off", "rounded"])
+@pytest.mark.parametrize("hz", [12.5, 20, 26, 31.25, 52, 104])
+def test_a_stamp_to_the_ms_does_not_let_the_size_of_bursts_move_a_decision(stamped: object, hz: float) -> None:
+    """A recording gives the first sample's time; at 52 Hz most samples lie between two ms."""
+    assert callable(stamped)
+    signal = acted(hz)
+    told = []
+    for size in (1, 2, 5, 7, 25, len(signal)):
+        said = []
+        for i in range(0, len(signal), size):
+            value = {"rate_hz": hz, "g": signal[i : i + size]}
+            said.append(heard(value["g"], hz, 1_000 + stamped(i * 1000 / hz) + length_ms(value)))  # type: ignore[arg-type]
+        told.append(Life().hear(said).detected)
+    assert len(told[0]) == 1
+    assert told == [told[0]] * len(told)
+
+
+@pytest.mark.parametrize(("jitter_ms", "drift"), [(8, 0.0), (30, 0.0), (0, 0.01), (5, -0.01)])
+@pytest.mark.parametrize(("hz", "size"), [(12.5, 5), (25, 25), (52, 7), (100, 1)])
+def test_what_the_journal_keeps_decides_at_the_very_time_life_did(
+    hz: float, size: int, jitter_ms: float, drift: float
+) -> None:
+    """Ten seconds of it do not show where the grid lies that a minute of jittering arrivals was put on."""
+    for seed in range(2):
+        rng = random.Random(f"{seed} {hz} {size} {jitter_ms} {drift}")
+        t, said = 0, []
+        for last, g in cut(acted(hz, seed * 0.3), size, hz):
+            t = max(t, 1_000 + math.ceil(last * (1 + drift) + abs(rng.gauss(0, jitter_ms))))
+            said.append(heard(g, hz, t))
+        life = Life().hear(said)
+        assert len(life.detected) == 1
+        assert Life().hear(read_again(life.written)).detected == life.detected, f"seed {seed}"
+
+
+@pytest.mark.parametrize("late_ms", [500, 3_500, 4_900, 20_000])
+def test_a_link_that_is_seconds_behind_is_no_lost_link(late_ms: int) -> None:
+    signal = acted(25)
+    at_once = Life().hear([heard(g, 25, 1_000 + math.ceil(last)) for last, g in cut(signal, 5, 25)])
+    late = Life().hear([heard(g, 25, 1_000 + math.ceil(last) + late_ms, late_ms) for last, g in cut(signal, 5, 25)])
+    assert len(at_once.detected) == 1
+    assert late.detected == at_once.detected
+    assert Life().hear(read_again(late.written)).detected == late.detected
+
+
+@pytest.mark.parametrize("size", [1, 5, 25, 60])
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_a_packet_that_comes_twice_is_heard_once(size: int, after: int) -> None:
+    """A radio that heard no acknowledgement sends again, at once or some packets later."""
+    pieces = cut(acted(25), size, 25)
+    once = Life().hear([heard(g, 25, 1_000 + math.ceil(last)) for last, g in pieces])
+    said = []
+    for n, (last, g) in enumerate(pieces):
+        t = 1_000 + math.ceil(last)
+        said.append(heard(g, 25, t))
+        if n >= after:
+            before, again = pieces[n - after]
+            said.append(heard(again, 25, t, t - 1_000 - math.ceil(before)))
+    twice = Life().hear(said)
+    assert len(once.detected) == 1
+    assert twice.detected == once.detected
+    assert Life().hear(read_again(twice.written)).detected == once.detected
+
+
+def test_two_bursts_that_say_the_same_at_different_times_are_two() -> None:
+    """Lying on a table a sensor says one number for ever."""
+    stream, flat = Stream(), [[0.0, 0.0, 1.0]] * 5
+    for t in (200, 395, 590):  # its clock is a little fast
+        assert stream.append(t, 25, flat)[0] is not None
+
+
+@pytest.mark.parametrize("place", [-1_000.5, "1", None, True, float("nan"), 600_001.0])
+def test_a_place_on_the_grid_that_cannot_be_is_refused(place: object) -> None:
+    with pytest.raises(ValueError, match="bursts"):
+        check_value(Kind.ACCELERATION, {"rate_hz": 25, "on_grid": True, "bursts": [[place, [[0, 0, 1]]]]})
+
+
+def test_only_what_says_that_it_is_on_the_grid_may_have_parts_of_a_ms() -> None:
+    with pytest.raises(ValueError, match="bursts"):
+        check_value(Kind.ACCELERATION, {"rate_hz": 25, "bursts": [[0.5, [[0, 0, 1]]]]})
