@@ -83,12 +83,22 @@ class Hazard(PlainRule):
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Which detectors there are, and the times in force."""
+        gone = self._home.devices.keys() - home.devices.keys()
         self._home = home
         self._detectors = frozenset(d.id for d in home.devices.values() if d.kind in DETECTORS)
         self._clear, self._test = parameters.ms("hazard.clear_s"), parameters.ms("hazard.test_s")
         self._again, self._window = parameters.ms("hazard.again_min"), parameters.ms("hazard.window_min")
         self._hot_c = parameters["hazard.heat_c"]
-        return NOTHING
+        return self._removed(gone)
+
+    def _removed(self, gone: Set[str]) -> Iterable[Signal]:
+        """Who took a detector away has seen to it: it is not told again that it never said it is quiet."""
+        over = [self._spells.pop(key) for key in sorted(self._spells) if key[1] in gone]
+        for device in gone:
+            self._tested.pop(device, None)
+            self._hot.pop(device, None)
+        self._plan()
+        return [Technical("TEST_MANUAL" if s.test else "HAZARD_CLEARED", s.device, False, "removed") for s in over]
 
     # ---- what is said
 

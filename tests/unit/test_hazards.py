@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 import pytest
-from sensor_rooms import HOUR, MINUTE, house_of, lose, noted, power_cut, raised, recording, restarted
-from virtual_home import House
+from sensor_rooms import DAY, HOUR, MINUTE, house_of, lose, noted, power_cut, raised, recording, restarted
+from virtual_home import House, home
 
 from gateway.actions import Publish
 from gateway.alarms.life import State
@@ -373,3 +373,100 @@ def test_smoke_seen_while_nothing_was_recorded_is_still_smoke() -> None:
     recording(house, False)
     house.say(Kind.SMOKE, True, "smoke")
     assert raised(house) == [("SMOKE", "smoke")]
+
+
+def closed(house: House, alarm: int) -> None:
+    """The desk closes it: nothing was found."""
+    house.platform(alarm, "CLOSED", outcome="FALSE_ALARM")
+
+
+@pytest.mark.parametrize("taken", ["smoke", "t"])
+def test_a_detector_that_was_taken_away_in_alarm_is_not_told_again(taken: str) -> None:
+    """Who replaces a broken one takes its battery out: it never says that it is quiet, nor is it missed any more."""
+    house = smoky(Device("t", "temperature"))
+    house.say(Kind.SMOKE, True, "smoke")
+    for _ in range(2):
+        house.say(Kind.TEMPERATURE, 80.0, "t")
+    closed(house, 1)
+    closed(house, 2)
+    left = {d: device for d, device in house.controller.home.devices.items() if d != taken}
+    house.say(Kind.CONFIG, home(devices=left).to_json())
+    assert noted(house, "HAZARD_CLEARED") == [("RESTORED", "removed")]
+    house.wait(HOUR)
+    told = [device for _, device in raised(house)[2:]]
+    assert set(told) == {"smoke", "t"} - {taken}
+
+
+def test_a_new_detector_of_the_same_name_is_heard() -> None:
+    house = smoky()
+    house.say(Kind.TEST, True, "smoke")
+    house.say(Kind.SMOKE, True, "smoke")
+    devices = house.controller.home.devices
+    house.say(Kind.CONFIG, home(devices={}).to_json())
+    assert noted(house, "TEST_MANUAL")[-1] == ("RESTORED", "removed")
+    house.say(Kind.CONFIG, home(devices=devices).to_json())
+    house.say(Kind.SMOKE, True, "smoke")
+    assert raised(house) == [("SMOKE", "smoke")]
+
+
+def test_two_detectors_are_told_again_each_at_its_own_time() -> None:
+    house = smoky()
+    house.say(Kind.SMOKE, True, "smoke")
+    house.wait(20 * MINUTE)
+    house.say(Kind.CO, True, "co")
+    closed(house, 1)
+    closed(house, 2)
+    house.wait(10 * MINUTE)
+    assert raised(house)[2:] == [("SMOKE", "smoke")]
+    house.wait(20 * MINUTE - 1)
+    assert len(raised(house)) == 3
+    house.wait(1)
+    assert raised(house)[3:] == [("CO", "co")]
+
+
+def test_a_detector_that_is_heard_again_and_still_sounds_is_told_again() -> None:
+    house = smoky()
+    house.say(Kind.SMOKE, True, "smoke")
+    lose(house, "smoke")
+    house.wait(HOUR)
+    closed(house, 1)
+    restarted(house)
+    house.wait(DAY)
+    assert len(raised(house)) == 1
+    house.say(Kind.SMOKE, True, "smoke")
+    house.wait(30 * MINUTE - 1)
+    assert len(raised(house)) == 1
+    house.wait(1)
+    assert len(raised(house)) == 2
+
+
+def test_a_short_break_in_the_recording_does_not_put_the_reminder_off() -> None:
+    house = smoky()
+    house.say(Kind.SMOKE, True, "smoke")
+    house.wait(20 * MINUTE)
+    closed(house, 1)
+    recording(house, False)
+    house.wait(MINUTE)
+    recording(house, True)
+    house.wait(9 * MINUTE)
+    assert len(raised(house)) == 2
+
+
+def test_a_key_that_is_not_for_testing_announces_no_test() -> None:
+    house = house_of(Device("smoke", "smoke", role="call"))
+    house.press("smoke")
+    house.say(Kind.SMOKE, True, "smoke")
+    assert ("SMOKE", "smoke") in raised(house)
+
+
+def test_recovery_finds_again_what_burns_and_not_what_is_tested_or_over() -> None:
+    house = smoky()
+    house.wait(10)
+    again = Controller.from_json(json.loads(json.dumps(house.controller.to_json())))
+    words = [(Kind.SMOKE, True, "attic"), (Kind.SMOKE, False, "attic"), (Kind.TEST, True, "hall"),
+             (Kind.SMOKE, True, "hall"), (Kind.SMOKE, True, "smoke")]  # fmt: skip
+    for kind, value, device in words:
+        again.rebuild(Observation(kind, value, 20_000, device), [])
+    again.rebuilt()
+    again.advance(20_000)
+    assert [a.device for a in again.book.alarms.values()] == ["smoke"]
