@@ -1,7 +1,8 @@
 """A room too hot or too cold for an elder: TEMP_HIGH, TEMP_LOW, with hysteresis (domain 4.2; Jinjiang: heat matters).
 
-A reading holds until the next one or until its thermometer is lost; while it is lost nothing is counted, and what was
-asked about can no longer be told. Only thermometers count: what a door contact on a sunny window measures is not the
+A reading holds until the next one, until its thermometer is lost or through a gap of an hour at most; while it is lost
+nothing is counted, and what was asked about can no longer be told: heard again and still beyond, it is asked about
+again. Only thermometers count: what a door contact on a sunny window measures is not the
 room, nor is a wrist. Nor is a reading that no room has: a sensor that lost its wire says -40, one that has just started
 85. Two such hot ones are `hazard`'s matter.
 """
@@ -21,6 +22,8 @@ from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery,
 COLDEST_C: Final = -35.0
 HOTTEST_C: Final = 60.0
 """Beyond these it is the sensor and not the room [P]."""
+HOLDS_MS: Final = 3_600_000
+"""After a longer gap a reading from before it says nothing of now: thermometers tell once an hour (T-25)."""
 
 
 @dataclass(slots=True)
@@ -55,7 +58,7 @@ class RoomTemperature(PlainRule):
         self._high = self._low = self._hysteresis = 0.0
         self._lasting = 0
         self._rooms: dict[str, _Room] = {}
-        self._recording = True
+        self._dark: int | None = None  # nobody records since
         self._due: int | None = None
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
@@ -80,9 +83,7 @@ class RoomTemperature(PlainRule):
         """A reading crosses a limit, stays, or comes back."""
         device = observation.device
         if observation.kind is Kind.RECORDER:
-            self._recording = observation.value is True
-            self.gap(observation.t, observation.t)
-            return NOTHING
+            return self._recorded(observation.value is True, observation.t)
         if observation.kind is not Kind.TEMPERATURE or device is None or not self._consented:
             return NOTHING
         if not self._counts(device) or not COLDEST_C < observation.value < HOTTEST_C:
@@ -92,6 +93,12 @@ class RoomTemperature(PlainRule):
         signals = self._judge(device, room, observation.t)
         self._plan()
         return signals
+
+    def _recorded(self, on: bool, t: int) -> Iterable[Signal]:
+        self.gap(t if self._dark is None else self._dark, t)
+        self._dark = None if on else t if self._dark is None else self._dark
+        self._plan()
+        return NOTHING
 
     def _judge(self, device: str, room: _Room, t: int) -> Iterable[Signal]:
         side = self._side(room)
@@ -124,7 +131,7 @@ class RoomTemperature(PlainRule):
 
     def _plan(self) -> None:
         dues = (r.due for d, r in self._rooms.items() if r.due is not None and d not in self._lost)
-        self._due = min(dues, default=None) if self._recording else None
+        self._due = min(dues, default=None) if self._dark is None else None
 
     def next_due(self) -> int | None:
         """When the first reading has lasted."""
@@ -151,10 +158,12 @@ class RoomTemperature(PlainRule):
         return signals
 
     def gap(self, start: int, end: int) -> None:
-        """What lasted was not observed: it begins anew."""
-        for room in self._rooms.values():
-            if room.due is not None:
+        """What lasted was not observed: it begins anew, after a long gap with the next reading."""
+        for device, room in self._rooms.items():
+            if room.due is not None and end - start <= HOLDS_MS:
                 room.due = end + self._lasting
+            elif room.due is not None:
+                self._rooms[device] = _Room(room.side, room.celsius, found=True) if room.found else _Room()
         self._plan()
 
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
@@ -165,8 +174,8 @@ class RoomTemperature(PlainRule):
         for device, room in self._rooms.items():
             if device in gone and room.found:
                 signals.append(Recovery(room.side, "rule_unavailable", device))
-            if device in back and room.due is not None:
-                room.due = t + self._lasting
+            if device in gone | back:  # what it said before is known no more; the next reading begins anew
+                self._rooms[device] = _Room()
         self._plan()
         return signals
 
@@ -183,7 +192,7 @@ class RoomTemperature(PlainRule):
             return Status(Readiness.OFF, "no_consent")
         if not self._thermometers:
             return Status(Readiness.OFF, "no_thermometer")
-        if not self._recording:
+        if self._dark is not None:
             return Status(Readiness.UNAVAILABLE, "recording_lost")
         if self._lost & self._thermometers:
             return Status(Readiness.UNAVAILABLE, "sensor_lost")
@@ -194,12 +203,13 @@ class RoomTemperature(PlainRule):
         return {
             "rooms": {d: asdict(r) for d, r in self._rooms.items()},
             "lost": sorted(self._lost),
-            "recording": self._recording,
+            "dark": self._dark,
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
         self._rooms = {str(d): _Room(**row) for d, row in data["rooms"].items()}
         self._lost = frozenset(str(d) for d in data["lost"])
-        self._recording = bool(data["recording"])
+        dark = data["dark"] if "dark" in data else None if data["recording"] else 0  # 0.1 did not know since when
+        self._dark = None if dark is None else int(dark)
         self._plan()

@@ -218,3 +218,51 @@ def test_a_wall_clock_step_changes_nothing() -> None:
     assert raised(house) == []
     house.wait(1)
     assert raised(house) == [("TEMP_HIGH", "t")]
+
+
+def test_a_room_still_hot_when_its_thermometer_is_heard_again_is_asked_about_again() -> None:
+    house = room()
+    house.say(Kind.TEMPERATURE, 38.0, "t")
+    house.wait(2 * MINUTE)
+    lose(house, "t")
+    house.wait(HOUR)
+    reading(house, Kind.TEMPERATURE, 39.0, "t", MINUTE)
+    house.wait(MINUTE)
+    assert raised(house) == [("TEMP_HIGH", "t")] * 2
+    assert house.state(2) is State.PRE_ALARM
+
+
+@pytest.mark.parametrize("blind", ["power_cut", "not_recorded"])
+@pytest.mark.parametrize(("hours", "asked"), [(1, True), (1.1, False)])
+def test_the_afternoons_heat_is_not_asked_about_at_three_in_the_morning(blind: str, hours: float, asked: bool) -> None:
+    """After a long power cut nobody knows how warm it is, until the thermometer tells."""
+    house = room()
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(30)
+    if blind == "power_cut":
+        power_cut(house, hours * HOUR)
+    else:
+        recording(house, False)
+        house.wait(hours * HOUR / 2)
+        restarted(house)
+        recording(house, False)  # said twice, it began but once
+        house.wait(hours * HOUR / 2)
+        recording(house, True)
+    house.wait(10 * MINUTE)
+    assert raised(house) == ([("TEMP_HIGH", "t")] if asked else [])
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(MINUTE)
+    assert raised(house) == [("TEMP_HIGH", "t")]
+
+
+def test_nor_is_a_question_over_because_it_was_cool_before_a_long_power_cut() -> None:
+    house = room(room_temperature__lasting_min=30)
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(30 * MINUTE)
+    house.say(Kind.TEMPERATURE, 30.0, "t")
+    power_cut(house, 2 * HOUR)
+    house.wait(HOUR)
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(HOUR)
+    assert raised(house) == [("TEMP_HIGH", "t")]
+    assert State.RECOVERED not in {a.state for a in house.controller.book.alarms.values()}
