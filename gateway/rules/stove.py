@@ -94,6 +94,8 @@ class Stove(PlainRule):
         if on and use is None:
             self._uses[device] = _Use(t, t + self._limit)
         elif use is not None:
+            if on and use.off is not None and use.due is not None:
+                use.due = max(use.due, t)  # due in a pause: it is this word that shows it is still on
             use.off = None if on else t + self._pause if use.off is None else use.off
         self._plan()
         return NOTHING

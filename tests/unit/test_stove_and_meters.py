@@ -193,6 +193,22 @@ def test_a_stove_that_only_recovery_saw_is_asked_about_now() -> None:
     ]
 
 
+def test_whose_time_came_in_a_pause_of_the_plate_is_asked_in_full_when_it_draws_again() -> None:
+    """Not as of a moment ago, with the five minutes for an answer half over before the first word."""
+    house = kitchen()
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(89 * MINUTE)
+    house.say(Kind.POWER, 0, "hob")
+    house.wait(4 * MINUTE)
+    house.say(Kind.POWER, 1500, "hob")
+    assert house.at_s(State.DETECTED) == 93 * MINUTE
+    assert house.controller.book.alarms[1].evidence["on_min"] == 93
+    house.wait(5 * MINUTE - 1)
+    assert house.state() is State.PRE_ALARM
+    house.wait(1)
+    assert house.state() is State.RAISED
+
+
 # ---- meters
 
 STALE, REBASED = "METER_STALE", "METER_REBASED"
