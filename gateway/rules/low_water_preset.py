@@ -25,6 +25,9 @@ from gateway.rules.water import KINDS, OwnWater
 
 CODE: Final = "WATER_LOW_USE"
 HOUR_MS: Final = 3_600_000
+LONGEST_H: Final = 24
+"""The longest window; also that of any city while no clock is trusted."""
+KEPT_H: Final = LONGEST_H + 0.5  # it may begin within a half-hour
 FRESH_MS: Final = 2 * HOUR_MS
 """A register read longer ago says nothing of now."""
 
@@ -69,7 +72,7 @@ class LowWaterPreset(PlainRule):
         self._waking = 0
         self._day = (0, 0)  # waking time, ms of day
         self._away_max = 0
-        self._bins = UseBins(24)
+        self._bins = UseBins(KEPT_H)
         self._switched = Switched()
         self._began: int | None = None  # the window is observed since; None: stands still
         self._read: dict[str, int] = {}  # register -> last read; interval meters are vouched for
@@ -90,7 +93,7 @@ class LowWaterPreset(PlainRule):
         signals: Iterable[Signal] = NOTHING
         if preset != self._preset or not self._consented:
             signals = self._answered("rule_unavailable", t)
-            self._preset, self._bins, self._began = preset, UseBins(preset.hours if preset else 24), None
+            self._preset, self._bins, self._began = preset, UseBins(KEPT_H), None
         self._waking = round(parameters["water_preset.waking_h"] * HOUR_MS)
         self._day = (
             round(parameters["water_preset.wake_h"]) * HOUR_MS,
@@ -132,8 +135,9 @@ class LowWaterPreset(PlainRule):
         if flow.amount is None:
             self._begin(t)
             return NOTHING
-        self._bins.add(flow.amount, t)
-        return self._answered("activity", t) if flow.amount > 0 else NOTHING
+        signals = self._answered("activity", t) if flow.amount > 0 else NOTHING
+        self._bins.add(flow.amount, t)  # what answers is the new window's first water
+        return signals
 
     def _is_somebody(self, observation: Observation) -> bool:
         on = observation.value is True
@@ -188,7 +192,7 @@ class LowWaterPreset(PlainRule):
 
     def _window(self, t: int) -> int:
         assert self._preset is not None
-        return (self._preset.hours if self._civil.trusted(t) else 24) * HOUR_MS
+        return (self._preset.hours if self._civil.trusted(t) else LONGEST_H) * HOUR_MS
 
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
         """A lost meter makes the window begin anew."""
@@ -221,7 +225,7 @@ class LowWaterPreset(PlainRule):
         due = self._look
         self._look = due + BIN_MS
         window = self._window(due)
-        litres = self._bins.amount(due)
+        litres = self._bins.lately(due, window)
         stale = any(due - at > FRESH_MS for at in self._read.values())
         if due - self._began < window or stale or litres >= self._preset.litres or not self._awake(due - window, due):
             return NOTHING

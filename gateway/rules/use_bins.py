@@ -36,6 +36,10 @@ class UseBins:
         self.drop(t)
         return sum(self._bins.values())
 
+    def lately(self, t: int, window: int) -> float:
+        """The same of a shorter window, in ms, with the whole of the half-hour in which it begins."""
+        return sum(amount for b, amount in self._bins.items() if b >= (t - window) // BIN_MS)
+
     def next_drop(self) -> int | None:
         """When the oldest half-hour leaves the window."""
         return (min(self._bins) + self._keep + 1) * BIN_MS if self._bins else None

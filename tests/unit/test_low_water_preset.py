@@ -94,6 +94,35 @@ def test_without_a_trusted_clock_a_whole_day_is_judged() -> None:
     assert house.controller.book.alarms[1].evidence["limit_h"] == 24
 
 
+def test_nor_is_the_half_of_it_taken_for_the_whole() -> None:
+    """A wash every evening: without a clock the night before it is not told from a day."""
+    house = metered(water_preset__rule=1)
+    house.say(Kind.CLOCK, {"offset_ms": 0, "trust": "NONE"})
+    for _ in range(5):
+        reading(house, Kind.WATER, 80, "w", 23 * HOUR)
+    assert raised(house) == []
+
+
+def test_a_clock_that_is_found_again_judges_by_the_citys_hours() -> None:
+    house = metered(water_preset__rule=1)
+    house.say(Kind.CLOCK, {"offset_ms": 0, "trust": "NONE"})
+    reading(house, Kind.WATER, 80, "w", HOUR)
+    house.wait(20 * HOUR)
+    house.say(Kind.CLOCK, {"offset_ms": house.controller.civil.offset_ms, "trust": "NTP"})
+    house.wait(3.5 * HOUR)
+    evidence = house.controller.book.alarms[1].evidence
+    assert (evidence["limit_h"], evidence["litres"]) == (12, 0)
+
+
+def test_the_wash_that_answers_the_question_is_water_of_the_next_window() -> None:
+    house = metered(water_preset__rule=1)
+    house.wait(12 * HOUR + MINUTE)
+    house.say(Kind.WATER, 80, "w")
+    house.wait(12 * HOUR)
+    assert house.states() == ["DETECTED", "PRE_ALARM", "RECOVERED"]
+    assert len(raised(house)) == 1
+
+
 @pytest.mark.parametrize(("kind", "value"), [(Kind.WATER, 0.5), (Kind.MOTION, True), (Kind.FLUSH, True)])
 def test_water_or_movement_answers_the_question(kind: Kind, value: object) -> None:
     house = metered(water_preset__rule=1)
