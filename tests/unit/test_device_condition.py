@@ -37,6 +37,7 @@ def test_a_good_battery_is_not_told(kind: Kind, value: object) -> None:
 def test_it_is_told_every_seven_days_and_overdue_after_fourteen() -> None:
     """T-23."""
     house = kitchen()
+    house.wait(30 * DAY)
     house.say(Kind.BATTERY_LOW, True, "pir")
     for _ in range(8 * 24):
         reading(house, Kind.BATTERY_LOW, True, "pir", HOUR)
@@ -127,3 +128,28 @@ def test_a_snapshot_and_a_power_cut_repeat_nothing() -> None:
     assert noted(house, LOW)[-1] == ("RAISED", "battery_still_low")
     power_cut(house, 30 * DAY)
     assert len(noted(house, LOW)) == 3  # four weeks are one word, not four
+
+
+def test_a_cover_that_is_open_through_a_power_cut_is_open_after_it() -> None:
+    house = kitchen()
+    house.say(Kind.TAMPER, True, "smoke")
+    house.say(Kind.TAMPER, True, "pir")
+    house.say(Kind.TAMPER, False, "pir")
+    power_cut(house, HOUR)
+    house.wait(HOUR)
+    over = [(n.subject, n.status) for n in house.notices if n.code == "DEVICE_TAMPER"][2:]
+    assert over == [("pir", "RESTORED")]
+    house.say(Kind.TAMPER, False, "smoke")
+    power_cut(house, 30)
+    house.wait(30)
+    assert noted(house, "DEVICE_TAMPER")[3:] == [("RESTORED", "restored")]
+
+
+def test_a_cover_of_what_was_taken_down_is_nobodys_when_it_hangs_again() -> None:
+    house = kitchen()
+    hung = house.controller.home.devices
+    house.say(Kind.TAMPER, True, "smoke")
+    house.say(Kind.CONFIG, home(devices={"pir": hung["pir"]}).to_json())
+    house.say(Kind.CONFIG, home(devices=hung).to_json())
+    house.say(Kind.TAMPER, True, "smoke")
+    assert [s for s, _ in noted(house, "DEVICE_TAMPER")] == ["RAISED", "RESTORED", "RAISED"]

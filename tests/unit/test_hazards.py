@@ -470,3 +470,29 @@ def test_recovery_finds_again_what_burns_and_not_what_is_tested_or_over() -> Non
     again.rebuilt()
     again.advance(20_000)
     assert [a.device for a in again.book.alarms.values()] == ["smoke"]
+
+
+def test_a_test_that_became_a_fire_ends_as_a_fire() -> None:
+    house = smoky()
+    house.say(Kind.TEST, True, "smoke")
+    house.say(Kind.SMOKE, True, "smoke")
+    house.wait(2 * MINUTE)
+    house.say(Kind.SMOKE, False, "smoke")
+    house.wait(HOUR)
+    assert noted(house, "HAZARD_CLEARED") == [("RESTORED", "smoke_cleared")]
+    assert noted(house, "TEST_MANUAL") == [("RAISED", "detector_test")]
+
+
+def test_a_detector_that_was_lost_and_chatters_again_is_told_again() -> None:
+    house = smoky()
+    recording(house, False)
+    house.say(Kind.SMOKE, True, "smoke")
+    house.wait(HOUR)  # nobody knew any more
+    closed(house, 1)
+    house.say(Kind.SMOKE, False, "smoke")
+    house.say(Kind.SMOKE, True, "smoke")
+    recording(house, True)
+    house.wait(30 * MINUTE - 1)
+    assert len(raised(house)) == 1
+    house.wait(1)
+    assert len(raised(house)) == 2

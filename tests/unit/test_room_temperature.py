@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from sensor_rooms import HOUR, MINUTE, house_of, lose, power_cut, raised, reading, recording, restarted
+from sensor_rooms import DAY, HOUR, MINUTE, house_of, lose, power_cut, raised, reading, recording, restarted
 from virtual_home import House, home
 
 from gateway.alarms.life import State
+from gateway.controller import Controller
 from gateway.home.model import Device
-from gateway.observations import Kind
+from gateway.observations import Kind, Observation
 
 
 def room(**settings: float) -> House:
@@ -121,7 +124,9 @@ def test_from_one_extreme_to_the_other_the_first_question_ends() -> None:
     house.wait(MINUTE)
     house.say(Kind.TEMPERATURE, 5.0, "t")
     assert house.state(1) is State.RECOVERED
-    house.wait(MINUTE)
+    house.wait(59)
+    assert len(raised(house)) == 1
+    house.wait(1)
     assert raised(house) == [("TEMP_HIGH", "t"), ("TEMP_LOW", "t")]
 
 
@@ -266,3 +271,50 @@ def test_nor_is_a_question_over_because_it_was_cool_before_a_long_power_cut() ->
     house.wait(HOUR)
     assert raised(house) == [("TEMP_HIGH", "t")]
     assert State.RECOVERED not in {a.state for a in house.controller.book.alarms.values()}
+
+
+def test_each_room_has_its_own_time_and_its_own_thermometer() -> None:
+    house = house_of(Device("t", "temperature", room="r1"), Device("bath", "temperature", room="r2"))
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(30)
+    house.say(Kind.TEMPERATURE, 5.0, "bath")
+    house.wait(30)
+    assert raised(house) == [("TEMP_HIGH", "t")]
+    lose(house, "bath")
+    assert house.state(1) is State.PRE_ALARM
+    house.wait(HOUR)
+    assert raised(house) == [("TEMP_HIGH", "t")]
+
+
+def test_who_opened_the_window_twice_is_asked_no_more() -> None:
+    house = room()
+    for celsius, after_s in ((36.0, 60), (33.0, 30), (36.0, 30), (33.0, 60)):
+        house.say(Kind.TEMPERATURE, celsius, "t")
+        house.wait(after_s)
+    assert house.states() == ["DETECTED", "PRE_ALARM", "RECOVERED"]
+
+
+@pytest.mark.parametrize("blind", ["lost", "not_recorded"])
+def test_who_could_not_see_before_a_restart_cannot_after_it(blind: str) -> None:
+    house = room()
+    house.say(Kind.TEMPERATURE, 36.0, "t")
+    house.wait(30)
+    if blind == "lost":
+        lose(house, "t")
+    else:
+        recording(house, False)
+    restarted(house)
+    house.wait(DAY)
+    assert raised(house) == []
+    assert house.controller.statuses()["room_temperature"].readiness == "UNAVAILABLE"
+
+
+def test_a_hot_room_that_only_recovery_saw_is_asked_about_once_it_has_lasted_again() -> None:
+    house = house_of(Device("t", "temperature"), Device("bath", "temperature"))
+    again = Controller.from_json(json.loads(json.dumps(house.controller.to_json())))
+    again.rebuild(Observation(Kind.TEMPERATURE, 36.0, 1000, "t"), [])
+    again.rebuild(Observation(Kind.TEMPERATURE, 5.0, 90_000, "bath"), [])
+    again.rebuild(Observation(Kind.TICK, None, 100_000), [])
+    again.rebuilt()
+    again.advance(1_000_000)
+    assert [(a.code, a.opened_t) for a in again.book.alarms.values()] == [("TEMP_LOW", 150_000), ("TEMP_HIGH", 160_000)]

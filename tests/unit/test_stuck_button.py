@@ -178,3 +178,50 @@ def test_what_is_known_of_a_stuck_button_survives_a_snapshot() -> None:
     again = type(house.controller).from_json(house.controller.to_json())
     assert again.to_json() == house.controller.to_json()
     assert again.advance(house.now_ms + 400_000).notices[0].status == "RESTORED"
+
+
+def stuck(house: House) -> list[tuple[str, str]]:
+    return [(n.subject, n.status) for n in house.notices if n.code == "DEVICE_STUCK"]
+
+
+def test_a_green_key_pressed_on_and_on_is_no_stuck_call_button() -> None:
+    house = House()
+    for _ in range(100):
+        house.press("green")
+        house.wait(1)
+    assert stuck(house) == []
+
+
+def test_where_each_press_is_an_alarm_of_its_own_none_is_one_too_many() -> None:
+    house = House(call_button__join_s=0)
+    press_on(house, 120, every=1)
+    assert stuck(house) == []
+
+
+def test_of_two_stuck_buttons_each_is_well_in_its_own_time_days_after_the_start() -> None:
+    house = House()
+    house.press("bedroom")
+    house.wait(3 * 86_400)  # what was pressed days ago is no run of presses
+    house.press("bedroom")
+    assert stuck(house) == []
+    for _ in range(100):
+        house.press("bedroom")
+        house.press("bathroom")
+        house.wait(1)
+    for _ in range(120):
+        house.press("bathroom")
+        house.wait(1)
+    house.wait(180)
+    assert stuck(house)[2:] == [("bedroom", "RESTORED")]
+    house.wait(120)
+    assert stuck(house)[3:] == [("bathroom", "RESTORED")]
+
+
+@pytest.mark.parametrize(("presses", "reasons"), [(20, []), (21, ["chatters"])])
+def test_more_than_twenty_presses_in_a_minute_chatter_on_any_day(presses: int, reasons: list[str]) -> None:
+    house = House()
+    house.wait(5 * 86_400)
+    for _ in range(presses):
+        house.press()
+        house.wait(2)
+    assert [n.reason for n in house.notices if n.code == "DEVICE_STUCK"] == reasons
