@@ -111,7 +111,11 @@ class Standby(PlainRule):
         return NOTHING
 
     def gap(self, start: int, end: int) -> None:
-        """Nobody read the gauge meanwhile: what was waiting waits on, for a reading of now."""
+        """Nobody read the gauge meanwhile: what was waiting waits on, for a reading of now.
+
+        A gateway that stopped, as it had said, has a last word again, however little it has charged since.
+        """
+        self._last = False
         slept = end - start
         self._low_due = None if self._low_due is None else self._low_due + slept
         self._last_due = None if self._last_due is None else self._last_due + slept

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from virtual_home import House
+from sensor_rooms import restarted
+from virtual_home import House, home
 
 from gateway.controller import Controller
 from gateway.observations import BadObservation, Kind, check_value
@@ -206,3 +207,59 @@ def test_the_rule_is_off_where_no_battery_can_be_asked() -> None:
 def test_a_supply_that_makes_no_sense_is_refused(value: Any) -> None:
     with pytest.raises(BadObservation, match="supply"):
         check_value(Kind.SUPPLY, value)
+
+
+def restart_after(house: House, seconds: float) -> None:
+    house.now_ms += round(seconds * 1000)
+    house.say(Kind.RESTART, {"gap_ms": round(seconds * 1000)})
+
+
+def test_a_gateway_that_ran_flat_has_a_last_word_at_its_next_cut_however_little_it_has_charged() -> None:
+    """A typhoon: the mains come back for minutes."""
+    house = House()
+    supply(house, mains=False, percent=5)
+    house.wait(MIN)
+    restart_after(house, 3 * HOUR)
+    supply(house, mains=True, percent=2)
+    house.wait(HOUR)
+    supply(house, mains=False, percent=5)
+    house.wait(30)
+    assert [reason for _, reason, _ in told(house)] == ["last_gasp", "last_gasp"]
+
+
+def test_the_last_word_waits_for_its_half_minute_of_readings_through_a_restart() -> None:
+    house = House()
+    house.wait(HOUR)
+    supply(house, mains=False, percent=4)
+    house.wait(20)
+    restart_after(house, 5 * MIN)
+    house.wait(9)
+    assert told(house) == []
+    house.wait(1)
+    assert [reason for _, reason, _ in told(house)] == ["last_gasp"]
+
+
+def test_what_the_supply_said_before_a_restart_is_known_after_it() -> None:
+    house = House()
+    supply(house, mains=False, percent=60, left_s=3600)
+    house = restarted(house)
+    rule = next(rule for rule in house.controller.rules if rule.name == "standby")
+    assert rule.learned() == {"on_mains": False, "percent": 60, "left_s": 3600}
+    house.wait(4 * MIN)
+    assert [reason for _, reason, _ in told(house)] == ["battery_low"]
+
+
+def test_the_limits_are_settings_and_a_new_one_judges_the_last_reading() -> None:
+    house = House()
+    supply(house, mains=False, percent=35, left_s=7000)
+    house.wait(HOUR)
+    assert told(house) == []
+    for settings, told_last in (
+        ({"standby.low_min": 120.0}, "battery_low"),
+        ({}, "charged"),
+        ({"standby.low_pct": 40.0}, "battery_low"),
+        ({}, "charged"),
+    ):
+        house.say(Kind.CONFIG, home(settings=settings).to_json())
+        house.wait(5 * MIN)
+        assert told(house)[-1][1] == told_last, settings
