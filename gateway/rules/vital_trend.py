@@ -55,24 +55,27 @@ class VitalTrend(PlainRule):
     def __init__(self) -> None:
         self._consented = False
         self._belief = Belief()
+        self._known: frozenset[str] = frozenset()
         self._several = False  # people
         self._courses: dict[str, _Course] = {}  # by measure, or device/measure
         self._until: int | None = None  # the end of the day that runs
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
-        """A withdrawn consent forgets everything."""
+        """A withdrawn consent forgets everything; a device that is gone measures nobody any more."""
+        gone, self._known = self._known - home.devices.keys(), frozenset(home.devices)
         self._consented = home.consented("HEALTH_DATA")
         self._belief.configure(home)
         before, self._several = self._several, len(home.residents) > 1
         if self._consented:
-            return self._forget("residents_changed") if before is not self._several else NOTHING
+            if before is not self._several:
+                return self._forget("residents_changed", list(self._courses))
+            return self._forget("removed", [n for n in self._courses if n.rpartition("/")[0] in gone])
         self._belief.forget()
-        return self._forget("no_consent")
+        return self._forget("no_consent", list(self._courses))
 
-    def _forget(self, reason: str) -> Iterable[Signal]:
-        noted = sorted(name for name, course in self._courses.items() if course.noted)
-        self._courses.clear()
-        self._until = None
+    def _forget(self, reason: str, names: list[str]) -> Iterable[Signal]:
+        noted = sorted(name for name in names if self._courses.pop(name).noted)
+        self._until = self._until if self._courses else None
         return [Technical(CODE, name, False, reason) for name in noted]
 
     def observe(self, observation: Observation) -> Iterable[Signal]:

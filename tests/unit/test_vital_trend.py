@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from sensor_rooms import DAY, noted, raised, reading, restarted
 from virtual_home import House
-from vitals_ward import couple, measure, pressure, ward
+from vitals_ward import CUFF, couple, measure, pressure, ward
 
 from gateway.observations import Kind
 
@@ -93,3 +93,30 @@ def test_of_two_people_each_device_has_its_own_usual() -> None:
     ]
     house.say(Kind.CONFIG, replace(house.controller.home, residents=("a",)).to_json())
     assert noted(house, "VITAL_TREND")[1:] == [("RESTORED", "residents_changed")]
+
+
+def drifted(house: House) -> None:
+    """Ten days of the usual, and three of something else."""
+    for day in range(13):
+        for device in ("band", "cuff"):
+            for _ in range(20):
+                house.say(Kind.HEART_RATE, 60 if day < 10 else 90, device)
+                house.wait(DAY / 40)
+
+
+def test_the_note_on_a_band_that_was_given_back_ends_and_the_others_goes_on() -> None:
+    house = couple()
+    drifted(house)
+    assert noted(house, "VITAL_TREND") == [("RAISED", "trend_up")] * 2
+    house.say(Kind.CONFIG, replace(house.controller.home, devices={"cuff": CUFF}).to_json())
+    ended = [(n.subject, n.reason) for n in house.notices if n.code == "VITAL_TREND" and n.status == "RESTORED"]
+    assert ended == [("band/heart_rate", "removed")]
+    assert set(house.controller.to_json()["rules"]["vital_trend"]["courses"]) == {"cuff/heart_rate"}
+
+
+def test_a_consent_withdrawn_ends_the_notes_on_both() -> None:
+    house = couple()
+    drifted(house)
+    house.say(Kind.CONFIG, replace(house.controller.home, consents={"MONITORING": True}).to_json())
+    assert noted(house, "VITAL_TREND")[2:] == [("RESTORED", "no_consent")] * 2
+    assert house.controller.to_json()["rules"]["vital_trend"]["courses"] == {}

@@ -13,7 +13,8 @@ from vitals_ward import BAND, CODE, measure, pressure, ward
 from gateway.actions import Publish, Text
 from gateway.alarms.life import State
 from gateway.alarms.words import load
-from gateway.home.model import CONSENTS
+from gateway.controller import Controller
+from gateway.home.model import CONSENTS, Device
 from gateway.observations import Kind, Observation
 from gateway.rules.vital_signs import Belief
 
@@ -331,3 +332,47 @@ def test_what_was_not_recorded_was_not_lasting(minutes: float) -> None:
     house.wait(1)
     house.say(Kind.HEART_RATE, 150, "band")
     assert raised(house) == [(CODE, "band")]
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        (Kind.SPO2, 100), (Kind.SPO2, 50), (Kind.HEART_RATE, 250), (Kind.BODY_TEMPERATURE, 43),
+        (Kind.BODY_TEMPERATURE, 30), (Kind.BLOOD_PRESSURE, pressure(280, 200)), (Kind.BLOOD_PRESSURE, pressure(50, 20)),
+    ],
+)  # fmt: skip
+def test_what_a_living_person_may_have_is_believed(kind: Kind, value: Any) -> None:
+    """A well one's oxygen is 100, and a very ill one's pressure is all these tell."""
+    belief = Belief()
+    assert belief.read(Observation(kind, value, 0, "d"))
+    assert belief.discarded == 0
+
+
+def test_a_heat_waves_thermometer_on_the_wall_is_no_cold_body() -> None:
+    house = house_of(BAND, Device("wall", "temperature"), settings={"room_temperature.high_c": 45.0})
+    measure(house, Kind.TEMPERATURE, *[34.0] * 10, device="wall")
+    assert raised(house) == []
+
+
+def test_a_health_device_that_never_spoke_and_is_lost_makes_the_rule_unavailable_also_after_a_restart() -> None:
+    house = ward()
+    lose(house, "cuff")
+    assert house.controller.statuses()["vitals"].reason == "sensor_lost"
+    restarted(house)
+    assert house.controller.statuses()["vitals"].reason == "sensor_lost"
+
+
+def test_a_wall_thermometer_that_is_lost_is_no_lost_health_device() -> None:
+    house = house_of(BAND, Device("wall", "temperature"))
+    lose(house, "wall")
+    assert house.controller.statuses()["vitals"].readiness == "ARMED"
+
+
+def test_vital_signs_that_only_recovery_saw_are_asked_about_at_the_next_reading() -> None:
+    house = ward()
+    again = Controller.from_json(json.loads(json.dumps(house.controller.to_json())))
+    for minute in range(8):
+        again.rebuild(Observation(Kind.HEART_RATE, 150, minute * 60_000, "band"), [])
+    again.rebuilt()
+    again.handle(Observation(Kind.HEART_RATE, 150, 8 * 60_000, "band"))
+    assert [(a.code, a.device) for a in again.book.alarms.values()] == [(CODE, "band")]

@@ -57,3 +57,15 @@ def test_a_snapshot_of_the_first_version_is_read(asked: str | None, grave: bool)
     assert again.restored_empty == []
     kept = again.to_json()["rules"]["vitals"]
     assert (kept["asked"], kept["grave"]) == ({"": "band"} if asked else {}, [""] if grave else [])
+
+
+def test_a_second_sign_of_who_was_not_asked_about_yet_is_grave_at_once() -> None:
+    """What was her oxygen on his alarm is her own once two live there, and then her pulse goes too."""
+    house = ward()
+    measure(house, Kind.HEART_RATE, *[150] * 7, device="band")
+    measure(house, Kind.SPO2, *[85] * 7, device="cuff")
+    house.say(Kind.CONFIG, replace(house.controller.home, residents=("a", "b")).to_json())
+    for _ in range(7):
+        measure(house, Kind.SPO2, 85, device="cuff", every_s=0)
+        measure(house, Kind.HEART_RATE, 150, device="cuff")
+    assert [(a.device, a.severity) for a in house.controller.book.alarms.values()][-1] == ("cuff", "P1")
