@@ -120,3 +120,46 @@ def test_a_consent_withdrawn_ends_the_notes_on_both() -> None:
     house.say(Kind.CONFIG, replace(house.controller.home, consents={"MONITORING": True}).to_json())
     assert noted(house, "VITAL_TREND")[2:] == [("RESTORED", "no_consent")] * 2
     assert house.controller.to_json()["rules"]["vital_trend"]["courses"] == {}
+
+
+def days_of(house: House, *rates: float, readings: int = 20) -> None:
+    for rate in rates:
+        for _ in range(readings):
+            house.say(Kind.HEART_RATE, rate, "band")
+        house.wait(DAY)
+
+
+@pytest.mark.parametrize(("days", "readings", "usual"), [(7, 20, True), (6, 20, False), (7, 19, False)])
+def test_a_week_of_days_with_twenty_readings_is_the_usual(days: int, readings: int, usual: bool) -> None:
+    house = ward()
+    days_of(house, *[60] * days, readings=readings)
+    assert (house.controller.statuses()["vital_trend"].readiness == "ARMED") is usual
+
+
+@pytest.mark.parametrize(("rate", "noticed"), [(78.4, False), (78.5, True)])
+def test_between_two_middle_days_lies_the_usual(rate: float, noticed: bool) -> None:
+    house = ward()
+    days_of(house, 60, 67, 61, 66, 62, 65, 63, 64)  # 63.5
+    days_of(house, rate, rate)
+    assert bool(noted(house, "VITAL_TREND")) is noticed
+
+
+@pytest.mark.parametrize(("days", "learned"), [(6, False), (7, True)])
+def test_after_a_week_of_it_the_new_is_the_usual_and_not_before(days: int, learned: bool) -> None:
+    house = ward()
+    days_of(house, *[60] * 10, *[90] * days)
+    assert [status for status, _ in noted(house, "VITAL_TREND")] == ["RAISED", "RESTORED"][: 1 + learned]
+    days_of(house, 60, 60)
+    assert [reason for _, reason in noted(house, "VITAL_TREND")[2:]] == (["trend_down"] if learned else [])
+
+
+def test_what_a_band_on_the_table_tells_is_nobodys_usual() -> None:
+    house = ward()
+    house.say(Kind.WORN, True, "band")
+    days_of(house, *[60] * 3)
+    house.say(Kind.WORN, False, "band")
+    days_of(house, *[60] * 7)
+    assert house.controller.statuses()["vital_trend"].readiness == "LEARNING"
+    house.say(Kind.WORN, True, "band")
+    days_of(house, *[60] * 4)
+    assert house.controller.statuses()["vital_trend"].readiness == "ARMED"

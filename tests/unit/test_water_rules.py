@@ -210,6 +210,14 @@ def test_more_than_two_cubic_metres_in_a_day_is_over_use() -> None:
     assert noted(house, HIGH) == [("RAISED", "over_use"), ("RESTORED", "back_to_normal")]
 
 
+def test_a_meter_that_tells_both_its_litres_and_its_register_has_used_them_once() -> None:
+    house = metered()
+    for n in range(30):  # 1.5 m3 in 15 h
+        reading(house, Kind.WATER_VOLUME, 100 + n * 0.05, "w", 30 * MINUTE)
+        house.say(Kind.WATER, 50, "w")
+    assert noted(house, HIGH) == []
+
+
 def test_over_use_is_over_only_well_below_its_limit() -> None:
     house = metered()
     for hour in range(48):  # 90 L an hour are 2,160 in 24 h; then 75, 1,800 in 24 h; then less and less
