@@ -92,7 +92,7 @@ class HighWaterUse(WaterRule):
             if watched is not None and t < watched + DAY_MS:
                 continue
             self._since.pop(meter, None)
-            if self._bins[meter].amount(t + 1) < self._limit * END_BELOW:
+            if self._bins[meter].amount(t) < self._limit * END_BELOW:
                 self._on.discard(meter)
                 signals.append(Technical(CODE, meter, False, "back_to_normal"))
         self._plan()

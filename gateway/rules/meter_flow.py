@@ -95,7 +95,7 @@ class Register:
 
 
 class WaterFlow:
-    """Litres of one water meter: per interval, or by its register in m3; of one that tells both ways, by the register."""
+    """Litres of one water meter: per interval, or by its register in m3; by the register if it tells both."""
 
     def __init__(self, device: Device | None) -> None:
         interval = device.interval_s if device is not None else None

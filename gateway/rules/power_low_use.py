@@ -47,8 +47,7 @@ class PowerLowUse(LowUse):
         self._flows: dict[str, EnergyFlow] = {}
         self._water = OwnWater()
         self._litres = UseBins(24)
-        self._water_read: int | None = None  # a register's last reading
-        self._water_since = 0  # read without a gap since then
+        self._water_seen: dict[str, tuple[int, int]] = {}  # register -> read without a gap since, and last
         self._water_told: set[str] = set()  # water meters that ever told anything
 
     def _meters(self) -> Set[str]:
@@ -70,13 +69,12 @@ class PowerLowUse(LowUse):
 
     def _take_water(self, observation: Observation) -> None:
         """A meter of the home's own water tells."""
-        flow, t = self._water.read(observation), observation.t
-        self._water_told.add(observation.device or "")
+        flow, t, meter = self._water.read(observation), observation.t, observation.device or ""
+        self._water_told.add(meter)
         if observation.kind is Kind.WATER_VOLUME:
             swapped = flow is not None and flow.amount is None
-            if swapped or self._water_read is None or t - self._water_read > FRESH_MS:
-                self._water_since = t
-            self._water_read = t
+            since, last = self._water_seen.get(meter, (t, t))
+            self._water_seen[meter] = (t if swapped or t - last > FRESH_MS else since, t)
         if flow is not None and self._running:
             self._litres.add(flow.amount or 0.0, t)
 
@@ -85,7 +83,8 @@ class PowerLowUse(LowUse):
         meters = self._water.meters
         if not meters or not meters <= self._water_told or self._household.lost & meters:
             return False
-        return self._water_read is None or (t - self._water_read <= FRESH_MS and t - self._water_since >= DAY_MS)
+        seen = (self._water_seen[m] for m in meters & self._water_seen.keys())
+        return all(t - last <= FRESH_MS and t - since >= DAY_MS for since, last in seen)
 
     def _anew(self, t: int) -> None:
         super()._anew(t)
@@ -105,8 +104,7 @@ class PowerLowUse(LowUse):
             "flows": {m: flow.to_json() for m, flow in self._flows.items()},
             "water": self._water.to_json(),
             "litres": self._litres.to_json(),
-            "water_read": self._water_read,
-            "water_since": self._water_since,
+            "water_seen": {m: list(seen) for m, seen in self._water_seen.items()},
             "water_told": sorted(self._water_told),
         }
 
@@ -117,6 +115,7 @@ class PowerLowUse(LowUse):
                 self._flows[meter].from_json(state)
         self._water.from_json(data["water"])
         self._litres.from_json(data["litres"])
-        self._water_read = None if data["water_read"] is None else int(data["water_read"])
-        self._water_since = int(data.get("water_since", 0))
         self._water_told = {str(m) for m in data.get("water_told", self._water.meters)}
+        last = data.get("water_read")  # 0.1 took all registers for one
+        before = {} if last is None else dict.fromkeys(self._water_told, (data.get("water_since", 0), last))
+        self._water_seen = {str(m): (int(since), int(at)) for m, (since, at) in data.get("water_seen", before).items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -9,6 +10,7 @@ from sensor_rooms import DAY, HOUR, MINUTE, house_of, lose, power_cut, raised, r
 from virtual_home import House
 
 from gateway.alarms import words
+from gateway.controller import Controller
 from gateway.home.model import Device
 from gateway.observations import Kind
 
@@ -250,6 +252,44 @@ def test_a_water_register_confirms_only_a_day_that_it_was_read(read_h: list[int]
         if hour in read_h:
             house.say(Kind.WATER_VOLUME, 100.0, "w")
         burn(house, 1, 200.0 if hour < 24 else 30.0)
+    assert house.controller.book.alarms[1].severity == severity
+
+
+@pytest.mark.parametrize(("until_h", "severity"), [(48, "P1"), (30, "P2")])
+def test_of_two_water_registers_each_must_have_been_read(until_h: int, severity: str) -> None:
+    """Cold and hot: who has the bath's meter no more does not know that no bath was taken."""
+    house = powered(Device("w", "water_meter"), Device("hot", "water_meter"))
+    for hour in range(48):
+        house.say(Kind.WATER_VOLUME, 100.0, "w")
+        if hour < until_h:
+            house.say(Kind.WATER_VOLUME, 20.0, "hot")
+        burn(house, 1, 200.0 if hour < 24 else 30.0)
+        restarted(house)
+    assert house.controller.book.alarms[1].severity == severity
+
+
+def test_a_register_that_was_taken_away_is_waited_for_no_more() -> None:
+    house = powered(Device("hot", "water_meter"), WATER)
+    house.say(Kind.WATER_VOLUME, 20.0, "hot")
+    house.say(Kind.WATER, 3.0, "w")
+    left = {d: device for d, device in house.controller.home.devices.items() if d != "hot"}
+    house.say(Kind.CONFIG, replace(house.controller.home, devices=left).to_json())
+    burn(house, 25, 200.0)
+    burn(house, 23, 30.0)
+    assert house.controller.book.alarms[1].severity == "P1"
+
+
+@pytest.mark.parametrize(("read", "severity"), [(None, "P1"), (1, "P2")])
+def test_what_the_first_version_knew_of_the_water_is_read(read: int | None, severity: str) -> None:
+    house = powered(WATER)
+    house.say(Kind.WATER, 3.0, "w")
+    burn(house, 22, 200.0)
+    data = json.loads(json.dumps(house.controller.to_json()))
+    row = data["rules"]["power_low_use"]["state"]
+    del row["water_seen"]
+    row |= {"water_read": read, "water_since": 0}
+    house.controller = Controller.from_json(data)
+    burn(house, 26, 30.0)
     assert house.controller.book.alarms[1].severity == severity
 
 

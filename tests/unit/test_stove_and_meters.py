@@ -6,7 +6,7 @@ import json
 
 import pytest
 from sensor_rooms import DAY, HOUR, MINUTE, house_of, lose, noted, power_cut, raised, reading, recording, restarted
-from virtual_home import House
+from virtual_home import House, home
 
 from gateway.alarms.life import State
 from gateway.controller import Controller
@@ -209,6 +209,100 @@ def test_whose_time_came_in_a_pause_of_the_plate_is_asked_in_full_when_it_draws_
     assert house.state() is State.RAISED
 
 
+def two_stoves() -> House:
+    house = house_of(Device("hob", "stove", room="r3"), Device("oven", "stove", room="r3"))
+    house.wait(3 * DAY)
+    return house
+
+
+def test_of_two_stoves_each_has_its_own_time_and_its_own_question() -> None:
+    house = two_stoves()
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(HOUR)
+    house.say(Kind.POWER, 2000, "oven")
+    house.wait(30 * MINUTE)
+    assert raised(house) == [("STOVE_ON", "hob")]
+    assert house.controller.book.alarms[1].evidence["on_min"] == 90
+    house.wait(2 * MINUTE)
+    lose(house, "oven")
+    assert house.state(1) is State.PRE_ALARM  # the other's loss answers nothing
+    house.wait(2 * HOUR)
+    assert raised(house) == [("STOVE_ON", "hob")]
+
+
+def test_a_stove_that_was_taken_away_is_asked_about_no_more() -> None:
+    house = two_stoves()
+    for stove in ("hob", "oven"):
+        house.say(Kind.POWER, 1500, stove)
+        house.wait(MINUTE)
+    house.wait(88 * MINUTE)
+    assert raised(house) == [("STOVE_ON", "hob")]
+    house.say(
+        Kind.CONFIG, home(devices={"oven": Device("oven", "stove")}, settings={"inactivity.enabled": 0}).to_json()
+    )
+    assert house.state(1) is State.RECOVERED
+    house.wait(MINUTE)
+    assert raised(house)[1:] == [("STOVE_ON", "oven")]
+
+
+@pytest.mark.parametrize(("limit_min", "asked_after_min"), [(120, 60), (70, 10), (30, 0)])
+def test_a_new_limit_holds_for_what_simmers_already(limit_min: float, asked_after_min: float) -> None:
+    house = kitchen()
+    house.wait(DAY)
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(HOUR)
+    settings = house.controller.home.settings
+    house.say(Kind.CONFIG, home(devices=house.controller.home.devices,
+                                settings={**settings, "stove.limit_min": limit_min}).to_json())  # fmt: skip
+    house.wait(max(asked_after_min * MINUTE - 1, 0))
+    assert bool(raised(house)) is (asked_after_min == 0)
+    house.wait(1)
+    assert raised(house) == [("STOVE_ON", "hob")]
+
+
+def test_five_minutes_of_pause_are_counted_while_somebody_can_see_them_also_over_a_restart() -> None:
+    house = kitchen()
+    house.wait(DAY)
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(92 * MINUTE)
+    house.say(Kind.POWER, 0, "hob")
+    house.wait(MINUTE)
+    recording(house, False)
+    restarted(house)
+    house.wait(HOUR)
+    power_cut(house, HOUR)
+    recording(house, True)
+    assert house.controller.statuses()["stove"].readiness == "ARMED"
+    house.wait(MINUTE)
+    power_cut(house, HOUR)
+    house.wait(3 * MINUTE - 1)
+    before = len(house.events)
+    house.wait(1)
+    house.say(Kind.POWER, 1500, "hob")
+    house.wait(89 * MINUTE)
+    assert [e.what for e in house.events[before:] if e.what == "opened"] == []
+    house.wait(MINUTE)
+    assert raised(house) == [("STOVE_ON", "hob")] * 2
+
+
+def test_a_lost_stove_is_lost_after_a_restart() -> None:
+    house = kitchen()
+    house.say(Kind.POWER, 1500, "hob")
+    lose(house, "hob")
+    restarted(house)
+    house.wait(5 * HOUR)
+    assert raised(house) == []
+    assert house.controller.statuses()["stove"].reason == "sensor_lost"
+
+
+def test_what_another_device_draws_is_no_matter_of_the_stoves() -> None:
+    house = house_of(Device("hob", "stove"), Device("iron", "plug"))
+    house.say(Kind.POWER, 1500, "iron")
+    house.say(Kind.APPLIANCE, True, "iron")
+    house.wait(5 * HOUR)
+    assert raised(house) == []
+
+
 # ---- meters
 
 STALE, REBASED = "METER_STALE", "METER_REBASED"
@@ -333,3 +427,41 @@ def test_a_meter_in_a_snapshot_goes_on() -> None:
     restarted(house)
     house.say(Kind.ENERGY, 100.5, "m")
     assert noted(house, STALE)[-1] == ("RESTORED", "heard_again")
+
+
+def test_a_meter_that_was_taken_down_is_stale_no_more_and_its_successor_begins_anew() -> None:
+    house = metered()
+    hung = house.controller.home.devices
+    house.say(Kind.ENERGY, 5000.5, "m")
+    house.wait(2 * DAY)
+    assert noted(house, STALE) == [("RAISED", "silent")]
+    house.say(Kind.CONFIG, home(devices={}).to_json())
+    assert noted(house, STALE)[1:] == [("RESTORED", "removed")]
+    house.say(Kind.CONFIG, home(devices=hung).to_json())
+    for kwh in (3.1, 3.2):
+        reading(house, Kind.ENERGY, kwh, "m", MINUTE)
+    assert noted(house, REBASED) == []
+    assert len(noted(house, STALE)) == 2
+
+
+@pytest.mark.parametrize("blind", ["lost", "not_recorded"])
+def test_a_meter_nobody_could_read_before_a_restart_is_not_stale_after_it(blind: str) -> None:
+    house = metered()
+    house.say(Kind.ENERGY, 5000.5, "m")
+    if blind == "lost":
+        lose(house, "m")
+    else:
+        recording(house, False)
+    restarted(house)
+    house.wait(3 * DAY)
+    assert noted(house, STALE) == []
+    assert house.controller.statuses()["meter_health"].readiness == "UNAVAILABLE"
+
+
+def test_of_two_meters_each_is_stale_by_itself() -> None:
+    house = house_of(Device("m", "electricity_meter"), Device("w", "water_meter"))
+    house.say(Kind.ENERGY, 5000.5, "m")
+    house.say(Kind.WATER_VOLUME, 100.0, "w")
+    for n in range(48):
+        reading(house, Kind.WATER_VOLUME, 100.1 + n, "w", HOUR)
+    assert [(n.subject, n.status) for n in house.notices if n.code == STALE] == [("m", "RAISED")]

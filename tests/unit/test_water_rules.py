@@ -228,6 +228,17 @@ def test_over_use_is_over_only_well_below_its_limit() -> None:
     assert noted(house, HIGH)[1:] == [("RESTORED", "back_to_normal")]
 
 
+def test_over_use_is_over_by_the_half_hour_in_which_it_was_and_no_sooner() -> None:
+    house = metered()
+    for litres in (300, 1800):  # 1800 alone are more than four fifths
+        for _ in range(6):
+            reading(house, Kind.WATER, litres / 6, "w", 5 * MINUTE)
+    house.wait(24 * HOUR - 1)
+    assert [status for status, _ in noted(house, HIGH)] == ["RAISED"]
+    house.wait(1)
+    assert noted(house, HIGH)[1:] == [("RESTORED", "back_to_normal")]
+
+
 def test_the_same_litres_over_two_days_are_not() -> None:
     house = metered()
     for _ in range(60):
