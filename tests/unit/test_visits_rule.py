@@ -104,6 +104,15 @@ def test_the_class_of_last_month_is_not_begun_anew_by_a_change_in_the_register()
     assert told(house) == [("RAISED", "general_month", 60.0)]
 
 
+def test_visits_that_are_no_business_of_this_home_any_more_are_asked_for_no_more() -> None:
+    house = register()
+    house.wait(20 * DAY)
+    house.say(Kind.CONFIG, register(priority=0).controller.home.to_json())
+    assert told(house)[1:] == [("RESTORED", "off", told(house)[1][2])]
+    house.wait(40 * DAY)
+    assert len(told(house)) == 2
+
+
 def test_registered_from_a_day_to_come_nothing_is_due_before() -> None:
     house = register(enrolled_yyyymmdd=20260401)
     house.wait(47 * DAY)
