@@ -4,9 +4,11 @@ Any observation of a device is a sign of life; drivers see to it that only new p
 become observations. `seen: false` is a driver's word that it can no longer tell, `seen: way_is_back` that it could
 again: what was lost only to that is lost no longer, and its silence meanwhile is not held against it.
 
-A device is held to the interval it states (`heartbeat_s`), else to the regular one it has shown. One that shows none is
-vouched for by whoever records. A wearable that went out with its wearer, as was said or as the door tells, is not lost
-(T-26). When all that beacon fall silent at once it is the radio, and said once (T-29).
+A device is held to the interval it states (`heartbeat_s`), else to the regular one it has shown, else, once it has
+spoken by itself for a week, to a day and three times its longest silence. One that never speaks by itself (a key
+without a beacon) is vouched for by whoever records: its silence tells nothing, only the monthly test does (T-17). A
+wearable that went out with its wearer, as was said or as the door tells, is not lost (T-26). When all that beacon fall
+silent at once it is the radio, and said once (T-29).
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from gateway.rules.declared import Declared
 from gateway.rules.interference import Chorus
 from gateway.rules.outing import STILL_HEARD_MS, Outing
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Technical
-from gateway.rules.sightings import ROUTINE, Sightings
+from gateway.rules.sightings import ROUTINE, WEEK_MS, Sightings
 
 INTERFERENCE: Final = "RADIO_INTERFERENCE"
 TRIGGERS: Final = frozenset({"button", "wearable"})
@@ -41,7 +43,7 @@ class Supervision(PlainRule):
     name = "supervision"
     declared = Declared(
         "devices that give no sign of life for longer than their stated or learned interval; all at once is the radio",
-        needs=("devices with heartbeat_s, or that speak regularly",),
+        needs=("devices with heartbeat_s, or that speak by themselves",),
         says=("DEVICE_LOST", "RADIO_INTERFERENCE"),
         parameters=("away.max_h", "away.notice_h", "supervision.*"),
     )
@@ -54,6 +56,7 @@ class Supervision(PlainRule):
         self._devices: dict[str, Device] = {}
         self._queue: list[tuple[int, str]] = []  # lazily corrected: a device seen since is pushed back
         self._factor, self._least, self._most = 3.0, 0, {"": 0}
+        self._least_irregular = 0
         self._learns = False
         self._sightings: dict[str, Sightings] = {}
         self._chorus = Chorus()
@@ -72,6 +75,7 @@ class Supervision(PlainRule):
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Takes up new devices (their clock starts now), drops those that are gone."""
         self._factor, self._least = parameters["supervision.lost_factor"], parameters.ms("supervision.lost_min_h")
+        self._least_irregular = parameters.ms("supervision.irregular_h")
         trigger, alarm = parameters.ms("supervision.trigger_lost_h"), parameters.ms("supervision.alarm_lost_h")
         self._most = dict.fromkeys(TRIGGERS, trigger) | dict.fromkeys(ALARM_DETECTORS, alarm)
         self._learns = parameters["supervision.learn"] > 0
@@ -93,15 +97,26 @@ class Supervision(PlainRule):
         self._blind_since = {d: since for d, since in self._blind_since.items() if d in known}
         return [Technical("DEVICE_LOST", d, False, "removed") for d in sorted(gone)]
 
+    def _pace(self, device: Device) -> tuple[float, int, str] | None:
+        """(interval in ms, the least it may be silent, how that is known), or None where nothing is known."""
+        if device.heartbeat_s is not None:
+            return device.heartbeat_s * 1000, self._least, "stated"
+        shown = self._sightings.get(device.id)
+        if shown is None:
+            return None
+        if shown.interval is not None:
+            return shown.interval, self._least, "learned"
+        if shown.longest is None or shown.longest * self._factor > WEEK_MS:
+            return None
+        return shown.longest, self._least_irregular, "longest silence"
+
     def _limit_of(self, device: Device) -> int | None:
         """How long this device may be silent, or None where nothing is known of its pace."""
-        if device.heartbeat_s is not None:
-            interval = round(device.heartbeat_s * 1000)
-        elif device.id in self._sightings and (learned := self._sightings[device.id].interval) is not None:
-            interval = learned
-        else:
+        pace = self._pace(device)
+        if pace is None:
             return None
-        limit = max(round(interval * self._factor), self._least)
+        interval, least, _ = pace
+        limit = max(round(interval * self._factor), least)
         most = self._most.get(device.kind)
         return limit if most is None else min(limit, max(most, round(interval * SLOW_FACTOR)))
 
@@ -184,7 +199,7 @@ class Supervision(PlainRule):
             if known is None or len(self._sightings) >= MAX_LEARNING:
                 return False
             sightings = self._sightings[device] = Sightings()
-        if not sightings.seen(t):
+        if not sightings.seen(t, lost=device in self._gone):
             return False
         self._chorus.joins(device, sightings.interval)
         limit = self._limit_of(self._devices[device])
@@ -324,11 +339,10 @@ class Supervision(PlainRule):
         """Each supervised device's interval, where it comes from, and when its silence means that it is lost."""
         rows = {}
         for device, limit in sorted(self._limit.items()):
-            stated = self._devices[device].heartbeat_s
-            learned = self._sightings[device].interval if device in self._sightings else None
-            interval_s = stated if stated is not None else round((learned or 0) / 1000, 1)
-            source = "stated" if stated is not None else "learned"
-            rows[device] = {"interval_s": interval_s, "source": source, "lost_after_s": round(limit / 1000)}
+            interval, _, source = self._pace(self._devices[device]) or (0.0, 0, "")
+            rows[device] = {
+                "interval_s": round(interval / 1000, 1), "source": source, "lost_after_s": round(limit / 1000),
+            }  # fmt: skip
         silent = sorted(self._devices.keys() - rows.keys())  # nobody would notice if these were silent for ever
         return {"devices": rows, "lost": sorted(self.lost), "unsupervised": silent}
 

@@ -126,16 +126,17 @@ def assess(register: Register, today: date) -> Assessment:
     on_site = sorted({day for day in register.on_site if day <= today})  # who checks in twice a day came once
     last = on_site[-1] if on_site else None
     past = [row for row in register.classes if row[0] <= today] or list(register.classes[:1])
-    since, priority = past[-1]
+    priority = past[-1][1]
     registered = register.registered_on or register.classes[0][0]
-    overdue_since = _overdue_since(register, past, last, today)
-    current = _current(register, priority, since, last, today)
-    shown = current if current.kind == Reading.ROLLING.value else calendar_period(today, priority)
-    done = [day for day in on_site if day in shown]
-    kept = bool(done) if current.kind != Reading.ROLLING.value else last is not None and last == today
+    overdue_since = _overdue_since(register, past, on_site, today)
+    current = _current(register, past, on_site, today)
+    shown, done = current, [day for day in on_site if day == today]  # 15 days begin with a visit, and want the next
+    if not _rolls(register, priority):
+        shown = calendar_period(today, priority)
+        done = [day for day in on_site if day in shown]
     closed = any(today in window for window in register.remote_only)
     extra = tuple(window for window in register.extra if today in window)
-    if kept or (last is not None and last in current and current.kind != Reading.ROLLING.value):
+    if done and current.start <= shown.end:  # who is registered from a day to come has had none of it yet
         state = DueState.DONE
     elif closed:
         state, overdue_since = DueState.UNABLE, None
@@ -173,21 +174,50 @@ def _next_due(current: Period, state: DueState) -> date:
     return current.end
 
 
-def _current(register: Register, priority: PriorityClass, since: date, last: date | None, today: date) -> Period:
+def _current(
+    register: Register, past: Sequence[tuple[date, PriorityClass]], on_site: Sequence[date], today: date
+) -> Period:
     """The period whose end is the next due date on `today`."""
+    since, priority = past[-1]
     if _rolls(register, priority):
-        return _rolling(register, since, last)
-    first = first_due_period(since, priority)
-    return first if today <= first.end else calendar_period(today, priority)
+        return _rolling(register, since, on_site[-1] if on_site else None)
+    return _holding(today, register, past, on_site)
+
+
+def _holding(
+    day: date, register: Register, past: Sequence[tuple[date, PriorityClass]], on_site: Sequence[date]
+) -> Period:
+    """The due period of the last class of `past` that holds `day`."""
+    first = _first(register, past, on_site)
+    return first if day <= first.end else calendar_period(day, past[-1][1])
+
+
+def _first(register: Register, past: Sequence[tuple[date, PriorityClass]], on_site: Sequence[date]) -> Period:
+    """The first due period of the last class of `past`: a rest of a few days is joined to the next period.
+
+    Not so if somebody came in the period the rest is of: that one has had its visit, and the next wants its own. Nor
+    after a change of class if a visit was due by then anyway: none is put off because somebody is worse, or better.
+    """
+    since, priority = past[-1]
+    rest, joined = calendar_period(since, priority), first_due_period(since, priority)
+    served = any(day in rest for day in on_site)
+    before = past[:-1]
+    due_anyway = (
+        bool(before)
+        and not _rolls(register, before[-1][1])
+        and _holding(since, register, before, on_site).end <= rest.end
+    )
+    return Period(rest.kind, since, rest.end) if served or due_anyway else joined
 
 
 def _overdue_since(
-    register: Register, past: Sequence[tuple[date, PriorityClass]], last: date | None, today: date
+    register: Register, past: Sequence[tuple[date, PriorityClass]], on_site: Sequence[date], today: date
 ) -> date | None:
     """The first day after the oldest period that nobody kept and nobody made good since, or None."""
-    for i, (since, priority) in enumerate(past):
+    last = on_site[-1] if on_site else None
+    for i in range(len(past)):
         until = past[i + 1][0] - DAY if i + 1 < len(past) else today
-        for period in _periods(register, priority, since, last, until):
+        for period in _periods(register, past[: i + 1], on_site, until):
             if period.end >= min(today, until + DAY):
                 continue  # not over yet, or the class changed before its end
             if last is not None and last >= period.start and period.kind != Reading.ROLLING.value:
@@ -198,15 +228,16 @@ def _overdue_since(
 
 
 def _periods(
-    register: Register, priority: PriorityClass, since: date, last: date | None, until: date
+    register: Register, past: Sequence[tuple[date, PriorityClass]], on_site: Sequence[date], until: date
 ) -> Iterable[Period]:
-    """The due periods of one class from `since` on, up to `until`; those before the last visit are of no interest."""
+    """The due periods of the last class of `past`, up to `until`; those before the last visit are of no interest."""
+    since, priority = past[-1]
+    last = on_site[-1] if on_site else None
     if _rolls(register, priority):
         yield _rolling(register, since, last)
         return
-    first = first_due_period(since, priority)
-    period = first
-    if last is not None and last > first.end:
+    period = _first(register, past, on_site)
+    if last is not None and last > period.end:
         period = calendar_period(last, priority)
     for _ in range(MAX_PERIODS):
         if period.start > until:

@@ -107,6 +107,26 @@ def test_who_leaves_in_the_middle_of_the_night_is_looked_for_however_often_it_we
     assert asked(house) == 12
 
 
+def test_from_three_on_it_may_be_a_walk() -> None:
+    """The fish market opens at half past three."""
+    house = walker()
+    for _ in range(12):
+        walk(house, "03:01")
+    assert asked(house) == 7
+
+
+def test_half_an_hour_sooner_or_later_is_the_same_walk() -> None:
+    house = walker()
+    for _ in range(10):
+        walk(house, "04:25")
+    before = asked(house)
+    for at in ("04:50", "03:56"):
+        walk(house, at)
+    assert asked(house) == before
+    walk(house, "03:54")
+    assert asked(house) == before + 1
+
+
 def test_another_hour_than_the_usual_one_is_no_habit() -> None:
     """She walks at half past four; at half past three she is lost, or very ill."""
     house = walker()
@@ -232,6 +252,16 @@ def test_a_clock_nobody_believes_teaches_no_hour_and_gives_no_patience() -> None
     house.say(Kind.CLOCK, {"offset_ms": house.controller.civil.offset_ms + 3 * 3_600_000, "trust": "NTP"})
     walk(house)
     assert rule(house).learned()["early_walks"] == 7
+
+
+def test_a_clock_that_is_set_while_somebody_walks_teaches_no_hour() -> None:
+    house = walker()
+    leave(house, "04:40")
+    house.wait(30 * MIN)
+    house.say(Kind.CLOCK, {"offset_ms": house.controller.civil.offset_ms - 3_600_000, "trust": "NTP"})
+    house.wait(30 * MIN)
+    come_in(house)
+    assert rule(house).learned() == {}
 
 
 def test_the_habit_and_the_walk_that_is_waited_for_outlive_a_restart() -> None:

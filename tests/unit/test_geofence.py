@@ -278,6 +278,38 @@ def test_no_fence_is_off_and_a_lost_wearable_makes_it_unavailable() -> None:
     assert house.controller.statuses()["geofence"].readiness.value == "UNAVAILABLE"
 
 
+def test_without_a_fence_no_place_is_beyond_it() -> None:
+    """The receiver came with the watch; nobody agreed on a distance."""
+    house = fenced(radius_m=0)
+    for metres in (100, 5_000, 5_000, 5_000):
+        at(house, metres)
+    assert alarms(house) == []
+    assert house.controller.to_json()["rules"]["geofence"]["wearers"] == {}
+
+
+def test_home_again_a_stray_fix_is_none_as_before() -> None:
+    house = fenced()
+    for metres in (800, 800, 50):
+        at(house, metres)
+    assert len(alarms(house)) == 1
+    house.platform(1, "CLOSED", outcome="FALSE_ALARM")
+    at(house, 800)
+    at(house, 50)
+    assert len(alarms(house)) == 1
+    at(house, 800)
+    at(house, 800)
+    assert len(alarms(house)) == 2
+
+
+def test_while_nothing_is_recorded_nobody_can_tell_where_she_is() -> None:
+    house = fenced()
+    house.say(Kind.RECORDER, False)
+    found = house.controller.statuses()["geofence"]
+    assert (found.readiness.value, found.reason) == ("UNAVAILABLE", "recording_lost")
+    house.say(Kind.RECORDER, True)
+    assert house.controller.statuses()["geofence"].readiness.value == "ARMED"
+
+
 def test_silence_of_the_receiver_is_no_exit() -> None:
     house = fenced()
     at(house, 100)

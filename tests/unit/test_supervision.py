@@ -299,6 +299,112 @@ def test_a_door_excuses_a_pendant_for_a_day_and_no_longer() -> None:
     assert lost(house) == [("pendant", "LOST")]
 
 
+# ---- one that speaks by itself, but by no clock (a Zigbee contact reports when it changes, and now and then)
+
+UNEVEN_MIN = (4, 170, 31, 9, 240, 66, 2, 118)  # no pace to be made of it; four hours of silence at the most
+
+
+def speaks_unevenly(house: House, device: str, days: float) -> None:
+    """By itself at odd times, and never silent for longer than four hours."""
+    begin, n = house.now_ms, 0
+    while house.now_ms - begin < days * 24 * HOUR * 1000:
+        house.wait(UNEVEN_MIN[n % len(UNEVEN_MIN)] * MIN)
+        house.say(Kind.BATTERY, 90, device)
+        n += 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "lost_after_h"),
+    [("contact", 24), ("motion", 24), ("wearable", 24), ("smoke", 12), ("co", 12)],
+)
+def test_who_speaks_by_no_clock_is_lost_after_a_day_and_a_detector_after_half(kind: str, lost_after_h: float) -> None:
+    house = house_of(Device("a", kind))
+    speaks_unevenly(house, "a", 8)
+    house.wait(lost_after_h * HOUR - 1)
+    assert lost(house) == []
+    house.wait(1)
+    assert lost(house) == [("a", "LOST")]
+    house.say(Kind.BATTERY, 88, "a")
+    assert lost(house)[1:] == [("a", "RESTORED")]
+
+
+def test_three_times_the_longest_silence_it_has_shown_is_its_own_way() -> None:
+    house = house_of(Device("a", "contact"))
+    speaks_unevenly(house, "a", 4)
+    beacon(house, ["a"], 20 * HOUR, 1)
+    speaks_unevenly(house, "a", 4)
+    assert supervision(house).learned()["devices"]["a"] == {
+        "interval_s": 72_000.0, "source": "longest silence", "lost_after_s": 216_000,
+    }  # fmt: skip
+    house.wait(60 * HOUR - 1)
+    assert lost(house) == []
+    house.wait(1)
+    assert lost(house) == [("a", "LOST")]
+
+
+def test_a_silence_of_last_season_is_its_way_no_more() -> None:
+    house = house_of(Device("a", "contact"))
+    speaks_unevenly(house, "a", 4)
+    beacon(house, ["a"], 40 * HOUR, 1)
+    speaks_unevenly(house, "a", 30)
+    assert supervision(house).learned()["devices"]["a"]["lost_after_s"] == 120 * 3600
+    speaks_unevenly(house, "a", 30)
+    assert supervision(house).learned()["devices"]["a"]["lost_after_s"] == 24 * 3600
+
+
+def test_less_than_a_week_of_it_proves_nothing() -> None:
+    house = house_of(Device("a", "contact"))
+    speaks_unevenly(house, "a", 6.5)
+    house.wait(1000 * HOUR)
+    assert lost(house) == []
+
+
+def test_who_falls_silent_for_days_at_a_time_is_held_to_nothing_and_named() -> None:
+    house = house_of(Device("a", "contact"))
+    speaks_unevenly(house, "a", 8)
+    beacon(house, ["a"], 23 * HOUR, 1)
+    beacon(house, ["a"], 57 * HOUR, 1)  # more than a third of a week, and it was not lost: it had shown 23 h
+    assert lost(house) == []
+    assert supervision(house).learned()["unsupervised"] == ["a"]
+    house.wait(1000 * HOUR)
+    assert lost(house) == []
+
+
+def test_a_flat_battery_teaches_no_patience_beyond_a_week() -> None:
+    house = house_of(Device("a", "contact"))
+    speaks_unevenly(house, "a", 8)
+    house.wait(20 * 24 * HOUR)
+    speaks_unevenly(house, "a", 1)  # a new one
+    assert lost(house) == [("a", "LOST"), ("a", "RESTORED")]
+    house.wait(7 * 24 * HOUR)
+    assert lost(house)[2:] == [("a", "LOST")]
+
+
+def test_an_outage_is_no_silence_of_its_own() -> None:
+    house = house_of(Device("a", "contact"))
+    speaks_unevenly(house, "a", 8)
+    house.now_ms += round(50 * HOUR * 1000)
+    house.say(Kind.RESTART, {"gap_ms": round(50 * HOUR * 1000)})
+    speaks_unevenly(house, "a", 1)
+    assert supervision(house).learned()["devices"]["a"]["lost_after_s"] == 24 * 3600
+
+
+def test_what_was_shown_survives_a_restart_and_a_snapshot_of_the_first_version_is_read() -> None:
+    house = house_of(Device("a", "contact"))
+    speaks_unevenly(house, "a", 8)
+    before = json.loads(json.dumps(house.controller.to_json()))
+    house.controller = Controller.from_json(before)
+    assert json.loads(json.dumps(house.controller.to_json())) == before
+    rows = before["rules"]["supervision"]["sightings"]
+    rows["a"] = rows["a"][:3]
+    house.controller = Controller.from_json(before)
+    assert house.controller.restored_empty == []
+    assert supervision(house).learned()["unsupervised"] == ["a"]
+    speaks_unevenly(house, "a", 8)
+    house.wait(24 * HOUR)
+    assert lost(house) == [("a", "LOST")]
+
+
 def test_the_way_to_the_market_teaches_no_other_pace_and_survives_a_restart() -> None:
     house = house_of(
         Device("pendant", "wearable"), Device("door", "contact", entrance=True), Device("hall", "motion"),

@@ -96,6 +96,11 @@ def test_fifteen_days_from_one_visit_to_the_next(today: str, state: DueState, ne
     assert (found.state, found.next_due_on) == (state, d(next_due))
 
 
+def test_of_fifteen_days_the_visit_they_began_with_is_not_the_one_they_want() -> None:
+    counts = [on(day, visits=("03-05",), reading=Reading.ROLLING).on_site_done for day in ("03-05", "03-06", "03-20")]
+    assert counts == [1, 0, 0]
+
+
 def test_rolling_is_for_key_elders_only() -> None:
     assert on("03-30", GENERAL, ("03-10",), reading=Reading.ROLLING).state is DueState.DONE
 
@@ -151,7 +156,72 @@ def test_a_visit_on_the_day_of_registration_counts() -> None:
     assert on("03-12", visits=("03-10",), classes=((d("03-10"), KEY),)).state is DueState.DONE
 
 
+def test_a_visit_in_the_last_days_of_a_half_month_does_not_serve_the_next_one_too() -> None:
+    """Registered at the door on the tenth: the half-month to the fifteenth has its visit, the next wants its own."""
+    came = on("03-12", visits=("03-10",), classes=((d("03-10"), KEY),))
+    assert (came.state, came.next_due_on) == (DueState.DONE, d("03-31"))
+    assert on("03-16", visits=("03-10",), classes=((d("03-10"), KEY),)).state is DueState.DUE
+    assert on("04-01", visits=("03-10",), classes=((d("03-10"), KEY),)).overdue_days == 1
+
+
+def test_registered_from_a_day_to_come_the_first_period_waits_for_a_visit_of_its_own() -> None:
+    from_april = ((d("04-01"), KEY),)
+    assert on("03-20", classes=from_april).next_due_on == d("04-15")
+    before = on("03-20", visits=("03-20",), classes=from_april)
+    assert (before.state, before.next_due_on) == (DueState.DUE, d("04-15"))
+    assert on("04-16", visits=("03-20",), classes=from_april).state is DueState.OVERDUE
+
+
 # ---- change of class within a period
+
+
+def test_the_new_class_counts_from_its_first_day_on() -> None:
+    classes = ((LONG_AGO, GENERAL), (d("03-10"), KEY))
+    assert [on(day, visits=("03-05",), classes=classes).priority for day in ("03-09", "03-10")] == [GENERAL, KEY]
+
+
+@pytest.mark.parametrize(
+    ("became_key", "due"),
+    [
+        ("03-12", "03-31"),  # four days were left of the half-month: joined to the next
+        ("03-27", "03-31"),  # here March itself would end without anybody at the door
+        ("03-26", "03-31"),
+    ],
+)
+def test_who_gets_worse_is_not_visited_later_for_it(became_key: str, due: str) -> None:
+    classes = ((LONG_AGO, GENERAL), (d(became_key), KEY))
+    assert on(became_key, visits=("02-20",), classes=classes).next_due_on == d(due)
+    assert on(due, visits=("02-20",), classes=classes).state is DueState.DUE_SOON
+    after = d(due) + timedelta(days=1)
+    assert assess(Register(classes=classes, on_site=(d("02-20"),)), after).overdue_days == 1
+
+
+def test_a_month_that_had_its_visit_is_not_asked_for_another_on_a_change_of_class() -> None:
+    classes = ((LONG_AGO, GENERAL), (d("03-27"), KEY))
+    found = on("03-28", visits=("03-02",), classes=classes)
+    assert found.next_due_on == d("03-31"), "the second half of March has had none"
+    better = ((LONG_AGO, KEY), (d("03-27"), GENERAL))
+    assert on("03-28", visits=("03-02",), classes=better).next_due_on == d("04-30")
+    assert on("03-28", visits=("02-20",), classes=better).next_due_on == d("03-31")
+
+
+@pytest.mark.parametrize(("changed", "late"), [("03-15", False), ("03-16", True)])
+def test_a_half_month_that_was_over_before_the_change_is_late_and_one_that_was_not_is_excused(
+    changed: str, late: bool
+) -> None:
+    classes = ((LONG_AGO, KEY), (d(changed), GENERAL))
+    assert (on("03-25", visits=("02-20",), classes=classes).state is DueState.OVERDUE) is late
+
+
+def test_the_halves_of_an_earlier_time_as_key_elder_are_not_asked_of_the_months_since() -> None:
+    """Better from February on, worse again at the end of April: March wanted one visit and had it."""
+    classes = ((LONG_AGO, KEY), (d("02-10"), GENERAL), (d("04-20"), KEY))
+    assert on("04-21", visits=("02-05", "03-02"), classes=classes).state is not DueState.OVERDUE
+
+
+def test_the_class_that_changed_does_not_put_off_the_form() -> None:
+    classes = ((d("2025-08-31"), KEY), (d("2026-01-10"), GENERAL))
+    assert on("02-01", classes=classes).review_due == d("02-28")
 
 
 def test_general_to_key_begins_a_half_month_of_its_own() -> None:

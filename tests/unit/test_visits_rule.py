@@ -71,6 +71,64 @@ def test_a_general_elder_has_the_month() -> None:
     assert told(house) == [("RAISED", "general_month", 30.0)]
 
 
+def test_fifteen_days_from_visit_to_visit_where_the_county_reads_it_so() -> None:
+    house = register(rolling=1)
+    house.wait(10 * DAY)
+    visit(house)  # 11 March; by halves of the month nothing would be due before April
+    house.wait(17 * DAY)
+    assert told(house) == [("RAISED", "key_rolling_15_days", 25.0)]  # the midnight that begins 27 March
+
+
+def test_a_change_in_the_register_excuses_no_visit_that_is_late() -> None:
+    """A new telephone number is no new elder: the period goes on as it was."""
+    house = register()
+    house.wait(10 * DAY)
+    for _ in range(3):
+        house.say(Kind.CONFIG, house.controller.home.to_json())
+        house.wait(2 * DAY)
+    assert told(house) == [("RAISED", "key_half_month", 14.0)]
+    house.say(Kind.CONFIG, house.controller.home.to_json())
+    assert len(told(house)) == 1
+    assert rule(house).learned()["overdue_days"] == 2
+
+
+def test_the_class_of_last_month_is_not_begun_anew_by_a_change_in_the_register() -> None:
+    house = register(priority=2)
+    visit(house)
+    house.say(Kind.CONFIG, register(priority=1).controller.home.to_json())
+    house.wait(45 * DAY)  # 15 April
+    house.say(Kind.CONFIG, register(priority=1).controller.home.to_json())
+    house.wait(DAY)
+    house.say(Kind.CONFIG, register(priority=1).controller.home.to_json())
+    house.wait(20 * DAY)  # 6 May: April had no visit
+    assert told(house) == [("RAISED", "general_month", 60.0)]
+
+
+def test_visits_that_are_no_business_of_this_home_any_more_are_asked_for_no_more() -> None:
+    house = register()
+    house.wait(20 * DAY)
+    house.say(Kind.CONFIG, register(priority=0).controller.home.to_json())
+    assert told(house)[1:] == [("RESTORED", "off", told(house)[1][2])]
+    house.wait(40 * DAY)
+    assert len(told(house)) == 2
+
+
+def test_registered_from_a_day_to_come_nothing_is_due_before() -> None:
+    house = register(enrolled_yyyymmdd=20260401)
+    house.wait(47 * DAY)
+    assert told(house) == [("RAISED", "key_half_month", 45.0)]  # the midnight that begins 16 April
+
+
+def test_one_day_of_typhoon_is_a_window_and_is_heeded_at_once() -> None:
+    house = register()
+    house.wait(20 * DAY)  # 21 March
+    assert [status for status, _, _ in told(house)] == ["RAISED"]
+    house.say(Kind.COMMAND, {"cmd": "remote_only", "from": "2026-03-21", "to": "2026-03-21", "reason": "typhoon"})
+    assert told(house)[1][:2] == ("RESTORED", "remote_only")
+    house.wait(DAY)
+    assert [status for status, _, _ in told(house)] == ["RAISED", "RESTORED", "RAISED"]
+
+
 def test_a_phone_call_puts_nobody_at_the_door_of_an_open_alarm() -> None:
     house = register()
     house.press()
@@ -373,6 +431,25 @@ def test_who_moves_in_is_registered_that_day_and_who_is_left_keeps_their_book() 
     house.say(Kind.CONFIG, couple("grandma", enrolled_yyyymmdd=20251001).to_json())
     assert told_of(house)[1:] == [("grandpa", "RESTORED")]
     assert rule(house).learned()["last_visit_on"] == "2026-03-18"
+
+
+def test_a_change_in_the_register_leaves_each_of_a_couple_their_own_book() -> None:
+    house = House(couple("grandpa", "grandma"))
+    visit(house, elder="grandma")
+    house.wait(DAY)
+    house.say(Kind.CONFIG, couple("grandpa", "grandma").to_json())
+    house.wait(15 * DAY)
+    assert told_of(house) == [("grandpa", "RAISED")]
+
+
+def test_who_takes_somebody_in_keeps_the_visits_had_alone() -> None:
+    house = House(couple("grandpa"))
+    visit(house)
+    house.wait(DAY)
+    house.say(Kind.CONFIG, couple("grandpa", "grandma").to_json())
+    assert rule(house).learned()["grandpa"]["last_visit_on"] == "2026-03-01"
+    house.wait(15 * DAY)
+    assert told_of(house) == [("grandma", "RAISED")]
 
 
 def test_the_books_of_a_couple_survive_a_snapshot() -> None:
