@@ -10,17 +10,17 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from gateway.cli.asking import REQUEST_TIMEOUT_S
 from gateway.cli.errors import BadInput, UserError
 from gateway.cli.options import config_option, load_config
 
 if TYPE_CHECKING:
     from gateway.config import Config
 
-REQUEST_TIMEOUT_S: Final = 10.0  # a registry's fsync on a failing card takes seconds; more means it hangs
 
 TYPING_HELP = """\b
 Examples:

@@ -7,10 +7,9 @@ from typing import Any, Final
 
 import click
 
-from gateway.cli.errors import UserError
+from gateway.cli.asking import ask
 from gateway.cli.options import config_option, load_config
 
-REQUEST_TIMEOUT_S: Final = 10.0
 _ON_OFF: Final = click.argument("state", type=click.Choice(["on", "off"]))
 
 
@@ -70,13 +69,5 @@ def _lasting(answer: dict[str, Any]) -> str:
 
 
 def _ask(config_path: Path, asked: dict[str, Any]) -> dict[str, Any]:
-    from gateway.runtime.control import ControlUnavailable, request
-
     socket = load_config(config_path).control_socket
-    try:
-        answer = request(socket, asked, REQUEST_TIMEOUT_S)
-    except ControlUnavailable as error:
-        raise UserError(str(error), where=socket, advice="this is said to the running gateway") from None
-    if not answer.get("ok"):
-        raise UserError(str(answer.get("error", "refused")), where=socket, advice="see its --help")
-    return answer
+    return ask(socket, asked, absent="this is said to the running gateway", refused="see its --help")

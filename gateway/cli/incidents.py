@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from gateway.cli.asking import ask
 from gateway.cli.errors import BadInput, UserError
 from gateway.cli.options import config_option, load_config
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 SHOWN: Final = 50
 NOTHING_WAS_WRONG: Final = ("FALSE_ALARM", "TEST", "TECHNICAL")
 """Outcomes that need no word about an emergency call (domain 1.4)."""
-REQUEST_TIMEOUT_S: Final = 10.0
 
 
 @click.group("incidents")
@@ -312,12 +312,5 @@ def _complain(findings: Findings) -> None:
 
 
 def _ask(config_path: Path, asked: dict[str, Any]) -> None:
-    from gateway.runtime.control import ControlUnavailable, request
-
-    config = load_config(config_path)
-    try:
-        answer = request(config.control_socket, asked, REQUEST_TIMEOUT_S)
-    except ControlUnavailable as error:
-        raise UserError(str(error), where=config.control_socket, advice="closing needs the running gateway") from None
-    if not answer.get("ok"):
-        raise UserError(str(answer.get("error", "refused")), where=config.control_socket, advice="see `incidents list`")
+    socket = load_config(config_path).control_socket
+    ask(socket, asked, absent="closing needs the running gateway", refused="see `incidents list`")

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import click
 
+from gateway.cli.asking import ask
 from gateway.cli.errors import UserError
 from gateway.cli.options import config_option, load_config
 
-REQUEST_TIMEOUT_S: Final = 10.0
 LOOK_S: Final = 1.0
 
 
@@ -61,12 +61,4 @@ def _why_not(course: dict[str, Any], wait_s: int) -> str:
 
 
 def _ask(socket: Path, asked: dict[str, Any]) -> dict[str, Any]:
-    from gateway.runtime.control import ControlUnavailable, request
-
-    try:
-        answer = request(socket, asked, REQUEST_TIMEOUT_S)
-    except ControlUnavailable as error:
-        raise UserError(str(error), where=socket, advice="a test alarm needs the running gateway") from None
-    if not answer.get("ok"):
-        raise UserError(str(answer.get("error", "refused")), where=socket, advice="close what is open first")
-    return answer
+    return ask(socket, asked, absent="a test alarm needs the running gateway", refused="close what is open first")

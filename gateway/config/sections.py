@@ -135,7 +135,7 @@ class ModemConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class SecondModemConfig:
+class SecondModemConfig(ModemConfig):
     """A second modem, or the same maker's with another operator's SIM: texts and calls the first cannot carry."""
 
     enabled: bool = option(False, "Use a second modem.")
@@ -143,17 +143,6 @@ class SecondModemConfig:
         "/dev/ttyUSB6", "The second modem's AT port; prefer /dev/serial/by-id/…", pattern=r"/.+",
         shape="an absolute path",
     )  # fmt: skip
-    baud: int = option(
-        115200,
-        "Speed of the AT port; USB modems ignore it.",
-        choices=(9600, 19200, 38400, 57600, 115200, 230400, 460800),
-    )
-    pin: str = option("", "PIN of the SIM; empty: none.", pattern=r"[0-9]{4,8}", shape="4 to 8 digits", secret=True)
-    call_command: str = option(
-        "",
-        "Command that plays a WAV on its standard input into the call, for a modem without a voice of its own.",
-    )
-    voice: bool = option(True, "Call contacts through it; false: this SIM carries texts only.")
 
 
 def _person(found: str) -> str | None:

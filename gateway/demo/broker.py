@@ -107,10 +107,6 @@ class Broker:
     def thaw(self) -> None:
         os.kill(self.pid, signal.SIGCONT)
 
-    def reload(self) -> None:
-        """Reads ACL and certificates again."""
-        os.kill(self.pid, signal.SIGHUP)
-
     def _end(self, number: signal.Signals) -> None:
         process, self._process = self._process, None
         if process is None:

@@ -5,7 +5,6 @@ Knows 27.007 and 27.005 as far as our driver and gammu go. Knows no port and no 
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import Final
 
@@ -30,7 +29,6 @@ class ModemAnswers:
         self.commands: list[str] = []  # what was asked of it, newest last
         self.stores: dict[str, dict[int, str]] = {"SM": {}, "ME": {}}
         self.pin = "1234"
-        self._changed = asyncio.Event()  # set when something happened that a test may wait for
         self._sim = "READY"
         self._stat = 1
         self._settings()
@@ -176,7 +174,6 @@ class ModemAnswers:
         if rest == "=?":
             return self._ok(f"+CMGD: ({_joined(sorted(self.stores[self._store]))}),(0-4)")
         self.stores[self._store].pop(int(rest[1:].split(",")[0]), None)
-        self._changed.set()
         return self._ok()
 
 

@@ -85,7 +85,6 @@ class ModemCalls(ModemAnswers):
 
     def _begin(self, call: PhoneCall) -> None:
         self.calls.append(call)
-        self._changed.set()
 
     def _later(self, seconds: float, what: str, call: PhoneCall) -> None:
         def go() -> None:
@@ -108,7 +107,6 @@ class ModemCalls(ModemAnswers):
         if call is None:
             return
         call.over, self._cause = True, cause
-        self._changed.set()
         self._say(word if self.says_how_it_ended else "NO CARRIER")
 
     # ---- what the person does, in time
@@ -118,7 +116,6 @@ class ModemCalls(ModemAnswers):
 
     def _then_answer(self, call: PhoneCall) -> None:
         call.stat = 0
-        self._changed.set()
 
     def _then_busy(self, _: PhoneCall) -> None:
         self._end("BUSY", CAUSES["busy"])
@@ -204,7 +201,6 @@ class ModemCalls(ModemAnswers):
     def _at_chup(self, rest: str) -> None:
         if not rest and (call := self._standing()) is not None:
             call.over, self._cause = True, 16
-            self._changed.set()
         self._ok()
 
     def _at_clcc(self, rest: str) -> None:
@@ -247,7 +243,6 @@ class ModemCalls(ModemAnswers):
         if self.maker != maker or not self.speaks or text is None or call is None or call.stat != 0:
             return self._cme(3)
         call.said.append(bytes.fromhex(text[1]).decode("utf-16-be"))
-        self._changed.set()
         self._ok()
         before = set(self._call_timers)
         self._later(self.speech_s, "said", call)

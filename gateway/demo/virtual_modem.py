@@ -184,14 +184,6 @@ class VirtualModem(ModemCalls):
         """The texts the network has taken, long ones joined."""
         return self.network.sent
 
-    async def wait_sent(self, count: int, timeout_s: float = 30.0) -> list[SentSms]:
-        """Waits until the network has taken `count` texts."""
-        async with asyncio.timeout(timeout_s):
-            while len(self.sent) < count:
-                self._changed.clear()
-                await self._changed.wait()
-        return self.sent
-
     def raw(self, data: bytes) -> None:
         """Bytes on the wire, as they are."""
         if self._master >= 0:
@@ -276,7 +268,6 @@ class VirtualModem(ModemCalls):
         if message.report_wanted and self._report_status is not None:
             status = self._report_status
             asyncio.get_running_loop().call_later(REPORT_AFTER_S, self._report_if_up, self._references, status)
-        self._changed.set()
         return None
 
     # --- another process --------------------------------------------------------------------------------------------

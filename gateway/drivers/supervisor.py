@@ -68,11 +68,10 @@ class DriverStatus:
 
 @dataclass(slots=True)
 class _Run:
-    """One run of the driver: its task, and what it did so far."""
+    """One run of the driver: what it did so far."""
 
     started_at: float
     silent: asyncio.Event
-    task: asyncio.Task[None] | None = None
     last_beat: float | None = None
     condemned: bool = False  # cancelled for silence: its beats no longer count
     ended: bool = False  # callbacks it leaked no longer count
@@ -168,7 +167,7 @@ class Supervisor:
             count=self.count,
             emit_durable=lambda report: self._emitted_durable(run, report),
         )
-        task = run.task = asyncio.create_task(self._guarded(context), name=f"driver:{self.name}")
+        task = asyncio.create_task(self._guarded(context), name=f"driver:{self.name}")
         silent = asyncio.create_task(run.silent.wait(), name=f"liveness:{self.name}")
         self._arm(run, run.started_at + self._driver.liveness_s)
         try:

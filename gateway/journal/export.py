@@ -39,7 +39,6 @@ class Export:
 
     epoch: str
     snapshot: dict[str, Any] | None
-    snapshot_t: int | None
     after: int
     connection: sqlite3.Connection
     problems: list[Problem] = field(default_factory=list)
@@ -87,7 +86,7 @@ def export(path: Path, since_t: int | None = None, *, after: int = 0) -> Export:
         version = schema.get_meta(connection, "schema")
         if version != schema.VERSION:
             raise SchemaNewer(f"{path}: schema {version}, expected {schema.VERSION}; start the gateway of this version")
-        made = Export(str(schema.get_meta(connection, "epoch")), None, None, after, connection)
+        made = Export(str(schema.get_meta(connection, "epoch")), None, after, connection)
         if since_t is not None:
             _find_snapshot(made, since_t)
     except (sqlite3.Error, schema.Damaged) as error:
@@ -109,5 +108,5 @@ def _find_snapshot(made: Export, since_t: int) -> None:
         except BadRow as bad:
             made.problems.append(Problem(ProblemCode.SNAPSHOT_BAD, f"snapshot {row_id}: {bad}; left out"))
             continue
-        made.snapshot_t, made.after = t, upto
+        made.after = upto
         return

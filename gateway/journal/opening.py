@@ -292,10 +292,3 @@ def _sync(path: Path) -> None:
         os.fsync(fd)
     finally:
         os.close(fd)
-
-
-def reserve_ids(connection: sqlite3.Connection, marks: Marks) -> None:
-    """Writes the block after `marks` as taken, in its own transaction. Raises sqlite3.Error."""
-    connection.execute("BEGIN IMMEDIATE")
-    schema.put_meta(connection, "marks", marks.as_json())
-    connection.execute("COMMIT")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from gateway import __version__
 from gateway.clock import iso
 from gateway.controller import Controller
+from gateway.journal import Health
 
 if TYPE_CHECKING:
     from gateway.runtime.gateway import Gateway
@@ -26,7 +27,7 @@ def status_of(gateway: Gateway) -> dict[str, Any]:
         "clock_trust": str(heart.clock.trust()),
         "alarms": _alarms(controller),
         "rules": {name: {"status": s.readiness.value, "reason": s.reason} for name, s in controller.statuses().items()},
-        "store": {"state": health.state.value, "reason": health.reason, "waiting": health.waiting},
+        "store": _store(health),
         "outbox": health.outbox_rows,
         "texts_waiting": gateway.carrier.waiting_texts(),
         "drivers": gateway.ways_in.status(),
@@ -49,6 +50,17 @@ def status_line(heart: Heart) -> str:
     rules = heart.controller.statuses()
     off = [n for n, s in rules.items() if s.readiness.value == "UNAVAILABLE"]
     return f"{live} alarm(s) open, {len(rules) - len(off)} of {len(rules)} rules ready"
+
+
+def _store(health: Health) -> dict[str, Any]:
+    return {
+        "state": health.state.value,
+        "reason": health.reason,
+        "waiting": health.waiting,
+        "dropped_routine": health.dropped_routine,
+        "dropped_urgent": health.dropped_urgent,
+        "rejected": health.rejected,
+    }
 
 
 def _alarms(controller: Controller) -> list[dict[str, Any]]:

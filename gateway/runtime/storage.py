@@ -29,12 +29,11 @@ LATEST: Final = 1 << 62
 
 @dataclass(slots=True)
 class Opened:
-    """The registry and the journal, and what was found. `degraded`: nothing that happens now outlives a power cut."""
+    """The registry and the journal, and what was found in it."""
 
     registry: Registry
     journal: Journal
     recovered: Recovered
-    degraded: bool
 
 
 def journal_limits(journal: JournalConfig) -> Limits:
@@ -67,8 +66,8 @@ def open_storage(
             raise
         problems.append(f"the journal is kept in memory and a power cut will lose it: {error}")
         journal, recovered = _in_memory(journal_file, problems, on_health, on_problem)
-        return Opened(registry, journal, recovered, degraded=True)
-    return Opened(registry, journal, recovered, degraded=registry.readonly)
+        return Opened(registry, journal, recovered)
+    return Opened(registry, journal, recovered)
 
 
 def _registry(path: Path, problems: list[str]) -> Registry:

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import os
 import socket
-import time
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -69,21 +68,6 @@ def watchdog_interval_s(environ: Mapping[str, str] = os.environ, pid: int | None
         return None
     usec = environ.get("WATCHDOG_USEC", "")
     return int(usec) / 1e6 if usec.isascii() and usec.isdigit() and int(usec) > 0 else None
-
-
-class Ticker:
-    """A check that is true while somebody ticks often enough: the rule loop, the store's thread."""
-
-    def __init__(self, max_age_s: float, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._max_age_s, self._monotonic = max_age_s, monotonic
-        self._ticked_at = monotonic()
-
-    def tick(self) -> None:
-        """Alive now. May be called from any thread."""
-        self._ticked_at = self._monotonic()
-
-    def __call__(self) -> bool:
-        return self._monotonic() - self._ticked_at <= self._max_age_s
 
 
 class Watchdog:

@@ -17,7 +17,7 @@ from gateway.runtime.bearer import ring_answer
 from gateway.runtime.call_player import call_player
 
 if TYPE_CHECKING:
-    from gateway.config.sections import ModemConfig, SecondModemConfig
+    from gateway.config.sections import ModemConfig
     from gateway.drivers.ble.driver import BleDriver
     from gateway.drivers.local_mqtt.driver import LocalMqttDriver
     from gateway.drivers.power.driver import PowerDriver
@@ -76,7 +76,7 @@ class WaysIn:
         self.supervisors.append(supervisor)
         supervisor.start()
 
-    def _modem(self, name: str, config: ModemConfig | SecondModemConfig) -> Driver:
+    def _modem(self, name: str, config: ModemConfig) -> Driver:
         from gateway.drivers.modem.modem import ModemDriver
 
         ways_out = self._gateway.ways_out

@@ -6,29 +6,10 @@ renewed on disk is used from the next connection on.
 
 from __future__ import annotations
 
-import errno
 import ssl
 
+from gateway.mqtt.sockets import ClosedOnFailure
 from gateway.upstream.settings import Tls
-
-
-class _ClosedOnFailure(ssl.SSLSocket):
-    """paho leaves a socket whose handshake failed open, to the garbage collector; `ssl` one that was reset before."""
-
-    def recv(self, buflen: int = 1024, flags: int = 0) -> bytes:
-        try:
-            return super().recv(buflen, flags)
-        except OSError as error:
-            if self._sslobj is None and error.errno not in (errno.ENOTCONN, errno.EINVAL):  # type: ignore[attr-defined]
-                self.close()  # wrapping looks whether something was sent before the handshake, and raises
-            raise
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except BaseException:
-            self.close()
-            raise
 
 
 class BadCredentials(OSError):
@@ -41,7 +22,7 @@ def make_context(tls: Tls) -> ssl.SSLContext:
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(tls.ca))
     except (OSError, ValueError) as error:
         raise BadCredentials(f"{tls.ca}: {_why(error)}") from None
-    context.sslsocket_class = _ClosedOnFailure
+    context.sslsocket_class = ClosedOnFailure
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if tls.cert is not None and tls.key is not None:
         try:

@@ -65,6 +65,15 @@ def go_out_by_day(house: House) -> None:
     leave(house)
 
 
+def come_in(house: House, unhurried_s: float = 0) -> None:
+    """The door opens, the hall sees feet, the door closes."""
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(unhurried_s)
+    house.say(Kind.MOTION, True, "hall")
+    house.wait(unhurried_s)
+    house.say(Kind.CONTACT, "closed", "door")
+
+
 @pytest.mark.parametrize("out_first", [True, False])
 def test_who_comes_home_late_and_goes_to_bed_is_at_home(out_first: bool) -> None:
     """Nobody was seen inside since the door was used: the feet in the hall come in. Else they may go out."""
@@ -73,11 +82,7 @@ def test_who_comes_home_late_and_goes_to_bed_is_at_home(out_first: bool) -> None
         go_out_by_day(house)
     house.at_the_hour(23, 20)
     restarted(house)
-    house.say(Kind.CONTACT, "open", "door")
-    house.wait(5)
-    house.say(Kind.MOTION, True, "hall")
-    house.wait(5)
-    house.say(Kind.CONTACT, "closed", "door")
+    come_in(house, unhurried_s=5)
     house.wait(10)
     house.say(Kind.MOTION, True, "hall")
     house.wait(5 * HOUR)
@@ -98,11 +103,7 @@ def test_where_anything_went_unseen_the_door_may_as_well_be_an_exit(blind: str) 
         house.say(Kind.SEEN, False, "hall")
         house.say(Kind.MOTION, False, "hall")
     house.at_the_hour(23, 20)
-    house.say(Kind.CONTACT, "open", "door")
-    house.wait(5)
-    house.say(Kind.MOTION, True, "hall")
-    house.wait(5)
-    house.say(Kind.CONTACT, "closed", "door")
+    come_in(house, unhurried_s=5)
     house.wait(HOUR)
     assert codes(house) == ["NIGHT_EXIT"]
 
@@ -111,9 +112,7 @@ def test_who_came_in_and_goes_out_again_is_missed() -> None:
     house = night_house()
     go_out_by_day(house)
     house.at_the_hour(23, 20)
-    house.say(Kind.CONTACT, "open", "door")
-    house.say(Kind.MOTION, True, "hall")
-    house.say(Kind.CONTACT, "closed", "door")
+    come_in(house)
     house.wait(2 * MIN)
     leave(house)
     house.wait(HOUR)
@@ -125,9 +124,7 @@ def test_who_turns_on_the_doorstep_is_missed_too() -> None:
     house = night_house()
     go_out_by_day(house)
     house.at_the_hour(23, 20)
-    house.say(Kind.CONTACT, "open", "door")
-    house.say(Kind.MOTION, True, "hall")
-    house.say(Kind.CONTACT, "closed", "door")
+    come_in(house)
     house.wait(20)
     house.say(Kind.CONTACT, "open", "door")
     house.wait(HOUR)

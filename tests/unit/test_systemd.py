@@ -14,7 +14,6 @@ from gateway.runtime.systemd import (
     FEEDS_PER_INTERVAL,
     UNWATCHED_INTERVAL_S,
     Notifier,
-    Ticker,
     Watchdog,
     watchdog_interval_s,
 )
@@ -125,17 +124,6 @@ def test_a_check_that_cannot_tell_is_no_proof_of_life(init: Init, notifier: Noti
     watchdog = Watchdog({"rule loop": lambda: True, "store": broken}, notifier, 30.0)
     assert watchdog.stuck() == ("store",)
     assert not watchdog.feed()
-
-
-def test_the_rule_loop_must_tick() -> None:
-    now = 100.0
-    ticker = Ticker(15.0, monotonic=lambda: now)
-    now = 115.0
-    assert ticker()
-    now = 115.1
-    assert not ticker()
-    ticker.tick()
-    assert ticker()
 
 
 async def test_it_feeds_several_times_an_interval_and_stops_when_stuck(init: Init, notifier: Notifier) -> None:

@@ -37,7 +37,6 @@ UUID16: Final = b"\xd2\xfc"  # 0xFCD2 as it goes over the air
 
 _SEALED: Final = 0x01
 _RESERVED: Final = 0x02  # early drafts put the MAC into the data here; the published format reserves it
-_ON_TRIGGER: Final = 0x04
 _COMMAND_LENGTH: Final = 0x1F
 
 
@@ -69,7 +68,6 @@ class Packet:
     """What one frame said, in its order. `unknown`: the object id at which reading had to stop, if any."""
 
     encrypted: bool
-    on_trigger: bool  # the device sends only when something happens
     counter: int | None  # sealed frames only
     packet_id: int | None
     readings: tuple[Reading, ...]
@@ -96,7 +94,7 @@ def decode(data: bytes, mac: bytes | None = None, key: bytes | None = None) -> P
         body, counter, plain = _unseal(data, mac, key)
     readings, unknown = _read_objects(plain)
     packet_id = next((r.value for r in readings if r.object_id == PACKET_ID), None)
-    return Packet(sealed, bool(info & _ON_TRIGGER), counter, packet_id, readings, unknown, body)
+    return Packet(sealed, counter, packet_id, readings, unknown, body)
 
 
 def load_cipher() -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gateway.drivers.local_mqtt.heard import Message
+from gateway.mqtt.sockets import ClosedOnFailure
 from gateway.mqtt.wire import Way, Wire
 
 MAX_PACKET_BYTES: Final = 4 * 1024 * 1024  # twice the longest list of devices; an MQTT 5 broker keeps back what is more
@@ -25,17 +26,6 @@ RECEIVE_MAXIMUM: Final = 20  # unacknowledged messages an MQTT 5 broker may send
 CONNECT_S: Final = 10.0  # a broker in the home answers in milliseconds; a sleeping mini PC in seconds
 USER_TIMEOUT_S: Final = 20.0  # TCP_USER_TIMEOUT: sent and not acknowledged by the far kernel
 NOBODYS_FILTER: Final = "hearthwatch/are-you-there"  # unsubscribing from it changes nothing and must be answered
-
-
-class _ClosedOnFailure(ssl.SSLSocket):
-    """paho leaves a socket whose handshake failed open, to the garbage collector."""
-
-    def do_handshake(self, block: bool = False) -> None:
-        try:
-            super().do_handshake(block)
-        except BaseException:
-            self.close()
-            raise
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +39,7 @@ class Tls:
     def context(self) -> ssl.SSLContext:
         """Raises OSError (SSLError included) naming what is wrong with the files."""
         context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=str(self.ca))
-        context.sslsocket_class = _ClosedOnFailure
+        context.sslsocket_class = ClosedOnFailure
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.cert is not None:
             context.load_cert_chain(self.cert, self.key, password="")
