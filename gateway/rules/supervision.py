@@ -330,7 +330,7 @@ class Supervision(PlainRule):
             source = "stated" if stated is not None else "learned"
             rows[device] = {"interval_s": interval_s, "source": source, "lost_after_s": round(limit / 1000)}
         silent = sorted(self._devices.keys() - rows.keys())  # nobody would notice if these were silent for ever
-        return {"devices": rows, "lost": sorted(self.lost), "unsupervised": silent}
+        return {"lost": sorted(self.lost), "unsupervised": silent, "devices": rows}
 
     # ---- snapshot
 

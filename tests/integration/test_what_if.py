@@ -194,8 +194,19 @@ def test_rules_of_a_recording_in_a_table_and_for_programs(tmp_path: Path) -> Non
     assert found["supervision"]["learned"]["devices"]["thermo"]["interval_s"] == 1800
     code, out, _ = run("rules", "--recording", path)
     assert code == 0
-    for word in ("night_exit", "ARMED", "no_fence", "devices.thermo.interval_s: 1800.0"):
+    for word in ("night_exit", "ARMED", "no fence is set", "devices.thermo.interval_s: 1800.0"):
         assert word in out
+
+
+def test_rules_gives_its_reasons_in_either_language_and_the_hour_in_the_recordings_zone(tmp_path: Path) -> None:
+    path = tmp_path / "berlin.jsonl"
+    path.write_text(json.dumps({**HEADER, "tz": "Europe/Berlin"}) + "\n" + line(0, "tick") + "\n")
+    code, out, _ = run("rules", "--recording", path, "--language", "zh_CN")
+    assert code == 0
+    assert "没有穿戴设备" in out
+    assert "no_wearable" not in out
+    assert "(2026-03-01T01:00:00.000+01:00)" in out
+    assert json.loads(run("rules", "--recording", path, "--json")[1])["at"] == "2026-03-01T01:00:00.000+01:00"
 
 
 def test_rules_of_a_home_that_never_ran_says_what_to_do(tmp_path: Path) -> None:
