@@ -79,12 +79,14 @@ def _of_journal(config: Config) -> dict[str, Any]:
 
 
 def _of_recording(path: Path) -> dict[str, Any]:
-    from gateway.cli.what_if import play
+    from gateway.cli.what_if import Scenario, Unread, play
     from gateway.recording import BadHeader
 
     try:
         with path.open("rb") as source:
-            tape = play(source, {}, None)
+            unread = Unread(lambda text: click.echo(text, err=True))
+            tape = play(source, Scenario(), None, unread=unread)
+            unread.summed_up()
     except BadHeader as error:
         raise UserError(
             str(error), where=path, advice="expected a recording, as `hearthwatch events` prints it"
