@@ -252,6 +252,10 @@ class BadParameter(ValueError):
     """A setting that is unknown, no number or out of range. The text names the key, the finding and the range."""
 
 
+CHOICES: Final = frozenset({"0/1", "0/1/2", "number", "date", "devices", "fixes"})
+"""Units of which there is nothing between two whole numbers."""
+
+
 def check(name: str, value: Any) -> float:
     """Returns the value as a number if `name` is known and the value within its range, else raises `BadParameter`."""
     parameter = TABLE.get(name)

@@ -11,28 +11,29 @@ from typing import IO, TYPE_CHECKING, Final
 
 import click
 
-from gateway.cli.what_if import Difference, Told, compare, run
+from gateway.cli.what_if import Difference, Scenario, Told, Unread, compare, run
 from gateway.recording import BadHeader
 
 if TYPE_CHECKING:
     from gateway.home.model import HomeView
 
-Settings = dict[str, float]
 AS_IT_IS: Final = "as-is"
 MAX_ROWS: Final = 200  # a table longer than this is for programs: --json
 SPOOL_BYTES: Final = 8 << 20
 MINUTES: Final = len("2026-03-01T08:15")
 
 
-def settings_of(word: str, base: Settings, read: Callable[[str | None, tuple[str, ...]], Settings]) -> Settings:
+def scenario_of(word: str, base: Scenario, read: Callable[[str | None, tuple[str, ...]], Scenario]) -> Scenario:
     """What A or B names: a parameter file, NAME=VALUE[,NAME=VALUE…], or `as-is` for no change."""
     if word == AS_IT_IS:
         return base
     if "=" in word and not Path(word).exists():
-        return base | read(None, tuple(part.strip() for part in word.split(",") if part.strip()))
-    if not Path(word).exists():
+        named = read(None, tuple(part.strip() for part in word.split(",") if part.strip()))
+    elif Path(word).exists():
+        named = read(word, ())
+    else:
         raise click.UsageError(f"--compare {word}: expected a file, RULE.KEY=VALUE[,…] or {AS_IT_IS}")
-    return base | read(word, ())
+    return Scenario({**base.settings, **named.settings}, {**base.models, **named.models})
 
 
 @contextmanager
@@ -48,14 +49,13 @@ def rewindable(path: str) -> Iterator[IO[bytes]]:
             yield kept
 
 
-def command(
-    path: str, a: str, b: str, settings: tuple[Settings, Settings], home: HomeView | None, as_json: bool
-) -> int:
-    """Runs the recording under both and prints what differs. 0; 1 for a bad header."""
+def command(path: str, a: str, b: str, both: tuple[Scenario, Scenario], home: HomeView | None, as_json: bool) -> int:
+    """Runs the recording under both and prints what differs. 0; 1 for a bad header; 2 if lines were skipped."""
+    unread = Unread(lambda text: click.echo(text, err=True))
     with rewindable(path) as source:
         try:
-            first = run(source, settings[0], home)
-            found = compare(first, run(source, settings[1], home))
+            first = run(source, both[0], home, unread)
+            found = compare(first, run(source, both[1], home))
         except BadHeader as error:
             click.echo(f"{error}", err=True)
             return 1
@@ -63,7 +63,7 @@ def command(
         click.echo(json.dumps({"a": a, "b": b, **found.to_json()}, ensure_ascii=False))
     else:
         show(found, a, b)
-    return 0
+    return 2 if unread.summed_up() else 0
 
 
 def show(found: Difference, a: str, b: str) -> None:

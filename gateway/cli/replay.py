@@ -5,19 +5,17 @@ from __future__ import annotations
 import json
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import click
 
+from gateway.cli.what_if import MAX_HEADER_BYTES, Scenario, lines_of
 from gateway.home.model import BadHome, HomeView, read_home
 from gateway.observations import BadObservation, Kind
-from gateway.parameters import BadParameter, check
-from gateway.recording import MAX_LINE_BYTES, BadHeader, Recording, read_header
+from gateway.parameters import CHOICES, TABLE, BadParameter, check
+from gateway.recording import BadHeader, Recording, read_header
 from gateway.rules.fall.model import BadModel, Model, model_from_json
-
-MAX_HEADER_BYTES = 16 << 20  # 10,000 devices and a snapshot
 
 
 @click.command("replay")
@@ -48,18 +46,15 @@ def command(
     Exit 0; 1 for a bad header; 2 if lines were skipped (each is named on standard error).
     """
     home = _home(home_file) if home_file else None
-    settings, models = _settings(parameters, sets)
+    under = _settings(parameters, sets)
     try:
         if pair is not None:
             from gateway.cli import compare
 
-            both = (
-                compare.settings_of(pair[0], settings, _numbers),
-                compare.settings_of(pair[1], settings, _numbers),
-            )
+            both = (compare.scenario_of(pair[0], under, _settings), compare.scenario_of(pair[1], under, _settings))
             sys.exit(compare.command(recording, *pair, both, home, as_json))
         with click.open_file(recording, "rb") as source:
-            code = _play(source, sys.stdout, home, settings, models)
+            code = _play(source, sys.stdout, home, under)
     except BrokenPipeError:  # `replay | head`
         sys.stderr.close()
         code = 0
@@ -68,21 +63,14 @@ def command(
     sys.exit(code)
 
 
-def _numbers(parameters: str | None, sets: tuple[str, ...]) -> dict[str, float]:
-    """The settings alone: `--compare` compares numbers, not models."""
-    return _settings(parameters, sets)[0]
-
-
-def _play(
-    source: IO[bytes], out: IO[str], home: HomeView | None, settings: dict[str, float], models: dict[str, Model]
-) -> int:
+def _play(source: IO[bytes], out: IO[str], home: HomeView | None, under: Scenario) -> int:
     try:
-        tape = read_header(source.readline(MAX_HEADER_BYTES), home, settings, models)
+        tape = read_header(source.readline(MAX_HEADER_BYTES), home, under.settings, under.models)
     except BadHeader as error:
         click.echo(f"{error}", err=True)
         return 1
     skipped = 0
-    for number, line in _lines(source):
+    for number, line in lines_of(source):
         try:
             if isinstance(line, str):
                 raise BadObservation(line)
@@ -120,19 +108,6 @@ def _print(tape: Recording, result: Any, out: IO[str]) -> None:
         out.flush()
 
 
-def _lines(source: IO[bytes]) -> Iterator[tuple[int, bytes | str]]:
-    """(line number, line) of every non-blank line after the header; a text instead of bytes says what is wrong."""
-    number = 1
-    while line := source.readline(MAX_LINE_BYTES + 1):
-        number += 1
-        if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
-            while (rest := source.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
-                pass
-            yield number, f"line longer than {MAX_LINE_BYTES} bytes"
-        elif not line.isspace():
-            yield number, line
-
-
 def _home(path: str) -> HomeView:
     """A home from a plain JSON document or a registry file."""
     raw = Path(path).read_bytes()
@@ -146,7 +121,7 @@ def _home(path: str) -> HomeView:
         raise click.ClickException(f"{path}: {error}") from None
 
 
-def _settings(path: str | None, sets: tuple[str, ...]) -> tuple[dict[str, float], dict[str, Model]]:
+def _settings(path: str | None, sets: tuple[str, ...]) -> Scenario:
     """The settings of a file and of `--set`; and, under `fall_models` in the file, models of the fall rule."""
     found: dict[str, Any] = {}
     models: dict[str, Model] = {}
@@ -159,14 +134,29 @@ def _settings(path: str | None, sets: tuple[str, ...]) -> tuple[dict[str, float]
                 raise BadModel(f"{path}: fall_models: expected a list of models")
             models = {model.placement: model for model in map(model_from_json, rows)}
             found |= _flat(document)
-        for item in sets:
-            name, equals, value = item.partition("=")
-            if not equals:
-                raise BadParameter(f"--set {item}: expected RULE.KEY=VALUE")
-            found[name.strip()] = float(value)
-        return {name: check(name, value) for name, value in found.items()}, models
+        found |= _typed(sets)
+        return Scenario({name: check(name, value) for name, value in found.items()}, models)
     except (ValueError, RecursionError) as error:
         raise click.UsageError(str(error)) from None
+
+
+def _typed(sets: tuple[str, ...]) -> dict[str, float]:
+    """`NAME=VALUE` as people type it: each name once, and a choice is a whole number. Raises `BadParameter`."""
+    found: dict[str, float] = {}
+    for item in sets:
+        name, equals, value = (part.strip() for part in item.partition("="))
+        if not (name and equals):
+            raise BadParameter(f"{item}: expected RULE.KEY=VALUE")
+        if name in found:
+            raise BadParameter(f"{name}: set twice, to {found[name]:g} and to {value}")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise BadParameter(f"{name}: expected a number, found {value!r}") from None
+        row = TABLE.get(name)
+        if row is not None and row.unit in CHOICES and found[name] != round(check(name, found[name])):
+            raise BadParameter(f"{name}: expected a whole number ({row.unit}), found {value}")
+    return found
 
 
 def _flat(table: dict[str, Any], prefix: str = "") -> dict[str, Any]:

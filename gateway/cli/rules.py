@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -29,8 +30,9 @@ MAX_FACTS: Final = 12  # a line each; --json has all
 @click.option(
     "--plot", "image", type=click.Path(dir_okay=False, path_type=Path), help="Draw the learned days into an image."
 )
+@click.option("--language", type=click.Choice(["en", "zh_CN"]), default="en", show_default=True, help="Of the reasons.")
 @config_option
-def command(recording: Path | None, as_json: bool, image: Path | None, config_path: Path) -> None:
+def command(recording: Path | None, as_json: bool, image: Path | None, language: str, config_path: Path) -> None:
     """Shows each rule: ARMED, LEARNING, UNAVAILABLE or OFF, why, and what it has learned.
 
     Asks the running gateway; without one, reads the last state its journal kept.
@@ -41,7 +43,7 @@ def command(recording: Path | None, as_json: bool, image: Path | None, config_pa
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
     else:
-        _show(found)
+        _show(found, language)
 
 
 def _of_home(config: Config) -> dict[str, Any]:
@@ -57,6 +59,7 @@ def _of_home(config: Config) -> dict[str, Any]:
 
 
 def _of_journal(config: Config) -> dict[str, Any]:
+    from gateway.clock import zone
     from gateway.controller import BadSnapshot, Controller
     from gateway.journal import JournalError
     from gateway.journal.export import export
@@ -70,42 +73,47 @@ def _of_journal(config: Config) -> dict[str, Any]:
             snapshot = source.snapshot
         if snapshot is None:
             raise UserError("no gateway answers, and the journal holds no snapshot yet", where=path, advice=advice)
-        return _of_controller(Controller.from_json(snapshot), "the journal's last snapshot")
+        return _of_controller(Controller.from_json(snapshot), "the journal's last snapshot", zone(config.gateway.tz))
     except (JournalError, BadSnapshot) as error:
         raise UserError(str(error), where=path, advice="hearthwatch doctor says more") from None
 
 
 def _of_recording(path: Path) -> dict[str, Any]:
-    from gateway.cli.what_if import play
+    from gateway.cli.what_if import Scenario, Unread, play
     from gateway.recording import BadHeader
 
     try:
         with path.open("rb") as source:
-            controller = play(source, {}, None).controller
+            unread = Unread(lambda text: click.echo(text, err=True))
+            tape = play(source, Scenario(), None, unread=unread)
+            unread.summed_up()
     except BadHeader as error:
         raise UserError(
             str(error), where=path, advice="expected a recording, as `hearthwatch events` prints it"
         ) from None
-    if controller is None:
+    if tape.controller is None:
         raise UserError(
             "the recording holds no line that can be read", where=path, advice="hearthwatch replay says why"
         )
-    return _of_controller(controller, "the end of the recording")
+    return _of_controller(tape.controller, "the end of the recording", tape.tz)
 
 
-def _of_controller(controller: Controller, source: str) -> dict[str, Any]:
-    from gateway.clock import iso, zone
+def _of_controller(controller: Controller, source: str, tz: tzinfo) -> dict[str, Any]:
+    from gateway.clock import iso
     from gateway.rules.report import report
 
-    at = iso(controller.wall_ms(controller.t), zone("Asia/Shanghai"))
+    at = iso(controller.wall_ms(controller.t), tz)
     return {"source": source, "at": at, "rules": report(controller.rules, controller.statuses())}
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(found: dict[str, Any], language: str) -> None:
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    from gateway.alarms.words import load
+
+    words = load(language)
     console = Console(highlight=False)
     console.print(f"Rules, from {found['source']} ({found['at']})", markup=False)
     table = Table("rule", "status", "why", "has learned")
@@ -114,7 +122,7 @@ def _show(found: dict[str, Any]) -> None:
         if len(facts) > MAX_FACTS:
             facts = [*facts[:MAX_FACTS], f"… {len(facts) - MAX_FACTS} more (--json)"]
         status = Text(row["status"], style=STYLE.get(row["status"], ""))
-        table.add_row(Text(row["rule"]), status, Text(row["reason"]), Text("\n".join(facts)))
+        table.add_row(Text(row["rule"]), status, Text(words.reason(row["reason"], {})), Text("\n".join(facts)))
     console.print(table)
     for row in found["rules"]:
         if lines := rules_picture.text(row["learned"]):

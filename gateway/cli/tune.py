@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,13 +19,14 @@ import click
 
 from gateway.cli.errors import UserError
 from gateway.cli.options import config_option, load_config
-from gateway.cli.what_if import Told, compare, run
-from gateway.parameters import TABLE
+from gateway.cli.what_if import Scenario, Told, Unread, compare, run, run_to_the_end
+from gateway.parameters import TABLE, Parameters
 
 if TYPE_CHECKING:
     from gateway.config import Config
 
 FALSE_STATES: Final = frozenset({"CANCELLED_LOCAL", "RECOVERED"})
+NO_ANSWER: Final = frozenset({"rule_unavailable", "no_consent"})
 LEAST_FALSE: Final = 2  # one is no habit
 ENOUGH: Final = 0.5  # a step that spares half of them is enough: no more is given away than needed
 
@@ -96,8 +97,10 @@ def command(recording: Path | None, as_json: bool, config_path: Path) -> None:
 
 
 def _tell(source: IO[bytes], as_json: bool) -> None:
-    told = run(source, {})
-    found, kept = propose(source, told)
+    unread = Unread(lambda text: click.echo(text, err=True))
+    told, settings = run_to_the_end(source, Scenario(), None, unread)
+    unread.summed_up()
+    found, kept = propose(source, told, settings)
     if as_json:
         click.echo(json.dumps({"proposals": [asdict(p) for p in found], "untouched": kept}, ensure_ascii=False))
         return
@@ -111,12 +114,20 @@ def _tell(source: IO[bytes], as_json: bool) -> None:
             f"\n  to do it: hearthwatch home set setting {p.parameter}={p.value:g}"
         )
     for code, count in kept.items():
-        click.echo(f"{code}: {count} false; no setting is proposed for it (life comes first, or nothing would help)")
+        click.echo(
+            f"{code}: {count} false; no setting is proposed for it (life comes first, today's setting spares them "
+            "already, or nothing would help)"
+        )
 
 
-def propose(source: IO[bytes], told: Iterable[Told]) -> tuple[list[Proposal], dict[str, int]]:
-    """The proposals for a recording whose alarms are `told`, and the false alarms nothing is proposed for."""
-    rows = [row for row in told if row.number is not None]
+def propose(
+    source: IO[bytes], told: Iterable[Told], settings: Mapping[str, float]
+) -> tuple[list[Proposal], dict[str, int]]:
+    """The proposals for a recording whose alarms are `told`, and the false alarms nothing is proposed for.
+
+    `settings`: the home's at the end of it.
+    """
+    rows = _alarms(told)
     false: dict[str, list[Told]] = {}
     for row in rows:
         if is_false(row):
@@ -125,25 +136,39 @@ def propose(source: IO[bytes], told: Iterable[Told]) -> tuple[list[Proposal], di
     for knob in KNOBS:
         wrong = false.get(knob.code, [])
         if len(wrong) >= LEAST_FALSE and knob.parameter in TABLE and knob.code not in {p.code for p in found}:
-            found += _try(source, knob, rows, wrong)
+            found += _try(source, knob, Parameters(settings)[knob.parameter])
     proposed = {p.code for p in found}
     return found, {code: len(rows) for code, rows in sorted(false.items()) if code not in proposed}
 
 
 def is_false(row: Told) -> bool:
-    """Cancelled or answered before anybody was told, or closed as a false alarm."""
-    return row.state in FALSE_STATES or row.outcome == "FALSE_ALARM"
+    """Cancelled or answered before anybody was told, or closed as a false alarm.
+
+    A question that ended because its sensor was lost was answered by nobody.
+    """
+    return (row.state in FALSE_STATES and row.reason not in NO_ANSWER) or row.outcome == "FALSE_ALARM"
 
 
-def _try(source: IO[bytes], knob: Knob, rows: list[Told], wrong: list[Told]) -> list[Proposal]:
-    """The first step that spares enough and loses nothing, else the one that spares most; none that spares nothing."""
+def _alarms(told: Iterable[Told]) -> list[Told]:
+    """Without notices, and without what was tried out: a test is neither false nor real."""
+    return [row for row in told if row.number is not None and not row.test]
+
+
+def _try(source: IO[bytes], knob: Knob, now: float) -> list[Proposal]:
+    """The first step that spares enough and loses nothing, else the one that spares most; none that spares nothing.
+
+    Against what would be told with the number in force today, all along: what it spares by itself asks for no more.
+    """
     best: list[Proposal] = []
+    rows = _alarms(run(source, Scenario({knob.parameter: now})))
+    wrong = [row for row in rows if row.code == knob.code and is_false(row)]
+    if len(wrong) < LEAST_FALSE:
+        return []
     others = [row for row in rows if row.code == knob.code and not is_false(row)]
-    now = _now(source, knob.parameter)
     for value in knob.values:
         if value <= now:
             continue
-        difference = compare(rows, [r for r in run(source, {knob.parameter: value}) if r.number is not None])
+        difference = compare(rows, _alarms(run(source, Scenario({knob.parameter: value}))))
         removed = {row.number for row in difference.removed}
         quiet = {was.number for was, would in difference.changed if was.sent and not would.sent}
         if any(row.number in removed | quiet for row in rows if not is_false(row)):
@@ -159,15 +184,6 @@ def _try(source: IO[bytes], knob: Knob, rows: list[Told], wrong: list[Told]) -> 
         if spared >= ENOUGH * len(wrong):
             break
     return best
-
-
-def _now(source: IO[bytes], parameter: str) -> float:
-    """The number in force at the end of the recording."""
-    from gateway.cli.what_if import play
-    from gateway.parameters import Parameters
-
-    controller = play(source, {}, None).controller
-    return Parameters(controller.home.settings if controller is not None else {})[parameter]
 
 
 @contextmanager

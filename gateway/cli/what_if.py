@@ -7,7 +7,7 @@ what is found, and when, is compared, and whether it went out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import IO, Any, Final
 
@@ -17,10 +17,12 @@ from gateway.controller import Result
 from gateway.home.model import HomeView
 from gateway.observations import BadObservation, Kind
 from gateway.recording import MAX_LINE_BYTES, Recording, read_header
+from gateway.rules.fall.model import Model
 
-MAX_HEADER_BYTES: Final = 16 << 20
+MAX_HEADER_BYTES: Final = 16 << 20  # 10,000 devices and a snapshot
 SAME_WITHIN_MS: Final = 12 * 3_600_000
 """Two alarms of one code and device so near each other are one, found earlier or later."""
+MAX_NAMED: Final = 5  # unreadable lines: one says how a recording is broken, a thousand say no more
 _BEGINS: Final = frozenset({"LOST", "RAISED", "UNAVAILABLE"})
 
 
@@ -37,6 +39,8 @@ class Told:
     state: str = "NOTICE"
     outcome: str | None = None
     number: int | None = None
+    reason: str = ""  # of its last move
+    test: bool = False
 
 
 @dataclass(slots=True)
@@ -60,26 +64,59 @@ class Difference:
         }
 
 
-def run(source: IO[bytes], settings: Mapping[str, float], home: HomeView | None = None) -> list[Told]:
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Settings, and models of the fall rule by placement, that a recording is run under."""
+
+    settings: Mapping[str, float] = field(default_factory=dict)
+    models: Mapping[str, Model] = field(default_factory=dict)
+
+
+def run(
+    source: IO[bytes],
+    under: Scenario,
+    home: HomeView | None = None,
+    unread: Callable[[int, str], None] | None = None,
+) -> list[Told]:
     """All a recording tells under these settings, in order. Raises `BadHeader`; lines it cannot read are left out."""
+    return run_to_the_end(source, under, home, unread)[0]
+
+
+def run_to_the_end(
+    source: IO[bytes],
+    under: Scenario,
+    home: HomeView | None = None,
+    unread: Callable[[int, str], None] | None = None,
+) -> tuple[list[Told], Mapping[str, float]]:
+    """The same, and the home's settings at the end of it."""
     told = _Story()
-    play(source, settings, home, told)
-    return told.told()
+    controller = play(source, under, home, told, unread=unread).controller
+    return told.told(), {} if controller is None else controller.home.settings
 
 
 def play(
-    source: IO[bytes], settings: Mapping[str, float], home: HomeView | None, story: _Story | None = None
+    source: IO[bytes],
+    under: Scenario,
+    home: HomeView | None,
+    story: _Story | None = None,
+    *,
+    unread: Callable[[int, str], None] | None = None,
 ) -> Recording:
-    """Runs a recording from its beginning to its end; what comes of it goes into `story`."""
+    """Runs a recording from its beginning to its end; what comes of it goes into `story`.
+
+    `unread` hears the number of every line that could not be read, and why.
+    """
     source.seek(0)
-    tape = read_header(source.readline(MAX_HEADER_BYTES), home, settings)
+    tape = read_header(source.readline(MAX_HEADER_BYTES), home, under.settings, under.models)
     story = story or _Story()
-    while line := source.readline(MAX_LINE_BYTES + 1):
-        if line.isspace():
-            continue
+    for number, line in lines_of(source):
         try:
+            if isinstance(line, str):
+                raise BadObservation(line)
             observation = tape.read(line)
-        except BadObservation:
+        except BadObservation as error:
+            if unread is not None:
+                unread(number, str(error))
             continue
         controller = tape.controller
         assert controller is not None
@@ -88,6 +125,38 @@ def play(
                 story.add(controller.advance(due), tape)
         story.add(controller.handle(observation), tape)
     return tape
+
+
+def lines_of(source: IO[bytes]) -> Iterator[tuple[int, bytes | str]]:
+    """(line number, line) of every non-blank line after the header; a text instead of bytes says what is wrong."""
+    number = 1
+    while line := source.readline(MAX_LINE_BYTES + 1):
+        number += 1
+        if len(line) > MAX_LINE_BYTES and not line.endswith(b"\n"):
+            while (rest := source.readline(MAX_LINE_BYTES)) and not rest.endswith(b"\n"):
+                pass
+            yield number, f"line longer than {MAX_LINE_BYTES} bytes"
+        elif not line.isspace():
+            yield number, line
+
+
+class Unread:
+    """Counts lines that could not be read, and says of the first ones what is wrong with them."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+        self.count = 0
+
+    def __call__(self, number: int, why: str) -> None:
+        self.count += 1
+        if self.count <= MAX_NAMED:
+            self._say(f"line {number}: {why}")
+
+    def summed_up(self) -> int:
+        """Says how many there were, if any; returns it."""
+        if self.count:
+            self._say(f"{self.count} line(s) could not be read and are left out of what follows")
+        return self.count
 
 
 class _Story:
@@ -110,7 +179,8 @@ class _Story:
             told, alarm = self._alarms.get(event.alarm), controller.book.alarms.get(event.alarm)
             if told is not None and alarm is not None and event.state is not None:
                 told.state, told.outcome, told.code = event.state.value, alarm.outcome, alarm.code
-                told.sent = told.sent or event.state is State.RAISED
+                told.sent, told.test = told.sent or event.state is State.RAISED, alarm.test
+                told.reason = event.reason
         for notice in result.notices:
             if notice.status in _BEGINS and CODES[notice.code].flow is not Flow.INFO:
                 self._notices.append(Told(notice.t, tape.stamp(notice.t), notice.code, notice.subject or None))

@@ -5,17 +5,18 @@ Never suppressed by away, mute, night or clock trust. Joining of repeat presses 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Iterable, Set
+from typing import Any, Final
 
 from gateway.home.model import Device, HomeView
 from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.declared import Declared
-from gateway.rules.rule import NOTHING, Finding, PlainRule, Signal
+from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Signal, Status
 
 GATEWAY_BUTTON: Final = "gateway"
 """The id of the button on the case."""
+CALLERS: Final = frozenset({"button", "wearable"})
 
 
 class CallButton(PlainRule):
@@ -31,11 +32,32 @@ class CallButton(PlainRule):
 
     def __init__(self) -> None:
         self._home = HomeView()
+        self._calls: frozenset[str] = frozenset()
+        self._lost: frozenset[str] = frozenset()
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Learns which device is what."""
         self._home = home
+        self._calls = frozenset(d.id for d in home.devices.values() if d.kind in CALLERS and d.role == "call")
         return NOTHING
+
+    def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
+        """Which devices give no sign of life. A press of one of them is a call all the same."""
+        self._lost = frozenset(lost)
+        return NOTHING
+
+    def status(self) -> Status:
+        """UNAVAILABLE once every call device is lost: with one left, somebody can still call."""
+        nobody = bool(self._calls) and self._calls <= self._lost
+        return Status(Readiness.UNAVAILABLE, "sensor_lost") if nobody else Status(Readiness.ARMED)
+
+    def to_json(self) -> dict[str, Any]:
+        """Which devices are lost."""
+        return {"lost": sorted(self._lost)}
+
+    def from_json(self, data: dict[str, Any]) -> None:
+        """The inverse of `to_json`; snapshots of 0.1 know of none."""
+        self._lost = frozenset(str(d) for d in data.get("lost", ()))
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """A press on a `call` device is a call. A device nobody enrolled counts as one: better asked than missed."""

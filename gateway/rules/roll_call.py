@@ -123,8 +123,10 @@ class RollCall(PlainRule):
         return NOTHING
 
     def status(self) -> Status:
-        """Always ready; without a green key nobody can answer, and that is what it says."""
-        return Status(Readiness.ARMED) if self._keys else Status(Readiness.OFF, "no_green_key")
+        """Without a green key, or with all of them lost, nobody can answer, and that is what it says."""
+        if not self._keys:
+            return Status(Readiness.OFF, "no_green_key")
+        return Status(Readiness.UNAVAILABLE, "sensor_lost") if self._keys <= self._lost else Status(Readiness.ARMED)
 
     def to_json(self) -> dict[str, Any]:
         """The open roll call."""

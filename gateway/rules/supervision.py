@@ -344,7 +344,7 @@ class Supervision(PlainRule):
                 "interval_s": round(interval / 1000, 1), "source": source, "lost_after_s": round(limit / 1000),
             }  # fmt: skip
         silent = sorted(self._devices.keys() - rows.keys())  # nobody would notice if these were silent for ever
-        return {"devices": rows, "lost": sorted(self.lost), "unsupervised": silent}
+        return {"lost": sorted(self.lost), "unsupervised": silent, "devices": rows}
 
     # ---- snapshot
 

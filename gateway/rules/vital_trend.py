@@ -57,6 +57,7 @@ class VitalTrend(PlainRule):
         self._belief = Belief()
         self._known: frozenset[str] = frozenset()
         self._several = False  # people
+        self._measured = False  # there is a health device
         self._courses: dict[str, _Course] = {}  # by measure, or device/measure
         self._until: int | None = None  # the end of the day that runs
 
@@ -65,6 +66,7 @@ class VitalTrend(PlainRule):
         gone, self._known = self._known - home.devices.keys(), frozenset(home.devices)
         self._consented = home.consented("HEALTH_DATA")
         self._belief.configure(home)
+        self._measured = any(d.kind == "health" for d in home.devices.values())
         before, self._several = self._several, len(home.residents) > 1
         if self._consented:
             if before is not self._several:
@@ -118,7 +120,7 @@ class VitalTrend(PlainRule):
         """OFF without consent or measurements, LEARNING until something is usual."""
         if not self._consented:
             return Status(Readiness.OFF, "no_consent")
-        if not self._courses:
+        if not (self._courses or self._measured):
             return Status(Readiness.OFF, "no_health_device")
         learned = any(len(course.days) >= LEAST_DAYS for course in self._courses.values())
         return Status(Readiness.ARMED) if learned else Status(Readiness.LEARNING, "too_few_days")

@@ -37,7 +37,8 @@ BEDTIME_CAP_MS: Final = 14 * 3_600_000  # lying for so long is no night's rest (
 GRID_NOISE_MS: Final = 1e-3  # sums of a sample's length miss whole ms by less, and by more or less in other bursts
 IDLE_MS: Final = 60_000  # a wearable silent for so long keeps no samples in memory
 _PLACEMENT: Final = "waist"  # a wearable whose placement nobody entered: a pendant or a belt
-_HEARD: Final = HEARD | {Kind.ACCELERATION}
+_STANDING: Final = LASTING | {Kind.RECORDER}
+_HEARD: Final = HEARD | {Kind.ACCELERATION, Kind.RECORDER}
 
 
 class Fall(PlainRule):
@@ -67,6 +68,8 @@ class Fall(PlainRule):
         self._house = House()
         self._heard: dict[str, None] = {}  # wearables with samples in memory, the longest silent first
         self._enabled = self._consented = True
+        self._unheard: frozenset[str] = frozenset()
+        self._recording = True
         self._sensitivity = 1.0
         self._bed_bar = 0.0
         self._lie_ms = self._lie_after_ms = 0
@@ -103,24 +106,45 @@ class Fall(PlainRule):
         return NOTHING
 
     def status(self) -> Status:
-        """OFF by setting, without consent or without a wearable."""
+        """OFF by setting, without consent or wearable; UNAVAILABLE while one is lost: nobody hears who falls."""
         if not self._enabled:
             return Status(Readiness.OFF, "setting")
         if not self._consented:
             return Status(Readiness.OFF, "no_consent")
         if not self._worn:
             return Status(Readiness.OFF, "no_wearable")
+        if not self._recording:
+            return Status(Readiness.UNAVAILABLE, "recording_lost")
+        if not self._unheard.isdisjoint(self._worn):
+            return Status(Readiness.UNAVAILABLE, "sensor_lost")
         return Status(Readiness.ARMED)
+
+    def learned(self) -> dict[str, Any]:
+        """Of each wearable by whose model it is judged, and whether somebody wears it, as far as its motion tells."""
+        return {
+            "wearables": {
+                w.id: {"placement": w.placement, "worn": w.posture.worn, "upright_known": w.posture.upright is not None}
+                for w in self._worn.values()
+            }
+        }
+
+    def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
+        """Which wearables give no sign of life. What they were asked about goes on."""
+        self._unheard = frozenset(lost)
+        return NOTHING
 
     # ---- what is said
 
     @property
     def hears(self) -> Set[Kind]:  # type: ignore[override]
         """Samples and the house; while nobody wears anything, only what will still be so when somebody does."""
-        return _HEARD if self._worn else LASTING
+        return _HEARD if self._worn else _STANDING
 
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Samples are looked at; what the house says answers for a wearer who is asked."""
+        if observation.kind is Kind.RECORDER:
+            self._recording = observation.value is True
+            return NOTHING
         if not self._worn and observation.kind not in LASTING:
             return NOTHING
         self._now = observation.t
@@ -343,11 +367,16 @@ class Fall(PlainRule):
             if w.watch is not None and w.where is not None
         }
         postures = {w.id: w.posture.to_json() for w in self._worn.values() if w.posture.heard}
-        return {"watches": watches, "postures": postures, "house": self._house.to_json()}
+        return {
+            "watches": watches, "postures": postures, "house": self._house.to_json(), "lost": sorted(self._unheard),
+            "recording": self._recording,
+        }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
         self._house.from_json(data["house"])
+        self._unheard = frozenset(str(d) for d in data.get("lost", ()))  # neither is in snapshots of 0.1
+        self._recording = data.get("recording", True) is True
         for device, row in data["postures"].items():
             if (worn := self._worn.get(device)) is not None:
                 worn.posture = Posture.from_json(row)
