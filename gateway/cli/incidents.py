@@ -102,14 +102,17 @@ def export(config_path: Path, as_page: bool, names: bool, output: Path | None, n
 @command.command()
 @config_option
 @click.option("--json", "as_json", is_flag=True, help="For programs: one JSON object.")
-def verify(config_path: Path, as_json: bool) -> None:
+@click.option(
+    "--deep", is_flag=True, help="Make every line anew from the journal, also what it vouches for by its seal."
+)
+def verify(config_path: Path, as_json: bool, deep: bool) -> None:
     """Checks every seal of the archive, and that the journal tells the same. Exit 0: it holds; 1: where it does not."""
     from gateway.incidents.witness import against_the_journal
 
     config = load_config(config_path)
     found, findings = _summaries(config)
     with _readable(config):
-        against_the_journal(_directory(config), _journal(config), findings)
+        against_the_journal(_directory(config), _journal(config), findings, deep=deep)
     if as_json:
         result = {"holds": not findings.broken, "incidents": len(found), "files": findings.files}
         click.echo(json.dumps(result | {"blocks": findings.blocks, "broken": findings.broken}))

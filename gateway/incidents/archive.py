@@ -17,7 +17,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from gateway.incidents.chain import START, BadLine, Block, blocks, line_of, read_line, seal
 from gateway.incidents.lines import LineMaker
@@ -172,11 +172,18 @@ def read_head(directory: Path) -> Head | None:
     """The head, or None where there is none, or not as it was written."""
     try:
         data = (directory / HEAD).read_bytes()
-        row = json.loads(data)
-        head = Head(str(row["file"]), int(row["bytes"]), str(row["hash"]), int(row["row"]))
-    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        head = head_of(json.loads(data))
+    except (OSError, ValueError, RecursionError):
         return None
-    return head if written(head) == data else None
+    return head if head is not None and written(head) == data else None
+
+
+def head_of(row: Any) -> Head | None:
+    """A head as JSON holds it; None for what is none."""
+    try:
+        return Head(str(row["file"]), int(row["bytes"]), str(row["hash"]), int(row["row"]))
+    except (ValueError, TypeError, KeyError, OverflowError):
+        return None
 
 
 def declared(data: bytes) -> bytes:

@@ -4,6 +4,10 @@ A seal needs no key: who may write the archive may also seal it anew, head and a
 about alarms stays in the journal for years, in rows of its own, so where both speak of one entry they must agree. Of
 what one alone has only decisions are missed: every version made a line of those, and only where the other reaches.
 Told in other words by an older version is no finding: values that both have are compared, not which there are.
+
+Half a million lines made anew take half a minute. So the gateway, once it has found that both agree, keeps the seal it
+wrote last in the journal (`VOUCHED`): an archive that runs through that very seal is the one it wrote, line by line,
+and only what came after is compared. `deep` compares all the same.
 """
 
 from __future__ import annotations
@@ -16,12 +20,15 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any, Final
 
-from gateway.incidents.archive import epoch_of, file_names, read_head
-from gateway.incidents.chain import BadLine, Read, line_of, read_line
+from gateway.incidents.archive import Head, epoch_of, file_names, head_of, read_head
+from gateway.incidents.chain import SEAL_BYTES, BadLine, Read, line_of, read_line
 from gateway.incidents.lines import LineMaker
 from gateway.incidents.reading import Findings
 from gateway.journal import JournalError
 from gateway.journal.export import Export, export
+
+VOUCHED: Final = "incidents:seal"
+"""Under which the journal keeps the archive's seal, as `Head`."""
 
 UNCOMPARED: Final = frozenset({"received", "alarms"})
 """Made of what was sent before, which the journal may have forgotten."""
@@ -30,37 +37,50 @@ _Told = tuple[int, str, Read]
 """(journal's row, who tells it, the line)."""
 
 
-def against_the_journal(directory: Path, journal: Path, findings: Findings) -> None:
+def against_the_journal(directory: Path, journal: Path, findings: Findings, *, deep: bool = False) -> None:
     """Notes each entry that the journal has otherwise. Nothing where it cannot be read: the archive does not need it.
 
     For an archive whose seals hold; of another it is known already. Raises OSError.
     """
     head = read_head(directory)
-    if head is None or findings.broken:
+    if findings.broken:
         return
     try:
         with export(journal) as source:
-            if epoch_of(head.file) == source.epoch:
-                _compare(directory, source, head.row, findings)
+            vouched = head_of(source.memory(VOUCHED))
+            if vouched is not None and not _runs_through(directory, vouched):
+                findings.bad(f"{vouched.file} byte {vouched.bytes}: not the seal the journal vouches for")
+                vouched = None
+            if head is not None and epoch_of(head.file) == source.epoch:
+                known = None if deep or vouched is None or epoch_of(vouched.file) != source.epoch else vouched
+                _compare(directory, source, head.row, known, findings)
     except (JournalError, sqlite3.Error):
         return
 
 
-def _compare(directory: Path, source: Export, upto: int, findings: Findings) -> None:
-    begins = _begins(directory, source.epoch)
-    oldest: int | None = None  # of the journal's
-    told = merge(_kept(directory, source.epoch), _remembered(source, begins, upto), key=itemgetter(0))
+def _runs_through(directory: Path, vouched: Head) -> bool:
+    """Whether the archive has this seal at this place; that its chain holds is known."""
+    if vouched.file not in file_names(directory) or vouched.bytes < SEAL_BYTES:
+        return False
+    with (directory / vouched.file).open("rb") as file:
+        file.seek(vouched.bytes - SEAL_BYTES)
+        return file.read(SEAL_BYTES) == b"= " + vouched.hash.encode() + b"\n"
+
+
+def _compare(directory: Path, source: Export, upto: int, known: Head | None, findings: Findings) -> None:
+    """Compares what lies behind `known`, or everything the journal still reaches."""
+    begins = _begins(directory, source.epoch) if known is None else known.row
+    reaches = (source.oldest_alarm() or upto) if known is None else known.row
+    told = merge(_kept(directory, source.epoch, known), _remembered(source, begins, upto), key=itemgetter(0))
     for row, group in groupby(told, key=itemgetter(0)):
         said = {who: read for _, who, read in group}
         kept, remembered = said.get("archive"), said.get("journal")
-        if remembered is not None and oldest is None:
-            oldest = row
         if kept is not None and remembered is not None:
             if not _same(kept, remembered):
                 findings.bad(f"entry {row}: the journal tells it otherwise")
         elif remembered is not None and "decided" in remembered.body:
             findings.bad(f"entry {row}: in the journal, and not in the archive")
-        elif kept is not None and "decided" in kept.body and oldest is not None and not source.problems:
+        elif kept is not None and "decided" in kept.body and row > reaches and not source.problems:
             findings.bad(f"entry {row}: in the archive, and not in the journal")
 
 
@@ -74,26 +94,28 @@ def _begins(directory: Path, epoch: str) -> int:
     return 0
 
 
-def _kept(directory: Path, epoch: str) -> Iterator[_Told]:
-    for name in file_names(directory):
-        if epoch_of(name) != epoch:
-            continue
-        for line in (directory / name).read_bytes().splitlines()[1:]:  # the first is the file's header
+def _kept(directory: Path, epoch: str, known: Head | None) -> Iterator[_Told]:
+    """The archive's lines of this journal, in order; those behind `known` only."""
+    names = [name for name in file_names(directory) if epoch_of(name) == epoch]
+    for name in names if known is None else names[names.index(known.file) :]:
+        data = (directory / name).read_bytes()
+        if known is not None and name == known.file:
+            data = data[known.bytes :]
+        for line in data.splitlines():
             try:
                 read = read_line(line)
-            except BadLine:  # a seal, or the header of a file begun anew
+            except BadLine:  # a seal, or what a newer version wrote
                 continue
-            if isinstance(row := read.body.get("row"), int) and "t" in read.body:
+            if isinstance(row := read.body.get("row"), int) and "t" in read.body:  # else the header of a file
                 yield row, "archive", read
 
 
 def _remembered(source: Export, begins: int, upto: int) -> Iterator[_Told]:
     maker = LineMaker()
-    for row in source.alarms():
+    for row in source.alarms(begins):
         if row.log_id > upto:
             return
-        line = maker.line(row)
-        if line is not None and row.log_id > begins:
+        if (line := maker.line(row)) is not None:
             yield row.log_id, "journal", read_line(line_of(line.wall_ms, line.marks, line.body))
 
 

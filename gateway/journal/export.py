@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gateway.journal import schema
-from gateway.journal.encoding import BadRow, crc, read_log, unpack_state
+from gateway.journal.encoding import BadRow, crc, load, read_log, unpack_state
 from gateway.journal.entry import JournalUnavailable, Problem, ProblemCode, SchemaNewer
 from gateway.journal.store import Row, alarm_history, history, whole
 from gateway.observations import Observation
@@ -46,9 +46,24 @@ class Export:
     def __iter__(self) -> Iterator[ExportedRow]:
         return self._read(history(self.connection, self.after))
 
-    def alarms(self) -> Iterator[ExportedRow]:
-        """What is about alarms, from the beginning, without reading the rest."""
-        return self._read(alarm_history(self.connection))
+    def alarms(self, after: int = 0) -> Iterator[ExportedRow]:
+        """What is about alarms, from the row that follows `after`, without reading the rest."""
+        return self._read(alarm_history(self.connection, after))
+
+    def oldest_alarm(self) -> int | None:
+        """The oldest row about alarms: what was before, the journal has forgotten."""
+        found = self.connection.execute("SELECT min(id) FROM record").fetchone()[0]
+        return found if isinstance(found, int) else None
+
+    def memory(self, name: str) -> Any:
+        """What was kept under this name with an entry; None for nothing, and for what is not as it was written."""
+        row = self.connection.execute("SELECT body, crc FROM memory WHERE name=?", (name,)).fetchone()
+        if row is None or not isinstance(row[0], bytes) or crc("memory", row[0], name) != row[1]:
+            return None
+        try:
+            return load(row[0])
+        except BadRow:
+            return None
 
     def _read(self, rows: Iterator[Row]) -> Iterator[ExportedRow]:
         for row in rows:

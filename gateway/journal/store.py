@@ -246,9 +246,8 @@ def history(connection: sqlite3.Connection, after: int, upto: int = MAX_ID) -> I
         after = rows[-1][0]
 
 
-def alarm_history(connection: sqlite3.Connection) -> Iterator[Row]:
-    """As `history`, from the beginning, of `record` alone: what is about alarms, without stepping over the rest."""
-    after = 0
+def alarm_history(connection: sqlite3.Connection, after: int = 0) -> Iterator[Row]:
+    """As `history`, of `record` alone: what is about alarms, without stepping over the rest."""
     while rows := connection.execute(ALARM_HISTORY, (after, READ_CHUNK)).fetchall():
         yield from rows
         after = rows[-1][0]

@@ -82,6 +82,7 @@ class Gateway:
         """Brings the alarm path up, then everything else. Raises what makes a gateway impossible: no registry that
         can be read, no journal that can be opened, another gateway on the same state."""
         sys.setswitchinterval(GIVE_WAY_S)
+        self._loop = asyncio.get_running_loop()
         journal_file = self.state_dir / "journal.db"
         opened = await asyncio.to_thread(
             open_storage,
@@ -102,7 +103,7 @@ class Gateway:
         awake = await asyncio.to_thread(awaken, recovered, sources, lambda: whole_history(journal_file))
         self.problems += awake.problems
         self.heart = Heart(awake.controller, awake.clock, self.journal)
-        self.archivist = Archivist(self.state_dir)
+        self.archivist = Archivist(self.state_dir, vouch=self._vouch)
         self.archivist.start()
         self.heart.recorded = self.archivist.wake
         self.carrier = Carrier(self.heart, self._wake_upstream)
@@ -240,6 +241,16 @@ class Gateway:
         self.registry.close()
 
     # ---- what others tell us
+
+    def _vouch(self, memory: tuple[str, Any]) -> None:
+        """The archivist's seal, to be kept by the journal. From its thread; a loop that has ended keeps nothing."""
+
+        def keep() -> None:
+            if not self.heart.stopped:
+                self.heart.take(Report(Kind.TICK, None, memory=memory))
+
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(keep)
 
     def _storage(self, health: Health) -> None:
         bad = health.state in (StoreState.FAILING, StoreState.FULL, StoreState.SLOW)

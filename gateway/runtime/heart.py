@@ -54,7 +54,7 @@ class Heart:
         self._done_timer: asyncio.TimerHandle | None = None
         self._mark_timer: asyncio.TimerHandle | None = None
         self._since_snapshot = 0
-        self._stopped = False
+        self.stopped = False
 
     # ---- the way in
 
@@ -104,7 +104,7 @@ class Heart:
         self._done.append(action_id)
         if said is not None:
             self._said.append(said)
-        if self._done_timer is None and not self._stopped:
+        if self._done_timer is None and not self.stopped:
             self._done_timer = self._loop.call_later(FLUSH_DONE_S, self._flush_done)
 
     def check_clock(self) -> None:
@@ -205,7 +205,7 @@ class Heart:
             self._timer.cancel()
             self._timer = None
         due = self.controller.next_due()
-        if due is not None and not self._stopped:
+        if due is not None and not self.stopped:
             # one millisecond after, so that no observation can still be stamped with the due time itself
             self._timer = self._loop.call_later(max(0, due + 1 - self.clock.now()) / 1000 + 0.0005, self.tick)
         mark = self._mark_timer
@@ -225,7 +225,7 @@ class Heart:
     def _rearm_mark(self) -> None:
         if self._mark_timer is not None:
             self._mark_timer.cancel()
-        self._mark_timer = None if self._stopped else self._loop.call_later(self._mark_delay(), self._mark)
+        self._mark_timer = None if self.stopped else self._loop.call_later(self._mark_delay(), self._mark)
 
     def _mark(self) -> None:
         self.check_clock()
@@ -260,7 +260,7 @@ class Heart:
 
     def stop(self) -> None:
         """No timer of ours fires any more; what is finished is written off; the state is kept."""
-        self._stopped = True
+        self.stopped = True
         for timer in (self._timer, self._done_timer, self._mark_timer):
             if timer is not None:
                 timer.cancel()
