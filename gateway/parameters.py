@@ -194,7 +194,7 @@ TABLE: Final[dict[str, Parameter]] = {
         Parameter("supervision.alarm_lost_h", 12, "h", 1, 72, "T-24", "the same for smoke, gas, CO and heat detectors"),
         Parameter("supervision.learn", 1, "0/1", 0, 1, "habluetooth",
                   "1: supervise a device that states no interval by the regular one it shows in 16 sightings"),
-        Parameter("supervision.irregular_h", 24, "h", 1, 168, "T-24",
+        Parameter("supervision.irregular_h", 24, "h", 1, 168, "[P] after T-24",
                   "one that speaks by itself but at no regular pace is lost after its longest silence times "
                   "lost_factor, and not before this"),
         Parameter("supervision.interference_s", 30, "s", 10, 600, "T-29",
