@@ -73,7 +73,7 @@ class BleConfig:
     )
     scanning: str = option(
         "passive",
-        "Passive hears every press; active can swallow one (research/ble.md 1b). Passive needs BlueZ's Experimental.",
+        "Passive hears every press; active can swallow one. Passive needs Experimental = true in BlueZ's main.conf.",
         choices=("passive", "active"),
     )
     liveness_s: float = option(
@@ -227,9 +227,7 @@ class MqttConfig:
         "", "MQTT client id, for a broker that demands a certain one; empty: made of the gateway's id and its journal.",
         pattern=r"[A-Za-z0-9_-]{0,64}", shape="0 to 64 of A-Z a-z 0-9 _ -",
     )  # fmt: skip
-    keepalive_s: int = option(
-        30, "A dead link is noticed within twice this (research/fleet.md 2.2).", unit="s", low=5, high=1200
-    )
+    keepalive_s: int = option(30, "A dead link is noticed within twice this.", unit="s", low=5, high=1200)
     heartbeat_s: int = option(
         300, "How often the platform hears that the rules run (T-13); it takes 15 min of silence for a dead gateway.",
         unit="s", low=30, high=300,
