@@ -149,7 +149,7 @@ class AskingRule(PlainRule):
             signals = (*signals, *self._answered(observation))
         if kind in _MAY_HINDER or (sign is not None and not self._runs_on(sign)):
             signals = (*signals, *self._reconsider(t))
-        self.sooner = self._waits() or self._household.next_due() is not None
+        self.sooner = self._waits() or kind is Kind.CLOCK or self._household.next_due() is not None
         return signals
 
     def _answered(self, observation: Observation) -> Iterable[Signal]:
@@ -189,11 +189,16 @@ class AskingRule(PlainRule):
         return self._hindrance() or self._ready()
 
     def next_due(self) -> int | None:
-        """When there is something to judge, or something declared ends."""
+        """When there is something to judge, something declared ends, or a clock that was set is believed again."""
         if self._off is not None:
             return None
-        ends, judged = self._household.presence.next_due(), self._judged_at()
-        return judged if ends is None or (judged is not None and judged <= ends) else ends
+        moments = (self._judged_at(), self._household.presence.next_due(), self._believed_again())
+        return min((moment for moment in moments if moment is not None), default=None)
+
+    def _believed_again(self) -> int | None:
+        """Who lies on the floor says nothing when the day of doubt is over: the rule must wake by itself."""
+        believed = self._civil.believed_from(self._t) if self.declared.clock and not self._running else None
+        return believed if believed is not None and believed > self._t else None
 
     def _judged_at(self) -> int | None:
         """Never in the past: what becomes due by a change of the home, the clock or a device is due then."""

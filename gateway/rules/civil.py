@@ -35,6 +35,12 @@ class CivilTime:
         """Whether a rule may go by the hour of the day at `t`."""
         return self.trust != "NONE" and (self.distrusted_until is None or t >= self.distrusted_until)
 
+    def believed_from(self, t: int) -> int | None:
+        """When the hour may be gone by: `t` itself, the end of a doubt, or None while nothing vouches for it."""
+        if self.trust == "NONE":
+            return None
+        return t if self.distrusted_until is None else max(t, self.distrusted_until)
+
     def ms_of_day(self, t: int) -> int:
         """Local milliseconds since midnight."""
         return (t + self.offset_ms + SHANGHAI_MS) % DAY_MS

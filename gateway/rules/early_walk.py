@@ -37,7 +37,7 @@ class EarlyWalks:
             return
         if t - left <= LONGEST_MS:
             self._walks.setdefault(day, (hour, t - left))
-        for old in [d for d in self._walks if d <= day - LATELY_DAYS]:
+        for old in [d for d in self._walks if not day - LATELY_DAYS < d <= day]:
             del self._walks[old]
 
     def patience(self, civil: CivilTime, left: int) -> int:

@@ -165,7 +165,7 @@ class Reminders(PlainRule):
     def _count(self, t: int, which: int) -> None:
         day = self._civil.day(t)
         self._counts.setdefault(day, [0, 0, 0])[which] += 1
-        for old in sorted(self._counts)[:-DAYS_KEPT]:
+        for old in [d for d in self._counts if not day - DAYS_KEPT < d <= day]:  # nor a day of a wrong clock
             del self._counts[old]
 
     def counts(self, day: int) -> tuple[int, int, int]:

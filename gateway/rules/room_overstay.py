@@ -144,7 +144,9 @@ class RoomOverstay(AskingRule):
         if self._in is None:
             return
         if self._whole and self._civil.trusted(t) and not self._asked:
-            longest = self._stays.setdefault(self._civil.day(t), [0, 0])
+            today = self._civil.day(t)
+            self._stays = {day: row for day, row in self._stays.items() if day <= today}  # no day of a wrong clock
+            longest = self._stays.setdefault(today, [0, 0])
             part = self._part(self._since)
             longest[part] = max(longest[part], t - self._since)
             for old in sorted(self._stays)[:-KEPT_DAYS]:

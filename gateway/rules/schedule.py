@@ -33,6 +33,14 @@ def days_of(text: object) -> frozenset[int] | None:
     return frozenset(DAYS.index(w) for w in words) if all(w in DAYS for w in words) else None
 
 
+def of_a_wrong_clock(done_day: int, today: int) -> bool:
+    """Whether what was done on `done_day` was done by a clock years ahead: a battery clock gone wrong, since set right.
+
+    A clock set back over midnight leaves one that is tomorrow's: that was done today.
+    """
+    return done_day > today + 1
+
+
 @dataclass(frozen=True, slots=True)
 class Daily:
     """A time of day on some weekdays."""
@@ -47,12 +55,17 @@ class Daily:
     def due(self, civil: CivilTime, t: int, done_day: int | None) -> int | None:
         """Controller time at which it is due next, for the first day from today on that is after `done_day`.
 
-        May lie before `t`: then it is overdue since. None while the hour is not to be trusted.
+        May lie before `t`: then it is overdue since. Nothing is due before the hour can be trusted, and what was due by
+        then is overdue in that moment, whether or not anybody says a word; None if nothing vouches for the hour.
         """
-        if not civil.trusted(t):
+        believed = civil.believed_from(t)
+        if believed is None:
             return None
+        if believed > t:
+            due = self.due(civil, believed, done_day)
+            return None if due is None else max(due, believed)
         today = civil.day(t)
-        first = today if done_day is None else max(today, done_day + 1)
+        first = today if done_day is None or of_a_wrong_clock(done_day, today) else max(today, done_day + 1)
         for day in range(first, first + 8):
             if self.on(day):
                 return civil.at(day, self.minute * 60_000)

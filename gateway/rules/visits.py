@@ -64,10 +64,14 @@ class _Book:
     def noted(self, mode: str) -> list[_Moment]:
         return self.on_site if mode == ON_SITE else self.remote
 
-    def settle(self, civil: CivilTime) -> None:
-        """The clock is believed: what has no day yet gets the one it was by this clock."""
+    def settle(self, civil: CivilTime, t: int) -> None:
+        """The clock is believed: what has no day yet gets the one it was by this clock.
+
+        So does what is said to have been on a day to come: that was a clock years ahead, since set right.
+        """
+        today = civil.day(t)
         for moment in (*(moment for moment, _ in self.changes), *self.on_site, *self.remote):
-            if moment.day is None:
+            if moment.day is None or moment.day > today:
                 moment.day = civil.day(moment.t)
 
 
@@ -200,7 +204,7 @@ class Visits(PlainRule):
         self._t = t
         if self._civil.trusted(t):
             for book in self._books.values():
-                book.settle(self._civil)
+                book.settle(self._civil, t)
         now = self.assessments(t)
         self._due = None
         if not now:

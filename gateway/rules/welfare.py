@@ -19,7 +19,7 @@ from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
 from gateway.rules.household import Sign
 from gateway.rules.rule import NOTHING, Finding, Note, Readiness, Signal, Spoken, Status
-from gateway.rules.schedule import Daily
+from gateway.rules.schedule import Daily, of_a_wrong_clock
 
 GOOD_MORNING: Final = "V19"
 THANKS: Final = "V20"
@@ -79,7 +79,9 @@ class Welfare(AskingRule):
     def _let_pass(self, t: int) -> None:
         """Today's hour is over and nobody was to press by it."""
         if self._civil.trusted(t) and t >= self._civil.at(self._civil.day(t), self._closes.minute * 60_000):
-            self._done = max(self._done or 0, self._civil.day(t))
+            today = self._civil.day(t)
+            ahead = self._done is not None and of_a_wrong_clock(self._done, today)
+            self._done = today if self._done is None or ahead else max(self._done, today)
 
     def _take(self, observation: Observation, sign: Sign | None) -> Iterable[Signal]:
         t = observation.t

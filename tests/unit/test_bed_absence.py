@@ -137,6 +137,41 @@ def test_of_two_who_share_a_home_the_one_who_sleeps_on_answers_for_nobody_but_th
     assert raised(house) == [("BED_ABSENCE", "bed")]
 
 
+def test_of_two_the_one_who_is_back_in_her_own_bed_is_back() -> None:
+    devices = {d.id: d for d in (BED, Device("bed2", "bed"), HALL)}
+    house = House(
+        home(devices=devices, residents=("a", "b"), consents={"MONITORING": True}, settings={"inactivity.enabled": 0.0})
+    )
+    house.at_the_hour(23)
+    for bed in ("bed", "bed2"):
+        house.say(Kind.BED, True, bed)
+    house.wait(HOUR)
+    rise(house)
+    house.wait(10 * MINUTE)
+    house.say(Kind.BED, True, "bed")
+    house.wait(3 * HOUR)
+    assert raised(house) == []
+
+
+def test_who_lives_alone_and_lies_down_in_another_bed_is_back_in_bed() -> None:
+    house = asleep(Device("sofa-bed", "bed"))
+    rise(house)
+    house.wait(10 * MINUTE)
+    house.say(Kind.BED, True, "sofa-bed")
+    house.wait(3 * HOUR)
+    assert raised(house) == []
+
+
+def test_a_bed_that_is_taken_away_in_the_night_is_waited_for_no_more() -> None:
+    house = asleep(Device("sofa-bed", "bed"))
+    rise(house)
+    view = house.controller.home
+    left = {d: device for d, device in view.devices.items() if d != "bed"}
+    house.say(Kind.CONFIG, home(devices=left, consents=view.consents, settings=view.settings).to_json())
+    house.wait(3 * HOUR)
+    assert raised(house) == []
+
+
 def test_who_left_the_house_is_the_door_rules_matter() -> None:
     house = asleep(DOOR)
     house.say(Kind.CONTACT, "closed", "door")

@@ -38,6 +38,15 @@ def test_an_ordinary_day_is_told_at_the_hour_a_contact_chose_and_to_nobody_else(
     assert lines(house) == [("c1", "S23-seen")] * 3 + [("c1", "S23")] * 2
 
 
+def test_after_a_day_of_a_doubtful_clock_the_line_goes_out_though_nobody_at_home_says_a_word() -> None:
+    house = evening()
+    house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS + 10 * 60_000, "trust": "NTP"})
+    house.wait(24 * HOUR)
+    assert lines(house) == []
+    house.wait(12 * HOUR)
+    assert [contact for contact, _ in lines(house)] == ["c1"]
+
+
 def test_a_contact_with_push_alone_gets_the_line_there_and_one_without_either_gets_none() -> None:
     contacts = (
         Contact("land", 1, channels=("call", "push"), daily_line="19:30"),

@@ -115,6 +115,15 @@ def test_from_three_on_it_may_be_a_walk() -> None:
     assert asked(house) == 7
 
 
+def test_who_goes_before_three_is_looked_for_though_the_walk_is_at_three() -> None:
+    house = walker()
+    for _ in range(9):
+        walk(house, "03:05")
+    before = asked(house)
+    walk(house, "02:50")
+    assert asked(house) == before + 1
+
+
 def test_half_an_hour_sooner_or_later_is_the_same_walk() -> None:
     house = walker()
     for _ in range(10):

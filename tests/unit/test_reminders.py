@@ -43,6 +43,32 @@ def test_a_weekday_is_the_one_of_the_calendar() -> None:
     assert Daily(600, frozenset({0})).due(civil, 0, None) == civil.at(civil.day(0) + 1, 600 * 60_000)
 
 
+def test_nothing_is_due_in_a_day_of_doubt_and_what_was_is_overdue_at_its_end() -> None:
+    civil = CivilTime(START_WALL_MS, "NTP")
+    civil.set(START_WALL_MS + 600_000, "NTP", 0)  # 08:25, believed from 08:25 tomorrow on
+    tomorrow = civil.day(0) + 1
+    assert Daily(8 * 60).due(civil, 0, None) == 86_400_000
+    assert Daily(9 * 60).due(civil, 0, None) == civil.at(tomorrow, 9 * 3_600_000)
+    civil.set(START_WALL_MS, "NONE", 0)
+    assert Daily(9 * 60).due(civil, 0, None) is None
+
+
+def test_after_a_day_of_doubt_a_reminder_needs_no_word_from_anybody() -> None:
+    house = a_home(MEDICINE)
+    house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS + 10 * 60_000, "trust": "NTP"})
+    house.wait(24 * HOUR)
+    assert prompts(house) == []
+    house.wait(35 * 60)
+    assert prompts(house) == ["V18"]
+
+
+def test_what_was_done_by_a_clock_years_ahead_is_due_today_and_by_one_set_back_over_midnight_tomorrow() -> None:
+    civil = CivilTime(START_WALL_MS, "NTP")
+    today = civil.day(0)
+    due = [Daily(600).due(civil, 0, today + ahead) for ahead in (-1, 0, 1, 2, 3_653)]
+    assert [None if d is None else civil.day(d) - today for d in due] == [0, 1, 2, 0, 0]
+
+
 # ---- reminders
 
 

@@ -153,6 +153,86 @@ def test_short_stays_never_make_a_limit_under_the_hour() -> None:
     assert raised(house) == [("ROOM_OVERSTAY", "bath-pir")]
 
 
+def test_long_stays_of_the_night_say_nothing_of_the_day() -> None:
+    house = house_of(PIR, HALL, GREEN)
+    for _ in range(8):
+        for hour, stay_min in ((2, 80), (10, 10)):
+            house.at_the_hour(hour)
+            seen(house, "bath-pir")
+            seen(house, "hall", stay_min)
+    house.at_the_hour(14)
+    seen(house, "bath-pir")
+    house.wait(HOUR)
+    assert raised(house) == [("ROOM_OVERSTAY", "bath-pir")]
+    seen(house, "hall", 1)
+    house.at_the_hour(2)
+    seen(house, "bath-pir")
+    house.wait(99 * MINUTE)
+    assert len(raised(house)) == 1
+    house.wait(MINUTE)
+    assert len(raised(house)) == 2
+
+
+def test_a_stay_that_was_asked_about_or_not_seen_whole_is_not_what_is_usual() -> None:
+    house = accustomed(20)
+    seen(house, "bath-pir")
+    seen(house, "hall", 90)
+    assert raised(house) == [("ROOM_OVERSTAY", "bath-pir")]
+    house.at_the_hour(10)
+    seen(house, "bath-pir")
+    house.wait(20 * MINUTE)
+    power_cut(house, 40 * MINUTE)
+    seen(house, "hall", 30)
+    learned = next(r for r in house.controller.rules if r.name == "room_overstay").learned()
+    assert learned["longest_stay_by_day_min"] == 20
+
+
+def test_a_cupboard_in_the_kitchen_says_that_she_is_out_and_is_no_door_of_a_bathroom() -> None:
+    house = house_of(PIR, BATH_DOOR, HALL, Device("cupboard", "contact", room="kitchen"))
+    seen(house, "bath-pir")
+    house.say(Kind.CONTACT, "closed", "bath-door")
+    seen(house, "bath-pir", 1)
+    for value in ("open", "closed"):
+        house.wait(5 * MINUTE)
+        house.say(Kind.CONTACT, value, "cupboard")
+    house.wait(3 * HOUR)
+    assert raised(house) == []
+
+
+def test_a_door_that_never_said_a_word_is_not_closed() -> None:
+    house = house_of(PIR, BATH_DOOR, HALL)
+    seen(house, "bath-pir")
+    house.wait(3 * HOUR)  # nothing is learned yet, and nothing certain
+    assert raised(house) == []
+
+
+def test_the_hall_that_falls_quiet_in_that_very_moment_saw_nobody() -> None:
+    house = house_of(PIR, RADAR, HALL)
+    seen(house, "hall")
+    house.wait(MINUTE)
+    seen(house, "hall", value=False)
+    seen(house, "bath-radar")
+    house.wait(HOUR)
+    assert raised(house) == [("ROOM_OVERSTAY", "bath-radar")]
+
+
+def test_who_comes_home_and_goes_straight_to_the_bathroom_is_watched_from_then_on() -> None:
+    house = house_of(RADAR, HALL, Device("door", "contact", entrance=True))
+    seen(house, "hall")
+    for value in ("open", "closed"):
+        house.wait(5)
+        house.say(Kind.CONTACT, value, "door")
+    house.wait(3 * HOUR)
+    assert status(house) == ("OFF", "away")
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(5)
+    seen(house, "bath-radar")
+    house.wait(HOUR - 1)
+    assert raised(house) == []
+    house.wait(1)
+    assert raised(house) == [("ROOM_OVERSTAY", "bath-radar")]
+
+
 def test_a_home_that_looks_three_hours_in_the_bathroom_is_left_to_the_inactivity_rule() -> None:
     house = accustomed(180)  # back to a bed without a sensor
     seen(house, "bath-pir")

@@ -113,6 +113,19 @@ def test_visits_that_are_no_business_of_this_home_any_more_are_asked_for_no_more
     assert len(told(house)) == 2
 
 
+def test_a_book_begun_by_a_clock_years_ahead_is_not_closed_for_years() -> None:
+    """A battery clock that says 2036 is believed, until the network says otherwise."""
+    house = register()
+    house.controller = Controller(house.controller.home, offset_ms=START_WALL_MS + 3_653 * 86_400_000, trust="RTC")
+    house.wait(HOUR)
+    visit(house)
+    house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS, "trust": "NTP"})
+    house.wait(2 * DAY)
+    assert rule(house).learned()["last_visit_on"] == "2026-03-01"
+    house.wait(45 * DAY)
+    assert [status for status, _, _ in told(house)] == ["RAISED"]
+
+
 def test_registered_from_a_day_to_come_nothing_is_due_before() -> None:
     house = register(enrolled_yyyymmdd=20260401)
     house.wait(47 * DAY)

@@ -163,6 +163,49 @@ def test_what_is_agreed_at_noon_begins_tomorrow() -> None:
     assert raised(house) == [("WELFARE_MISSED", None)]
 
 
+def test_who_moves_the_hour_over_the_present_one_is_not_asked_at_once() -> None:
+    house = agreed()
+    house.at_the_hour(9, 15)
+    house.say(Kind.CONFIG, agreed(9.0).controller.home.to_json())
+    house.wait(6 * HOUR)
+    assert raised(house) == []
+    house.wait(DAY)
+    assert raised(house) == [("WELFARE_MISSED", None)]
+
+
+def test_who_is_back_before_the_hour_is_reminded_as_ever() -> None:
+    house = agreed()
+    house.say(Kind.AWAY, True)
+    house.at_the_hour(7)
+    house.say(Kind.AWAY, False)
+    house.at_the_hour(9, 5)
+    assert house.said().count("V19") == 1
+
+
+def test_who_lies_on_the_floor_when_a_set_clock_is_believed_again_is_asked_without_a_word_from_anybody() -> None:
+    house = agreed()
+    house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS + 10 * 60_000, "trust": "NTP"})
+    assert status(house) == ("OFF", "clock")
+    house.wait(DAY)
+    assert raised(house) == []
+    assert status(house) == ("ARMED", "")
+    house.wait(5 * HOUR + 20 * MINUTE)
+    assert raised(house) == [("WELFARE_MISSED", None)]
+
+
+def test_a_clock_that_was_years_ahead_does_not_end_it_for_years() -> None:
+    """A battery clock that says 2036 is believed, until the network says otherwise."""
+    house = agreed()
+    house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS + 3_653 * 86_400_000, "trust": "RTC"})
+    house.wait(4 * DAY)
+    assert len(raised(house)) >= 1
+    house.press("green")
+    house.say(Kind.CLOCK, {"offset_ms": START_WALL_MS, "trust": "NTP"})
+    before = len(raised(house))
+    house.wait(3 * DAY)
+    assert len(raised(house)) > before
+
+
 def test_who_is_seen_at_noon_after_a_question_of_yesterday_is_not_asked_for_this_morning() -> None:
     house = agreed()
     house.at_the_hour(10)
