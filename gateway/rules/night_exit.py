@@ -43,6 +43,7 @@ class NightExit(PlainRule):
     """Waits, after an entrance moved at night, for a sign from inside."""
 
     name = "night_exit"
+    hears_stillness = False
     hears = _TRUE_IS_A_PERSON | _CHANGE_IS_A_PERSON | _KEY_IS_A_PERSON | {Kind.APPLIANCE} | _DECLARED
     declared = Declared(
         "an entrance used at night and nobody seen inside afterwards",

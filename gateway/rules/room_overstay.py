@@ -40,6 +40,7 @@ class RoomOverstay(AskingRule):
     """Follows one person in and out of the bathrooms of a home."""
 
     name = "room_overstay"
+    hears_stillness = False
     declared = Declared(
         "somebody went into the bathroom and was not seen to come out",
         needs=(
