@@ -109,6 +109,8 @@ class RoomOverstay(AskingRule):
                     self._out(t)
                 return NOTHING
             self._seen.add(device)
+            if sign is None and self._running and not self._household.doubted and t != self._elsewhere:
+                self._seen_in(self._room_of[device], device, t)  # no sign of life, but somebody is in there
         if sign is None:
             if self._household.doubted and device not in self._room_of:
                 self._elsewhere = t  # believed if another says it in this moment, and the order must not matter
