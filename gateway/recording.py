@@ -108,7 +108,7 @@ class Recording:
         assert controller is not None
         if t is None:
             t = at - controller.offset_ms
-        if not _MIN_WALL <= t + controller.offset_ms <= _MAX_WALL:
+        elif not _MIN_WALL <= t + controller.offset_ms <= _MAX_WALL:
             raise BadObservation("t: not between the years 1970 and 2200")
         if t < controller.t:
             if controller.t - t > MAX_LATE_MS:

@@ -40,6 +40,7 @@ from gateway.rules.technical import TechnicalConditions
 from gateway.rules.upkeep import Upkeep
 
 _RESTART: Final = Kind.RESTART
+_MOTION: Final = Kind.MOTION
 _MAY_BE_THE_GREEN_KEY: Final = frozenset({Kind.BUTTON, Kind.OK})
 _MAY_CHANGE_ALL: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.RESTART, Kind.WORN, Kind.CLOCK})
 """What may change both what rules can do and when. Some of it reaches them by another way than `observe`: the home, the
@@ -70,6 +71,7 @@ class Controller:
         self.faults = self._standing.faults  # rules that raised: our fault, out of service until restart
         self.dues = Dues(self.rules, self.faults)
         self._hearing: dict[Kind, tuple[tuple[Rule, int | None], ...]] = {}  # made anew with the home
+        self._hearing_stillness: tuple[tuple[Rule, int | None], ...] = ()  # so is this
         self.supervision = next(rule for rule in self.rules if isinstance(rule, Supervision))
         self._technical = next(rule for rule in self.rules if isinstance(rule, TechnicalConditions))
         self.upkeep = next(rule for rule in self.rules if isinstance(rule, Upkeep))
@@ -170,7 +172,8 @@ class Controller:
         more = kind in _MORE_THAN_A_READING
         if more and not self._before_the_rules(observation):
             return
-        for rule, place in self._hearing[kind]:
+        still = kind is _MOTION and observation.value is False
+        for rule, place in self._hearing_stillness if still else self._hearing[kind]:
             if self.faults and self._standing.is_out(rule):
                 continue
             try:  # as `_guarded` does, without a call for each rule and observation
@@ -241,6 +244,7 @@ class Controller:
             heed(self, rule.configure(self.home, parameters, self.t), self.t, rule.name)
         heard = [((rule, self.dues.place(rule)), rule.hears) for rule in self.rules]
         self._hearing = {k: tuple(pair for pair, kinds in heard if kinds is None or k in kinds) for k in Kind}
+        self._hearing_stillness = tuple(pair for pair in self._hearing[_MOTION] if pair[0].hears_stillness)
 
     def _new_clock(self, value: dict[str, Any]) -> None:
         """The mapping from controller to wall time changed. No duration depends on it (invariant v)."""

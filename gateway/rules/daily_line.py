@@ -96,6 +96,11 @@ class DailyLine(PlainRule):
         """Everything, for that makes time go on; while nobody waits for a line, what tells of the day."""
         return None if self._times else _OF_THE_DAY
 
+    @property
+    def hears_stillness(self) -> bool:  # type: ignore[override]
+        """It is time that goes on, no more."""
+        return bool(self._times)
+
     def observe(self, observation: Observation) -> Iterable[Signal]:
         """Activity marks its hour; a reply to the line is the child's contact."""
         kind, t = observation.kind, observation.t

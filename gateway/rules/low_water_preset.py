@@ -18,6 +18,7 @@ from gateway.parameters import Parameters
 from gateway.rules.call_button import role_of
 from gateway.rules.civil import DAY_MS, CivilTime
 from gateway.rules.declared import Declared
+from gateway.rules.in_sight import InSight
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status
 from gateway.rules.switched import Switched
 from gateway.rules.use_bins import BIN_MS, UseBins
@@ -74,6 +75,7 @@ class LowWaterPreset(PlainRule):
         self._away_max = 0
         self._bins = UseBins(KEPT_H)
         self._switched = Switched()
+        self._radars = InSight()
         self._began: int | None = None  # the window is observed since; None: stands still
         self._read: dict[str, int] = {}  # register -> last read; interval meters are vouched for
         self._lost: frozenset[str] = frozenset()
@@ -102,6 +104,7 @@ class LowWaterPreset(PlainRule):
         self._away_max = parameters.ms("away.max_h")
         self._read = {m: at for m, at in self._read.items() if m in self._water.meters}
         self._switched.keep(home.devices)
+        self._radars.keep(home.devices)
         return (*signals, *self._reconsider(t))
 
     # ---- what is said
@@ -141,6 +144,8 @@ class LowWaterPreset(PlainRule):
 
     def _is_somebody(self, observation: Observation) -> bool:
         on = observation.value is True
+        if observation.kind is Kind.OCCUPANCY:
+            return self._radars.is_sign(observation.device or "", on, observation.t)
         if observation.kind is Kind.APPLIANCE:
             return self._switched.is_act(observation.device or "", on, observation.t)
         return on
@@ -271,6 +276,7 @@ class LowWaterPreset(PlainRule):
             "water": self._water.to_json(),
             "bins": self._bins.to_json(),
             "switched": self._switched.to_json(),
+            "radars": self._radars.to_json(),
             "began": self._began,
             "read": dict(self._read),
             "lost": sorted(self._lost),
@@ -287,6 +293,8 @@ class LowWaterPreset(PlainRule):
         self._bins.from_json(data["bins"])
         if "switched" in data:  # not in snapshots of 0.1
             self._switched.from_json(data["switched"])
+        if "radars" in data:  # nor this
+            self._radars.from_json(data["radars"])
         self._began = None if data["began"] is None else int(data["began"])
         self._read = {str(m): int(at) for m, at in data["read"].items()}
         self._lost = frozenset(str(d) for d in data["lost"])

@@ -22,6 +22,7 @@ from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
 from gateway.rules.early_walk import EarlyWalks
+from gateway.rules.in_sight import InSight
 from gateway.rules.night import Night
 from gateway.rules.passage import Passage
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Technical
@@ -31,7 +32,7 @@ CODE: Final = "NIGHT_EXIT"
 RETURN_CODE: Final = "HOME_AWAY"
 INNER_KINDS: Final = frozenset({"motion", "occupancy", "pressure", "bed", "flush", "contact"})
 """Devices that see somebody inside. Water and light may run on by themselves."""
-_TRUE_IS_A_PERSON: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH})
+_TRUE_IS_A_PERSON: Final = frozenset({Kind.MOTION, Kind.FLUSH})
 _CHANGE_IS_A_PERSON: Final = frozenset({Kind.PRESSURE, Kind.BED, Kind.CONTACT, Kind.LIGHT})
 DECLARED_LAG_MS: Final = 10 * 60_000
 """Who says "I am leaving" still looks for the shoes; who is seen inside later than that is not away."""
@@ -43,7 +44,8 @@ class NightExit(PlainRule):
     """Waits, after an entrance moved at night, for a sign from inside."""
 
     name = "night_exit"
-    hears = _TRUE_IS_A_PERSON | _CHANGE_IS_A_PERSON | _KEY_IS_A_PERSON | {Kind.APPLIANCE} | _DECLARED
+    hears_stillness = False
+    hears = _TRUE_IS_A_PERSON | _CHANGE_IS_A_PERSON | _KEY_IS_A_PERSON | {Kind.OCCUPANCY, Kind.APPLIANCE} | _DECLARED
     declared = Declared(
         "an entrance used at night and nobody seen inside afterwards",
         needs=("an entrance contact", "motion, occupancy, pressure, bed, flush or another contact inside"),
@@ -64,6 +66,7 @@ class NightExit(PlainRule):
         self._lost: frozenset[str] = frozenset()
         self._last: dict[str, Any] = {}  # last state of doors and mats: only a change is an act
         self._switched = Switched()
+        self._radars = InSight()
         self._passage = Passage()
         self._walks = EarlyWalks()
         self._learns = False
@@ -97,6 +100,7 @@ class NightExit(PlainRule):
         kept = home.devices if self._consented else {}
         self._last = {d: v for d, v in self._last.items() if d in kept}
         self._switched.keep(kept)
+        self._radars.keep(kept)
         signals = self._reconsider()
         if not self._consented:  # whether somebody came back is nobody's business any more
             self._used = ("", -1)
@@ -144,6 +148,8 @@ class NightExit(PlainRule):
         if kind in _CHANGE_IS_A_PERSON and device is not None:
             before, self._last[device] = self._last.get(device), observation.value
             return before != observation.value and (before is not None or observation.value in (True, "open"))
+        if kind is Kind.OCCUPANCY:
+            return self._radars.is_sign(device or "", observation.value is True, observation.t)
         if kind is Kind.APPLIANCE:
             return self._switched.is_act(device or "", observation.value is True, observation.t)
         return kind in _KEY_IS_A_PERSON
@@ -272,8 +278,9 @@ class NightExit(PlainRule):
     def to_json(self) -> dict[str, Any]:
         """What was last seen, and the wait."""
         return {
-            "last": dict(self._last), "switched": self._switched.to_json(), "used": list(self._used),
-            "passage": self._passage.to_json(), "walks": self._walks.to_json(), "patience": self._patience,
+            "last": dict(self._last), "switched": self._switched.to_json(), "radars": self._radars.to_json(),
+            "used": list(self._used), "passage": self._passage.to_json(), "walks": self._walks.to_json(),
+            "patience": self._patience,
             "moved": self._moved, "door": self._door, "asked": self._asked, "out": self._out,
             "away": self._away and list(self._away), "may_leave": self._may_leave,
             "recording": self._recording, "lost": sorted(self._lost),
@@ -284,6 +291,8 @@ class NightExit(PlainRule):
         self._last = dict(data["last"])
         if "switched" in data:  # not in snapshots of 0.1
             self._switched.from_json(data["switched"])
+        if "radars" in data:  # nor this
+            self._radars.from_json(data["radars"])
         if "passage" in data:
             self._passage.from_json(data["passage"])
         if self._learns and self._consented:

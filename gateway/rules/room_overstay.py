@@ -40,6 +40,7 @@ class RoomOverstay(AskingRule):
     """Follows one person in and out of the bathrooms of a home."""
 
     name = "room_overstay"
+    hears_stillness = False
     declared = Declared(
         "somebody went into the bathroom and was not seen to come out",
         needs=(
@@ -108,6 +109,8 @@ class RoomOverstay(AskingRule):
                     self._out(t)
                 return NOTHING
             self._seen.add(device)
+            if sign is None and self._running and not self._household.doubted and t != self._elsewhere:
+                self._seen_in(self._room_of[device], device, t)  # no sign of life, but somebody is in there
         if sign is None:
             if self._household.doubted and device not in self._room_of:
                 self._elsewhere = t  # believed if another says it in this moment, and the order must not matter

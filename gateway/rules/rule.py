@@ -129,6 +129,12 @@ class Rule(Protocol):
     one that is wrongly False loses an alarm: True where a rule does not know."""
 
     @property
+    def hears_stillness(self) -> bool:
+        """Whether it must be told that a motion sensor has fallen silent (`motion: false`), of all it hears of motion:
+        half of what is said in a home, and next to nobody does anything with it."""
+        ...
+
+    @property
     def hears(self) -> Set[Kind] | None:
         """What `observe` may do something with; None: everything. Of the rest it need not be told at all."""
         ...
@@ -197,6 +203,7 @@ class PlainRule:
     name = ""
     sooner = True
     hears: Set[Kind] | None = None
+    hears_stillness = True
     declared = Declared("")
 
     @property

@@ -123,6 +123,26 @@ def test_a_radar_says_who_is_in_and_who_is_out() -> None:
     assert house.controller.book.alarms[1].evidence["stay_min"] == 60
 
 
+def test_a_radars_repeats_say_that_somebody_is_in_there_whatever_moved_elsewhere() -> None:
+    """They are no sign of life (`in_sight`), but somebody is in there: the cat in the hall is not the one."""
+    house = house_of(RADAR, HALL)
+    seen(house, "bath-radar", value=False)
+    seen(house, "bath-radar")
+    seen(house, "hall", 10)
+    for _ in range(7):
+        seen(house, "bath-radar", 10)
+    assert raised(house) == [("ROOM_OVERSTAY", "bath-radar")]
+
+
+def test_a_radars_repeats_answer_nothing() -> None:
+    house = house_of(RADAR, HALL)
+    seen(house, "bath-radar", value=False)
+    seen(house, "bath-radar")
+    house.wait(61 * MINUTE)
+    seen(house, "bath-radar")
+    assert house.states()[-1] == "PRE_ALARM"
+
+
 def test_motion_alone_waits_until_the_homes_own_stays_are_known() -> None:
     house = house_of(PIR, HALL)
     assert status(house) == ("LEARNING", "")

@@ -74,6 +74,35 @@ def test_what_a_rule_does_not_hear_leaves_no_trace_in_it(seed: int) -> None:
     assert asked > 10_000
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_whom_stillness_tells_nothing_finds_nothing_in_it_and_keeps_at_most_the_time(seed: int) -> None:
+    rng = random.Random(seed)
+    controller = Controller(full_house(), offset_ms=START_WALL_MS, trust="NTP")
+    deaf: set[str] = set()
+    for t in range(0, 40 * 600_000, 600_000):
+        controller.handle(anything(rng, rng.choice([k for k in Kind if k is not Kind.CONFIG]), t))
+        for rule in (rule for rule in controller.rules if not rule.hears_stillness):
+            assert isinstance(rule, PlainRule)
+            deaf.add(rule.name)
+            before = timeless(rule), rule.next_due(), rule.status()
+            assert not list(rule.observe(Observation(Kind.MOTION, False, t, "hall-pir")))
+            assert (timeless(rule), rule.next_due(), rule.status()) == before, rule.name
+    assert deaf >= {"inactivity", "night_exit", "room_overstay", "daily_line"}
+
+
+def timeless(rule: PlainRule) -> object:
+    """The rule's state without the moment it heard something last."""
+    return {name: value for name, value in rule.to_json().items() if name != "t"}
+
+
+def test_stillness_is_told_only_to_those_it_tells_something() -> None:
+    controller = Controller(full_house())
+    told = [rule.name for rule, _ in controller._hearing_stillness]
+    assert "supervision" in told  # it proves the sensor alive
+    assert "inactivity" not in told
+    assert told == [r.name for r, _ in controller._hearing[Kind.MOTION] if r.hears_stillness]
+
+
 def test_a_press_reaches_the_rule_that_makes_a_call_of_it_first() -> None:
     controller = Controller(home())
     hearing = [rule.name for rule, _ in controller._hearing[Kind.BUTTON]]

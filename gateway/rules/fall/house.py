@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
+from gateway.rules.in_sight import InSight
 from gateway.rules.switched import Switched
 
 _ACTIVE: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH})
@@ -33,6 +34,7 @@ class House:
         self._visitors_until = 0
         self._doors: dict[str, Any] = {}
         self._switched = Switched()
+        self._radars = InSight()
 
     def configure(self, home: HomeView) -> None:
         """Takes up the home; beds that are gone say nothing any more."""
@@ -40,6 +42,7 @@ class House:
         self._beds = {d: v for d, v in self._beds.items() if d in home.devices}
         self._doors = {d: v for d, v in self._doors.items() if d in home.devices}
         self._switched.keep(home.devices)
+        self._radars.keep(home.devices)
 
     def observe(self, observation: Observation) -> str | None:
         """Returns the room in which somebody was active just now, if that can only be the wearer."""
@@ -58,6 +61,8 @@ class House:
         if kind is Kind.CONTACT:
             before, self._doors[device.id] = self._doors.get(device.id), observation.value
             active = before is not None and before != observation.value and not device.entrance
+        elif kind is Kind.OCCUPANCY:
+            active = self._radars.is_sign(device.id, observation.value is True, t)
         elif kind is Kind.APPLIANCE:
             active = self._switched.is_act(device.id, observation.value is True, t)
         else:
@@ -85,6 +90,7 @@ class House:
         return {
             "room": self._room, "room_t": self._room_t, "beds": dict(self._beds), "doors": dict(self._doors),
             "visitors_until": self._visitors_until, "switched": self._switched.to_json(),
+            "radars": self._radars.to_json(),
         }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -96,6 +102,8 @@ class House:
         self._visitors_until = int(data["visitors_until"])
         if "switched" in data:  # not in snapshots of 0.1
             self._switched.from_json(data["switched"])
+        if "radars" in data:  # nor this
+            self._radars.from_json(data["radars"])
 
 
 class Whereabouts:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from gateway.rules.civil import CivilTime
-from gateway.rules.inactivity.pace import Pace
+from gateway.rules.inactivity.pace import QUARTER_MS, Pace
 from gateway.rules.inactivity.survival import (
     ENOUGH_DAYS,
     FLOOR_MIN,
@@ -33,6 +33,7 @@ TAILS: Final = (4.5, 5.0, 2.0)
 is known: by 1 + 2/days, for seven days have not shown what six weeks have. Amid what is chosen with one development
 home left out, 4.0 to 5.5, 4.0 to 7.0 and 0 to 4 (tests/fitting/fit_inactivity.py); shorter is quicker."""
 TAILS_NO_EXIT: Final = (4.0, 5.0, 0.0)  # on a tail that is longer of itself there
+MINUTE_MS: Final = 60_000
 STEP_MS: Final = 5 * 60_000  # a clock set by more than this moves the hours
 
 
@@ -52,6 +53,7 @@ class Habit:
         self._day: int | None = None  # for which the line was made
         self._offset = civil.offset_ms  # by which the silence in progress began
         self._moved = False  # the clock was set during the silence in progress
+        self._lively = (0, 0)  # the quarter of an hour learned of last: from, until
 
     def configure(
         self, limit_ms: int, residents: int, *, exit_sensor: bool, learns: bool = True, caution: float = 1.0
@@ -76,11 +78,15 @@ class Habit:
 
         Returns whether the line may be another now.
         """
+        if whole and began is not None and t - began < MINUTE_MS and self._lively[0] <= began and t < self._lively[1]:
+            return False  # as nearly always: less than a minute, where somebody was heard before, is nothing new
         trusted, moved = self._civil.trusted(t), self._moved
         if began is not None and whole and trusted and not moved and 0 < t - began < self.limit_ms:
             day, ms_of_day = self._civil.day(began), self._civil.ms_of_day(began)
             self.survival.learn(day, ms_of_day, t - began)
             self.pace.learn(day, ms_of_day, t - began)
+            quarter = t - self._civil.ms_of_day(t) % QUARTER_MS
+            self._lively = (quarter, quarter + QUARTER_MS)
         self._moved, self._offset = False, self._civil.offset_ms
         if trusted and (today := self._civil.day(t)) != self._day:
             self.draw_line(today)
@@ -105,6 +111,7 @@ class Habit:
 
     def clock_changed(self) -> None:
         """A step during a silence: what remains of it is judged by the fixed limit (invariant v)."""
+        self._lively = (0, 0)
         if abs(self._civil.offset_ms - self._offset) > STEP_MS or self._civil.trust == "NONE":
             self._moved = True
 

@@ -35,6 +35,8 @@ PRIOR_MISSED_DAYS: Final = 4
 TAIL: Final = Tail(1 * ACT, 2, 0.3 * ACT, 3 * ACT)
 FLOOR_MS: Final = FLOOR_MIN * 60_000  # however busy a home is, two hours with a book are nothing
 NEVER_MS: Final = 24 * 3_600_000  # beyond every cap
+_UNSEEN: Final = -(10**9)  # more than all the acts of the days kept: whatever is added to it stays below nothing
+_YES: Final = "1"
 
 
 class Pace:
@@ -78,8 +80,7 @@ class Pace:
 
     @staticmethod
     def _acts_expected(days: list[list[int]]) -> list[int]:
-        observed = [sum(bits[0] >> q & 1 for bits in days) for q in range(QUARTERS)]
-        heard = [sum(bits[1] >> q & 1 for bits in days) for q in range(QUARTERS)]
+        observed, heard = (_days_in_each([bits[which] for bits in days]) for which in (0, 1))
         expected = []
         for q in range(QUARTERS):
             near = [(1 / (1 + abs(k)), (q + k) % QUARTERS) for k in range(-NEAR, NEAR + 1)]
@@ -92,21 +93,25 @@ class Pace:
     def _most_missed(self, today: int) -> list[int]:
         """For each day before `today` the most that was missed at a stretch that ended on it; 0 if nobody was in."""
         most = []
-        missed: int | None = None  # None: the stretch was not seen from its beginning
+        halves = [acts // 2 for acts in self._expected]  # a stretch ends, and begins anew, somewhere within the quarter
+        missed = _UNSEEN  # the stretch was not seen from its beginning
         last = None
         for day, (observed, heard) in sorted(self._days.items()):
             if not today - KEEP_DAYS <= day < today:
                 continue
-            missed = missed if last == day - 1 else None
+            if last != day - 1:
+                missed = _UNSEEN
             last, longest = day, 0
-            for q, acts in enumerate(self._expected):
-                if heard >> q & 1:  # it ended, and begins anew, somewhere within the quarter
-                    longest = longest if missed is None else max(longest, missed + acts // 2)
-                    missed = acts // 2
-                elif not observed >> q & 1:
-                    missed = None
-                elif missed is not None:
+            for acts, half, was_seen, was_heard in zip(
+                self._expected, halves, _quarters(observed), _quarters(heard), strict=True
+            ):
+                if was_heard == _YES:
+                    longest = max(longest, missed + half)
+                    missed = half
+                elif was_seen == _YES:
                     missed += acts
+                else:
+                    missed = _UNSEEN
             most.append(longest)
         return most
 
@@ -148,3 +153,13 @@ class Pace:
         if any(not 0 <= bits < 1 << QUARTERS for both in days.values() for bits in both):
             raise ValueError("quarters beyond the day")
         self._days, self._expected, self._limit = days, expected, int(data["limit"])
+
+
+def _quarters(bits: int) -> str:
+    """A day's bits as `0` and `1`, the first quarter first."""
+    return f"{bits:0{QUARTERS}b}"[::-1]
+
+
+def _days_in_each(days: list[int]) -> list[int]:
+    """On how many days each quarter's bit is set."""
+    return [column.count(_YES) for column in zip(*map(_quarters, days), strict=True)] if days else [0] * QUARTERS

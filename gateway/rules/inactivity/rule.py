@@ -42,6 +42,7 @@ class Inactivity(PlainRule):
 
     name = "inactivity"
     hears = ACTS | _MAY_HINDER
+    hears_stillness = False
     declared = Declared(
         "nobody heard at home for longer than its own line at this hour, under a hard cap; who left and is not back",
         needs=(

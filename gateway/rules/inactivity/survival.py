@@ -22,7 +22,6 @@ SHORTEST_DAY: Final = SLOTS // 4  # a day counts as evidence with so many half-h
 UNKNOWN: Final = -1
 
 QUANTILE: Final = 0.7
-NEIGHBOURS: Final = 1  # slots before and after: nobody rises by the half-hour
 PRIOR_DAYS: Final = 4  # the pooled habit weighs as much as so many days
 PRIOR_BED_SLOT: Final = 44
 """The pooled habit: nothing heard from 22 h on until 8 h, then up, and by day 90 minutes at most. A home that stirs at
@@ -88,15 +87,11 @@ class SurvivalLine:
 
         The chance of crossing it, per look, is about 0.3 x exp(-tails).
         """
-        days = [levels for day, levels in sorted(self._days.items()) if today - KEEP_DAYS <= day < today]
-        return [self._of_slot(days, slot, tails, tail) for slot in range(SLOTS)]
-
-    def _of_slot(self, days: list[list[int]], slot: int, tails: float, tail: Tail) -> int:
-        around = [(slot + d) % SLOTS for d in range(-NEIGHBOURS, NEIGHBOURS + 1)]
-        seen = [level for levels in days if (level := max(levels[s] for s in around)) != UNKNOWN]
-        with_prior = seen + [prior_level(slot)] * PRIOR_DAYS
-        usual, excess = tail_above(with_prior, len(seen), tail)
-        return max(round(usual + tails * excess), FLOOR_MIN)
+        days = [
+            _with_neighbours(levels) for day, levels in sorted(self._days.items()) if today - KEEP_DAYS <= day < today
+        ]
+        by_slot = zip(*days, strict=True) if days else [()] * SLOTS
+        return [_of_slot(list(levels), slot, tails, tail) for slot, levels in enumerate(by_slot)]
 
     def longest(self, slot: int) -> int:
         """The longest silence kept for this half-hour, minutes; UNKNOWN if there is none."""
@@ -116,6 +111,18 @@ class SurvivalLine:
         if len(data) > KEEP_DAYS + 1 or any(len(row) != SLOTS + 1 for row in data):
             raise ValueError("learned days of another shape")
         self._days = {int(row[0]): [int(level) for level in row[1:]] for row in data}
+
+
+def _with_neighbours(levels: list[int]) -> list[int]:
+    """A day's levels, each half-hour's raised to that of the one before and after: nobody rises by the half-hour."""
+    return list(map(max, levels[-1:] + levels[:-1], levels, levels[1:] + levels[:1]))
+
+
+def _of_slot(levels: list[int], slot: int, tails: float, tail: Tail) -> int:
+    """The line of one half-hour, of its levels on each day."""
+    seen = [level for level in levels if level != UNKNOWN]
+    usual, excess = tail_above(seen + [prior_level(slot)] * PRIOR_DAYS, len(seen), tail)
+    return max(round(usual + tails * excess), FLOOR_MIN)
 
 
 def prior_level(slot: int) -> int:

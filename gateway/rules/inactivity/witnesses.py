@@ -12,6 +12,7 @@ from typing import Any, Final
 from gateway.home.model import HomeView
 from gateway.observations import Kind, Observation
 from gateway.rules.appliance_events import ApplianceEvents
+from gateway.rules.in_sight import InSight
 from gateway.rules.switched import Switched
 
 WITNESS_KINDS: Final = frozenset(
@@ -21,16 +22,20 @@ WITNESS_KINDS: Final = frozenset(
 METERED_KINDS: Final = frozenset({"electricity_meter", "appliance"})
 """Whose power may show a kettle or a cooker: the home's meter, or the plug that one is on. A forgotten stove pulses,
 and goes off by its own timer: what it draws is `stove`'s matter."""
-_TRUE_IS_ACTIVITY: Final = frozenset({Kind.MOTION, Kind.OCCUPANCY, Kind.FLUSH})
+_TRUE_IS_ACTIVITY: Final = frozenset({Kind.MOTION, Kind.FLUSH})
 _ANY_IS_ACTIVITY: Final = frozenset({Kind.BUTTON, Kind.CANCEL, Kind.OK})
 _STATEFUL: Final = frozenset({Kind.CONTACT, Kind.PRESSURE, Kind.BED, Kind.LIGHT})
 """Only a change is an act: a door sensor's heartbeat repeats its state."""
 
 ACTS: Final = (
-    _TRUE_IS_ACTIVITY | _ANY_IS_ACTIVITY | _STATEFUL | {Kind.APPLIANCE, Kind.WATER, Kind.WATER_VOLUME, Kind.POWER}
+    _TRUE_IS_ACTIVITY
+    | _ANY_IS_ACTIVITY
+    | _STATEFUL
+    | {Kind.OCCUPANCY, Kind.APPLIANCE, Kind.WATER, Kind.WATER_VOLUME, Kind.POWER}
 )
 """All that may be an act of a person, or remind of one: what a rule must hear that asks `Witnesses.is_activity`."""
 _POWER: Final = Kind.POWER
+_OCCUPANCY: Final = Kind.OCCUPANCY
 
 SAME_DRAW_MS: Final = 9 * 60_000  # under twice a 5-minute interval: flow in every interval is one draw
 SPAN_MS: Final = 30 * 60_000  # who saw what is counted by half-hours
@@ -49,6 +54,7 @@ class Witnesses:
         self._last: dict[str, Any] = {}  # last state of contacts, mats, lights; registers of water meters
         self._appliances: dict[str, ApplianceEvents] = {}  # meter or plug -> the kettle and the cooker behind it
         self._switched = Switched()
+        self._radars = InSight()
         self._flow: dict[str, int] = {}  # when each water meter last saw flow
         self._span_end = 0
         self._now: set[str] = set()  # who has seen somebody in this half-hour
@@ -62,6 +68,7 @@ class Witnesses:
         self.needed = frozenset(d.id for d in home.devices.values() if d.kind in WITNESS_KINDS) - self._others
         self._last = {n: v for n, v in self._last.items() if n.partition(":")[2] in home.devices}
         self._switched.keep(home.devices)
+        self._radars.keep(home.devices)
         self._flow = {d: t for d, t in self._flow.items() if d in home.devices}
         meters = [d.id for d in home.devices.values() if d.kind in METERED_KINDS]
         self._appliances = {m: self._appliances.get(m) or ApplianceEvents() for m in meters}
@@ -83,6 +90,8 @@ class Witnesses:
             name = f"{kind}:{device}"  # one device may report several things
             before, self._last[name] = self._last.get(name), observation.value
             return before is None or before != observation.value
+        if kind is _OCCUPANCY:
+            return self._radars.is_sign(device or "", observation.value is True, observation.t)
         if kind is Kind.APPLIANCE:
             return self._switched.is_act(device or "", observation.value is True, observation.t)
         if kind is Kind.WATER:
@@ -149,6 +158,7 @@ class Witnesses:
         return {
             "last": dict(self._last),
             "switched": self._switched.to_json(),
+            "radars": self._radars.to_json(),
             "flow": dict(self._flow),
             "appliances": {meter: events.to_json() for meter, events in self._appliances.items()},
             "span_end": self._span_end,
@@ -163,6 +173,8 @@ class Witnesses:
         self._last = dict(data["last"])
         if "switched" in data:  # not in snapshots of 0.1
             self._switched.from_json(data["switched"])
+        if "radars" in data:  # nor this
+            self._radars.from_json(data["radars"])
         self._flow = {str(d): int(t) for d, t in data["flow"].items()}
         for meter, state in data.get("appliances", {}).items():
             if meter in self._appliances:
