@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from gateway.alarms.desk import Desk
 from gateway.alarms.life import AlarmEvent, Book
-from gateway.controller import people, snapshot
+from gateway.controller import daily, people, snapshot
 from gateway.controller.due import NEVER, Dues
 from gateway.controller.heard import HeardKeys
 from gateway.controller.readiness import Standing
@@ -26,6 +26,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
 from gateway.rules.daily_line import DailyLine
+from gateway.rules.daily_summary import DailySummary
 from gateway.rules.fall.model import Model
 from gateway.rules.rule import (
     NOTHING,
@@ -37,6 +38,7 @@ from gateway.rules.rule import (
     Signal,
     Spoken,
     Status,
+    Summary,
     Technical,
     Upgrade,
 )
@@ -45,6 +47,7 @@ from gateway.rules.supervision import INTERFERENCE, Supervision
 from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
 from gateway.rules.upkeep import Upkeep
+from gateway.rules.visits import Visits
 
 SHANGHAI_MS: Final = 8 * 3_600_000  # no DST since 1991; texts for people in the home are always local
 _RESTART: Final = Kind.RESTART
@@ -84,6 +87,8 @@ class Controller:
         self._technical = next(rule for rule in self.rules if isinstance(rule, TechnicalConditions))
         self._upkeep = next(rule for rule in self.rules if isinstance(rule, Upkeep))
         self._daily_line = next(rule for rule in self.rules if isinstance(rule, DailyLine))
+        self._daily_summary = next(rule for rule in self.rules if isinstance(rule, DailySummary))
+        self._visits = next(rule for rule in self.rules if isinstance(rule, Visits))
         buttons = next(rule for rule in self.rules if isinstance(rule, StuckButton))
         self.desk = Desk(self.book, self._when, self.civil, buttons)
         self.restored_empty: list[str] = []  # rules whose state in a snapshot could not be read
@@ -298,6 +303,9 @@ class Controller:
                 self.desk.tell.line(signal.contact, signal.template, signal.t, signal.params)
             elif isinstance(signal, Note):
                 self.desk.tell.note(signal.code, signal.t, signal.reason, signal.more)
+            elif isinstance(signal, Summary):
+                more = daily.more(self._daily_line, self._visits, self.statuses(), signal.t)
+                self.desk.tell.summary(signal.t, signal.since, signal.body | more)
             elif isinstance(signal, Upgrade):
                 self.desk.upgraded(
                     signal.code,
@@ -328,6 +336,7 @@ class Controller:
         self._notice(Notice(code, t, kind, signal.subject, status, signal.reason))
         self._heed(self._upkeep.changed(signal, t), t, self._upkeep.name)
         self._daily_line.changed(signal)
+        self._daily_summary.changed(signal, t)
         if signal.code == "CELL_LOST" and not signal.on and not self._rebuilding:
             self.desk.way_is_back(t)
 
