@@ -24,7 +24,7 @@ BELT = Device("belt", "wearable", placement="waist", heartbeat_s=60)
 PIR = Device("pir", "motion")
 NEED_NO_SENSOR = frozenset({
     "supervision", "technical", "device_condition", "stuck_button", "upkeep", "clock_watch", "visits", "daily_line",
-    "reminders", "standby",
+    "reminders", "standby", "daily_summary",
 })  # fmt: skip
 """They watch devices as such, or people and hours; a lost sensor is their work or none of it."""
 
