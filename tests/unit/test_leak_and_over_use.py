@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -298,3 +299,55 @@ def test_over_use_is_not_over_because_nobody_looks(blind: str) -> None:
     assert len(noted(house, HIGH)) == 1
     house.wait(HOUR)
     assert noted(house, HIGH)[1:] == [("RESTORED", "back_to_normal")]
+
+
+def over_use_of_two() -> House:
+    """A bath of two cubic metres in each flat's meter, an hour apart, days after the start."""
+    house = house_of(Device("w", "water_meter", interval_s=300), Device("hot", "water_meter", interval_s=300))
+    house.wait(3 * DAY)
+    for meter in ("w", "hot"):
+        for _ in range(9):
+            reading(house, Kind.WATER, 230, meter, 5 * MINUTE)
+        house.wait(15 * MINUTE)
+    return house
+
+
+def test_of_two_meters_each_is_over_and_well_by_itself() -> None:
+    house = over_use_of_two()
+    house.wait(23 * HOUR)
+    assert [(n.subject, n.status) for n in house.notices if n.code == HIGH] == [
+        ("w", "RAISED"), ("hot", "RAISED"), ("w", "RESTORED")
+    ]  # fmt: skip
+    house.wait(HOUR)
+    assert [(n.subject, n.status) for n in house.notices if n.code == HIGH][3:] == [("hot", "RESTORED")]
+
+
+@pytest.mark.parametrize("way", ["taken_down", "consent"])
+def test_over_use_of_a_meter_that_may_be_read_no_more_ends_and_its_litres_are_forgotten(way: str) -> None:
+    house = over_use_of_two()
+    before = house.controller.home
+    devices = {d: device for d, device in before.devices.items() if d == "hot"}
+    changed = replace(before, devices=devices) if way == "taken_down" else replace(before, consents={})
+    house.say(Kind.CONFIG, changed.to_json())
+    gone = {"taken_down": [("w", "RESTORED")], "consent": [("hot", "RESTORED"), ("w", "RESTORED")]}[way]
+    assert [(n.subject, n.status) for n in house.notices if n.code == HIGH][2:] == gone
+    house.say(Kind.CONFIG, before.to_json())
+    reading(house, Kind.WATER, 230, "w", 5 * MINUTE)
+    assert [n.subject for n in house.notices if n.code == HIGH][2 + len(gone) :] == []
+
+
+@pytest.mark.parametrize("blind", ["lost", "not_recorded"])
+def test_a_meter_nobody_could_read_before_a_restart_ends_nothing_after_it(blind: str) -> None:
+    house = over_use_of_two()
+    drip(house, 25)
+    assert noted(house, LEAK) == [("RAISED", "flow_in_every_slot")]
+    told = len(house.notices)
+    for meter in ("w", "hot"):
+        lose(house, meter)
+    if blind == "not_recorded":
+        for meter in ("w", "hot"):
+            house.say(Kind.SEEN, True, meter)
+        recording(house, False)
+    restarted(house)
+    house.wait(3 * DAY)
+    assert [n for n in house.notices[told:] if n.code in (LEAK, HIGH)] == []

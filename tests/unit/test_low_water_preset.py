@@ -5,13 +5,18 @@ The house begins at 08:15.
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
+
 import pytest
 from metered_home import metered
-from sensor_rooms import DAY, HOUR, MINUTE, lose, power_cut, raised, reading, recording, restarted
-from virtual_home import home
+from sensor_rooms import DAY, HOUR, MINUTE, house_of, lose, power_cut, raised, reading, recording, restarted
+from virtual_home import House, home
 
 from gateway.alarms.life import State
-from gateway.observations import Kind
+from gateway.controller import Controller
+from gateway.home.model import Device
+from gateway.observations import Kind, Observation
 from gateway.rules.low_water_preset import PRESETS
 
 
@@ -198,3 +203,65 @@ def test_a_call_answers_the_question_and_a_power_cut_does_not() -> None:
     assert house.state() is State.RECOVERED
     assert "call_pressed" in {e.reason for e in house.events if e.alarm == 1}
     assert "V20" not in house.said()
+
+
+def witnessed(*more: Device) -> House:
+    """With a sensor in the hall, so that no other rule's question answers for this one."""
+    devices = (Device("w", "water_meter", interval_s=300), Device("hall", "motion"), Device("bell", "button"), *more)
+    return house_of(*devices, settings={"water_preset.rule": 1.0})
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "device", "reason"),
+    [
+        (Kind.WATER, 0.5, "w", "activity"),
+        (Kind.MOTION, True, "hall", "activity"),
+        (Kind.BUTTON, "press", "bell", "call_pressed"),
+    ],
+)
+def test_the_answer_is_heard_in_a_home_with_other_sensors_too(
+    kind: Kind, value: object, device: str, reason: str
+) -> None:
+    house = witnessed()
+    house.wait(12 * HOUR)
+    house.say(kind, value, device)
+    ended = [e.reason for e in house.events if e.alarm == 1 and e.state is State.RECOVERED]
+    assert ended == [reason]
+
+
+@pytest.mark.parametrize("blind", ["lost", "not_recorded", "away"])
+def test_a_question_nobody_can_judge_any_more_ends_and_a_restart_begins_none(blind: str) -> None:
+    house = witnessed()
+    house.wait(12 * HOUR)
+    if blind == "lost":
+        lose(house, "w")
+    elif blind == "not_recorded":
+        recording(house, False)
+    else:
+        house.say(Kind.AWAY, True)
+    assert house.state() is State.RECOVERED
+    restarted(house)
+    house.wait(11 * HOUR)
+    assert len(raised(house)) == 1
+    assert house.controller.statuses()["low_water_preset"].readiness != "ARMED"
+
+
+def test_a_register_that_was_taken_down_is_waited_for_no_more() -> None:
+    house = witnessed(Device("hot", "water_meter"))
+    house.say(Kind.WATER_VOLUME, 20.0, "hot")
+    house.wait(3 * HOUR)
+    left = {d: device for d, device in house.controller.home.devices.items() if d != "hot"}
+    house.say(Kind.CONFIG, replace(house.controller.home, devices=left).to_json())
+    restarted(house)
+    house.wait(9 * HOUR)
+    assert raised(house) == [("WATER_LOW_USE", None)]
+
+
+def test_a_window_that_only_recovery_saw_is_judged_again() -> None:
+    house = witnessed()
+    again = Controller.from_json(json.loads(json.dumps(house.controller.to_json())))
+    again.rebuild(Observation(Kind.TICK, None, 13 * 3_600_000), [])
+    again.rebuilt()
+    assert again.book.alarms == {}
+    again.advance(14 * 3_600_000)
+    assert [a.code for a in again.book.alarms.values()] == ["WATER_LOW_USE"]

@@ -32,6 +32,7 @@ LONE_METER: Final = "WATER_LOW_USE"
 """The code where nothing but a water meter watches. Its twelve dry hours are usual (2 to 4 a week in one-person flats,
 research/inactivity.md): it waits a whole day, longer where the home's own dry spells are (`QuietSpells`), and draws no
 line of its own."""
+_WATER: Final = frozenset({Kind.WATER, Kind.WATER_VOLUME})
 _MAY_HINDER: Final = frozenset({Kind.AWAY, Kind.RECORDER, Kind.CLOCK})
 _HOME: Final = Where.HOME
 _MAY_BE_IN: Final = frozenset({Where.HOME, Where.UNKNOWN})
@@ -75,7 +76,8 @@ class Inactivity(PlainRule):
         self._spells = QuietSpells()  # of a lone meter
         self._alone_ms = (0, 0)  # how long a lone meter waits, at least and at most
         self._code = CODE
-        self._lost: frozenset[str] = frozenset()
+        self._silent: frozenset[str] = frozenset()  # devices that give no sign of life
+        self._lost: frozenset[str] = frozenset()  # these, and water meters that drip
         self._question = 0  # ms
         self._enabled = True
         self._consented = False
@@ -126,6 +128,11 @@ class Inactivity(PlainRule):
         """Activity starts the count anew; a departure, an outage or a declaration makes it stand still."""
         kind, t = observation.kind, observation.t
         acts = self._is_activity(observation)
+        if kind in _WATER and self._silent | self._witnesses.dripping != self._lost:
+            signals = self._see_anew(t)
+            signals = (*signals, *(self._act(observation) if acts else NOTHING))
+            self.sooner = True
+            return signals
         self.sooner = acts or kind not in ACTS  # nobody acted: that moves nothing
         if acts:
             return self._act(observation)
@@ -182,7 +189,7 @@ class Inactivity(PlainRule):
         if self._code == LONE_METER:
             self._habit.limit_ms = self._alone_wait()
         signals = self._answer(observation) if asked else NOTHING
-        if where is not self._presence.where():
+        if where is not self._presence.where() or self._lost:  # with every act it may show that the others see enough
             return (*signals, *self._reconsider(t))
         self.sooner = not (put_off and where is _HOME)  # who was at home and is puts the question off, and that is all
         return signals
@@ -215,7 +222,12 @@ class Inactivity(PlainRule):
 
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
         """With a witness lost the others must see enough; else the count stands still."""
-        self._lost = frozenset(lost)
+        self._silent = frozenset(lost)
+        return self._see_anew(t)
+
+    def _see_anew(self, t: int) -> Iterable[Signal]:
+        """A device was lost or is back, a leak began or was mended: others see, or can see no more."""
+        self._lost = self._silent | self._witnesses.dripping
         self._silence.touch(t)
         self._exact = None
         return self._reconsider(t)
@@ -250,7 +262,8 @@ class Inactivity(PlainRule):
         if not self._recording:
             return Status(Readiness.UNAVAILABLE, "recording_lost")
         if self._lost & self._presence.entrances or not self._witnesses.see_enough_without(self._lost):
-            return Status(Readiness.UNAVAILABLE, "sensor_lost")
+            drips = self._lost != self._silent and self._witnesses.see_enough_without(self._silent)
+            return Status(Readiness.UNAVAILABLE, "water_never_stops" if drips else "sensor_lost")
         return None
 
     def status(self) -> Status:
@@ -403,7 +416,7 @@ class Inactivity(PlainRule):
             "absence": self._absence.to_json(),
             "recording": self._recording,
             "last_device": self._last_device,
-            "lost": sorted(self._lost),
+            "lost": sorted(self._silent),
             "exact": self._exact,
             "presence": self._presence.to_json(),
             "witnesses": self._witnesses.to_json(),
@@ -426,7 +439,8 @@ class Inactivity(PlainRule):
         self._recording = bool(data["recording"])
         self._last_device = None if data["last_device"] is None else str(data["last_device"])
         self._exact = None if data["exact"] is None else int(data["exact"])
-        self._lost = frozenset(str(device) for device in data["lost"])
+        self._silent = frozenset(str(device) for device in data["lost"])
+        self._lost = self._silent | self._witnesses.dripping
 
 
 def _is_away(value: Any) -> bool:

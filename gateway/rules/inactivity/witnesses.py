@@ -38,6 +38,7 @@ _POWER: Final = Kind.POWER
 _OCCUPANCY: Final = Kind.OCCUPANCY
 
 SAME_DRAW_MS: Final = 9 * 60_000  # under twice a 5-minute interval: flow in every interval is one draw
+DRIP_SPANS: Final = 48  # half-hours: a day, as the leak rule has it
 SPAN_MS: Final = 30 * 60_000  # who saw what is counted by half-hours
 ENOUGH_SPANS: Final = 7 * 24  # about a week of waking half-hours: before that nobody knows who sees what
 FORGET_SPANS: Final = 4 * ENOUGH_SPANS  # then all counts are halved: a sensor moved to another room is known in weeks
@@ -56,6 +57,7 @@ class Witnesses:
         self._switched = Switched()
         self._radars = InSight()
         self._flow: dict[str, int] = {}  # when each water meter last saw flow
+        self._wet: dict[str, tuple[int, int]] = {}  # and the half-hours since when, and in which, without a dry one
         self._span_end = 0
         self._now: set[str] = set()  # who has seen somebody in this half-hour
         self._spans = 0
@@ -70,6 +72,7 @@ class Witnesses:
         self._switched.keep(home.devices)
         self._radars.keep(home.devices)
         self._flow = {d: t for d, t in self._flow.items() if d in home.devices}
+        self._wet = {d: spans for d, spans in self._wet.items() if d in home.devices}
         meters = [d.id for d in home.devices.values() if d.kind in METERED_KINDS]
         self._appliances = {m: self._appliances.get(m) or ApplianceEvents() for m in meters}
         self._now &= self.needed
@@ -107,7 +110,21 @@ class Witnesses:
     def _begins(self, meter: str, t: int) -> bool:
         """Whether this flow is a new draw. One that goes on was begun by a person once; a leak goes on by itself."""
         before, self._flow[meter] = self._flow.get(meter), t
-        return before is None or t - before >= SAME_DRAW_MS
+        return not self._drips(meter, t) and (before is None or t - before >= SAME_DRAW_MS)
+
+    def _drips(self, meter: str, t: int) -> bool:
+        """Whether no half-hour of a day was dry: no person does that, and a cistern that trickles is no sign of one."""
+        span = t // SPAN_MS
+        first, last = self._wet.get(meter, (span, span))
+        if span - last > 1:
+            first = span
+        self._wet[meter] = (first, span)
+        return span - first >= DRIP_SPANS
+
+    @property
+    def dripping(self) -> frozenset[str]:
+        """Water meters that see people no more, for the flow never ends."""
+        return frozenset(d for d, (first, last) in self._wet.items() if last - first >= DRIP_SPANS)
 
     def saw(self, device: str | None, t: int) -> None:
         """`device` has seen somebody at `t`."""
@@ -160,6 +177,7 @@ class Witnesses:
             "switched": self._switched.to_json(),
             "radars": self._radars.to_json(),
             "flow": dict(self._flow),
+            "wet": {meter: list(spans) for meter, spans in self._wet.items()},
             "appliances": {meter: events.to_json() for meter, events in self._appliances.items()},
             "span_end": self._span_end,
             "now": sorted(self._now),
@@ -176,6 +194,7 @@ class Witnesses:
         if "radars" in data:  # nor this
             self._radars.from_json(data["radars"])
         self._flow = {str(d): int(t) for d, t in data["flow"].items()}
+        self._wet = {str(d): (int(first), int(last)) for d, (first, last) in data.get("wet", {}).items()}
         for meter, state in data.get("appliances", {}).items():
             if meter in self._appliances:
                 self._appliances[meter].from_json(state)
