@@ -97,7 +97,8 @@ class DoorLeftOpen(PlainRule):
     def _due_of(self, since: int, t: int) -> int:
         by_day = since + self._after
         if self._night.holds(self._civil, t):
-            return min(by_day, since + self._by_night)
+            due = since + self._by_night
+            return due if due <= self._night.end_after(self._civil, t) else by_day  # then it is a door of the day
         night = self._night.next_start(self._civil, t)
         return by_day if night is None else min(by_day, max(night, since + self._by_night))
 

@@ -47,6 +47,23 @@ def test_after_a_day_of_a_doubtful_clock_the_line_goes_out_though_nobody_at_home
     assert [contact for contact, _ in lines(house)] == ["c1"]
 
 
+def test_each_contact_has_an_hour_of_their_own() -> None:
+    contacts = (Contact("c1", 1, daily_line="21:00"), Contact("c2", 2, daily_line="19:30"))
+    house = House(home(contacts=contacts))
+    live(house, 1)
+    assert [contact for contact, _ in lines(house)] == ["c2", "c1"]
+
+
+def test_who_moves_their_hour_back_over_the_present_one_hears_tomorrow() -> None:
+    house = evening()
+    house.wait(10 * HOUR + 1800)  # a quarter to seven
+    house.say(Kind.CONFIG, home(contacts=(Contact("c1", 1, daily_line="18:00"),)).to_json())
+    house.wait(12 * HOUR)
+    assert lines(house) == []
+    house.wait(12 * HOUR)
+    assert [contact for contact, _ in lines(house)] == ["c1"]
+
+
 def test_a_contact_with_push_alone_gets_the_line_there_and_one_without_either_gets_none() -> None:
     contacts = (
         Contact("land", 1, channels=("call", "push"), daily_line="19:30"),

@@ -37,6 +37,32 @@ def test_by_night_it_is_told_sooner_and_an_evening_door_when_night_begins() -> N
     assert door_notices(late) == [("RAISED", 21 * HOUR)]  # eleven
 
 
+def test_a_door_opened_as_the_night_ends_is_a_door_of_the_day() -> None:
+    house = night_house()
+    house.wait(2 * HOUR + 50 * MIN)  # ten to five
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(59 * MIN)
+    assert door_notices(house) == []
+    house.wait(2 * MIN)
+    assert door_notices(house) == [("RAISED", 3 * HOUR + 50 * MIN)]
+
+
+def test_a_door_opened_just_before_night_is_given_its_quarter_of_an_hour() -> None:
+    house = night_house(door_left_open__after_min=240)
+    house.wait(20 * HOUR + 55 * MIN)  # five to eleven
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(HOUR)
+    assert door_notices(house) == [("RAISED", 21 * HOUR + 10 * MIN)]
+
+
+def test_a_home_that_wants_no_night_has_none() -> None:
+    house = night_house(door_left_open__after_min=240, night_exit__from_h=23, night_exit__until_h=23)
+    house.wait(20 * HOUR)  # ten in the evening
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(5 * HOUR)
+    assert door_notices(house) == [("RAISED", 24 * HOUR)]
+
+
 def test_a_door_that_repeats_open_is_told_once() -> None:
     house = night_house()
     for _ in range(30):

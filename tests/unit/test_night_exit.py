@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from night_door import HOUR, MIN, TO_TWO_AT_NIGHT, codes, leave, night_house, status
+from night_door import HOUR, MIN, TO_TWO_AT_NIGHT, codes, leave, night_house, status, whereabouts
 from virtual_home import START_WALL_MS, House, home
 
 from gateway.alarms.life import State
@@ -220,3 +220,22 @@ def test_the_green_key_answers_the_question_once() -> None:
     assert house.state(1) is State.RECOVERED
     assert house.said().count("V20") == 1
     assert [b["code"] for b in house.published("event")].count("OK_REPORTED") == 0
+
+
+def test_a_change_in_the_register_brings_nobody_home() -> None:
+    house = night_house()
+    leave(house)
+    house.wait(30 * MIN)
+    house.say(Kind.CONFIG, house.controller.home.to_json())
+    assert whereabouts(house) == [("door", "RAISED", "no_return")]
+
+
+def test_while_nothing_is_recorded_nobody_is_asked_where_they_are() -> None:
+    house = night_house()
+    leave(house)
+    house.wait(16 * MIN)
+    house.say(Kind.RECORDER, False)
+    assert house.states()[-1] == "RECOVERED"
+    assert status(house) == ("UNAVAILABLE", "recording_lost")
+    house.say(Kind.RECORDER, True)
+    assert status(house) == ("ARMED", "")

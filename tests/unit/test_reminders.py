@@ -14,6 +14,7 @@ from gateway.home.model import BadHome, read_home, view_from_json
 from gateway.home.shape import Reminder
 from gateway.observations import Kind
 from gateway.rules.civil import CivilTime
+from gateway.rules.reminders import Reminders
 from gateway.rules.rule import Readiness
 from gateway.rules.schedule import Daily, days_of, minutes_of
 
@@ -132,6 +133,41 @@ def test_water_is_reminded_of_in_heat_only(warmth: float, said: list[str]) -> No
     house.say(Kind.TEMPERATURE, warmth, "hall-pir")
     house.wait(FROM_0815_TO_0900 - 600)
     assert prompts(house) == said
+
+
+def test_how_warm_it_was_three_hours_ago_says_nothing_of_now() -> None:
+    house = a_home(Reminder("w", "water", "12:00"))
+    house.say(Kind.TEMPERATURE, 34.0, "hall-pir")
+    house.wait(4 * HOUR)
+    assert prompts(house) == []
+
+
+def test_the_home_says_itself_what_heat_is() -> None:
+    house = a_home(Reminder("w", "water", "09:00"), settings={"reminder.heat_c": 36.0})
+    house.say(Kind.TEMPERATURE, 34.0, "hall-pir")
+    house.wait(FROM_0815_TO_0900)
+    assert prompts(house) == []
+
+
+def test_what_is_asked_for_after_its_hour_begins_tomorrow() -> None:
+    house = a_home()
+    house.wait(FROM_0815_TO_0900 + 600)
+    house.say(Kind.CONFIG, home(reminders=(MEDICINE,)).to_json())
+    house.wait(20 * HOUR)
+    assert prompts(house) == []
+    house.wait(4 * HOUR)
+    assert "V18" in prompts(house)
+
+
+def test_the_day_counts_what_was_said_answered_and_missed() -> None:
+    house = a_home(MEDICINE, Reminder("noon", "medication", "12:00"))
+    house.wait(FROM_0815_TO_0900)
+    house.press("green")
+    house.wait(6 * HOUR)
+    rule = next(r for r in house.controller.rules if isinstance(r, Reminders))
+    today = house.controller.civil.day(house.now_ms)
+    assert rule.counts(today) == (2, 1, 1)
+    assert rule.counts(today + 1) == (0, 0, 0)
 
 
 def test_without_a_thermometer_nobody_knows_whether_it_is_hot() -> None:

@@ -6,13 +6,13 @@ import json
 from typing import Any
 
 import pytest
-from day_rig import a_home, lines, notes, prompts
+from day_rig import HOUR, a_home, lines, notes, prompts
 from virtual_home import House, home
 
 from gateway.alarms.words import load
 from gateway.controller import Controller
 from gateway.home.model import Contact
-from gateway.observations import Kind, Observation
+from gateway.observations import Kind
 
 # ---- the roll call
 
@@ -80,6 +80,29 @@ def test_who_has_no_key_that_works_cannot_be_asked_and_that_is_said() -> None:
     assert prompts(house) == []
 
 
+def test_a_key_that_gives_no_sign_of_life_can_answer_nobody() -> None:
+    house = a_home()
+    house.say(Kind.SEEN, False, "green")
+    call_the_roll(house)
+    assert prompts(house) == ["V23"], "the service key is left"
+    house.press("service")
+    house.wait(HOUR)
+    house.say(Kind.SEEN, False, "service")
+    call_the_roll(house)
+    assert [n["reason"] for n in notes(house, "ROLL_CALL")] == ["well", "unreachable"]
+
+
+def test_a_call_so_soon_after_the_last_is_the_same_one_at_any_hour() -> None:
+    house = a_home()
+    house.wait(9 * HOUR)
+    call_the_roll(house)
+    house.press("green")
+    house.wait(14 * 60)
+    call_the_roll(house)
+    assert [n["reason"] for n in notes(house, "ROLL_CALL")] == ["well"]
+    assert prompts(house) == ["V23", "V20"]
+
+
 def test_a_platform_that_calls_again_and_again_asks_once() -> None:
     house = a_home()
     for _ in range(20):
@@ -97,12 +120,14 @@ def test_an_open_roll_call_survives_a_restart() -> None:
     assert house.controller.book.alarms == {}
 
 
-@pytest.mark.parametrize("value", [{"cmd": "format_disk"}, {"cmd": "roll_call", "id": ["x"] * 5}, {}])
-def test_other_commands_ask_nothing_and_rubbish_breaks_nothing(value: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("value", "said"), [({"cmd": "format_disk"}, []), ({"cmd": "roll_call", "id": ["x"] * 5}, ["V23"]), ({}, [])]
+)
+def test_other_commands_ask_nothing_and_rubbish_breaks_nothing(value: dict[str, Any], said: list[str]) -> None:
     house = a_home()
-    house.controller.handle(Observation(Kind.COMMAND, value, 0))
+    house.say(Kind.COMMAND, value)
     house.wait(60)
-    assert prompts(house) in ([], ["V23"])
+    assert prompts(house) == said
     assert house.controller.faults == {}
 
 

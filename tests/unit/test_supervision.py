@@ -299,6 +299,30 @@ def test_a_door_excuses_a_pendant_for_a_day_and_no_longer() -> None:
     assert lost(house) == [("pendant", "LOST")]
 
 
+def test_a_lost_device_that_is_taken_out_of_the_home_is_missed_no_more() -> None:
+    house = house_of(Device("a", "motion", heartbeat_s=600), Device("b", "motion"))
+    house.wait(2 * HOUR)
+    assert lost(house) == [("a", "LOST")]
+    house.say(Kind.CONFIG, home(devices={"b": Device("b", "motion")}).to_json())
+    assert lost(house) == [("a", "LOST"), ("a", "RESTORED")]
+
+
+def test_a_power_cut_does_not_lose_what_was_taken_along() -> None:
+    """Out at noon for twelve hours at most; the gateway is off from three to seven."""
+    house = house_of(Device("pendant", "wearable", heartbeat_s=600))
+    house.say(Kind.SEEN, None, "pendant")
+    house.say(Kind.AWAY, True)
+    house.wait(3 * HOUR)
+    house.now_ms += round(4 * HOUR * 1000)
+    house.say(Kind.RESTART, {"gap_ms": round(4 * HOUR * 1000)})
+    house.wait(4 * HOUR)
+    house.say(Kind.AWAY, False)
+    house.wait(HOUR - 1)
+    assert lost(house) == []
+    house.wait(1)
+    assert lost(house) == [("pendant", "LOST")]
+
+
 # ---- one that speaks by itself, but by no clock (a Zigbee contact reports when it changes, and now and then)
 
 UNEVEN_MIN = (4, 170, 31, 9, 240, 66, 2, 118)  # no pace to be made of it; four hours of silence at the most

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from virtual_home import House, home
 
 from gateway.actions import Push
+from gateway.controller import Controller
 from gateway.controller.signals import heed
 from gateway.home.model import Contact
 from gateway.observations import Kind
@@ -221,6 +224,15 @@ def test_nobody_is_woken_for_a_battery() -> None:
     (text,) = house.texts("S16")
     assert text.params["device"] == "bedroom"
     assert house.said() == ["V14"]
+
+
+def test_what_waits_for_the_morning_is_told_though_the_gateway_was_started_anew_in_the_night() -> None:
+    house = House()
+    house.at_the_hour(23)
+    condition(house, "DEVICE_BATTERY_LOW", "bedroom")
+    house.controller = Controller.from_json(json.loads(json.dumps(house.controller.to_json())))
+    house.at_the_hour(6)
+    assert [text.params["device"] for text in house.texts("S16")] == ["bedroom"]
 
 
 def test_one_text_per_device_and_matter_a_week() -> None:
