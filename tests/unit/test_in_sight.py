@@ -222,6 +222,20 @@ def test_a_stuck_radar_in_another_room_lifts_nobody_off_the_floor() -> None:
     assert [said(v, t) for t, v in enumerate((False, True, True, False, True))] == [None, "r1", None, None, "r1"]
 
 
+def test_habits_learned_while_repeats_were_signs_are_learned_anew() -> None:
+    """A snapshot of 0.1: its silences were cut short by them, and would have everybody asked about who sits still."""
+
+    def read_again(house: House, *, of_before: bool) -> str:
+        data = json.loads(json.dumps(house.controller.to_json()))
+        if of_before:
+            del data["rules"]["inactivity"]["witnesses"]["radars"]
+        return Controller.from_json(data).statuses()["inactivity"].readiness.value
+
+    house = lived(10, radar=True)
+    assert read_again(house, of_before=False) == "ARMED"
+    assert read_again(house, of_before=True) == "LEARNING"
+
+
 def test_a_restart_makes_no_sign_of_a_repeat() -> None:
     house = house_with_a_radar()
     house.say(Kind.OCCUPANCY, True, "bedroom")

@@ -425,8 +425,10 @@ class Inactivity(PlainRule):
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
-        """Restores what `to_json` gave."""
-        self._habit.from_json(data["habit"])
+        """Restores what `to_json` gave. Silences that a radar's repeats had cut short are not this home's habit."""
+        radars = any(device.kind == "occupancy" for device in self._home.devices.values())
+        if not radars or "radars" in data["witnesses"]:  # not in snapshots of 0.1
+            self._habit.from_json(data["habit"])
         self._presence.from_json(data["presence"])
         self._witnesses.from_json(data["witnesses"])
         self._silence.from_json(data["silence"])
