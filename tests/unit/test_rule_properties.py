@@ -26,6 +26,8 @@ from every_kind_home import (
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from gateway.actions import Action, Publish, Say, Text
+from gateway.alarms.codes import CODES, Flow
 from gateway.alarms.life import AlarmEvent, State
 from gateway.controller import Controller
 from gateway.home.model import Device
@@ -47,12 +49,39 @@ def story(controller: Controller, said: Iterable[Observation], shift: int = 0) -
     """Everything that was found, asked, told and noticed."""
     lines: list[tuple[Any, ...]] = []
     notices: list[tuple[Any, ...]] = []
+    by_the_way: list[tuple[Any, ...]] = []
     for observation in said:
         result = controller.handle(observation)
         lines += [told(event, shift) for event in result.events]
         notices += [(n.code, n.t - shift, n.subject, n.status, n.reason) for n in result.notices]
+        by_the_way += [spoken_of(action, shift) for action in result.actions if _of_no_alarm(action)]
     assert controller.faults == {}
-    return lines + notices
+    return lines + notices + sorted(by_the_way)  # two rules' words of one moment stand in the order time was cut
+
+
+def _of_no_alarm(action: Action) -> bool:
+    """Said, sent or reported by a rule itself: reminders, the daily line, a roll call, mains and batteries."""
+    return isinstance(action, (Say, Text, Publish)) and action.alarm is None and not action.key.startswith(ABOUT)
+
+
+ABOUT: Final = tuple(f"n:{code}:" for code in CODES if CODES[code].flow is Flow.TECHNICAL)
+"""Reports of notices, which `story` has."""
+
+
+def spoken_of(action: Action, shift: int) -> tuple[Any, ...]:
+    """An action without its stamps but the one in its key: whole ms of the controller."""
+    key = ":".join(
+        str(int(part) - shift) if len(part) > 5 and part.isdigit() else part for part in action.key.split(":")
+    )
+    match action:
+        case Say():
+            return (key, action.prompt, "", json.dumps(action.params, sort_keys=True))
+        case Text():
+            return (key, action.template, "", action.contact, json.dumps(action.params, sort_keys=True))
+        case Publish():
+            body = {name: value for name, value in action.body.items() if name not in ("at", "opened_at")}
+            return (key, action.channel, str(body.get("device", "")), json.dumps(body, sort_keys=True))
+    return (key,)
 
 
 @given(scripts, st.integers(1, 400))
@@ -81,9 +110,15 @@ def test_silence_is_never_activity(script: Script, hours: int) -> None:
     result = controller.advance(controller.t + hours * HOUR)
     well = [e for e in result.events if e.state is State.RECOVERED and e.reason in ("activity", "ok_reported")]
     assert well == []
+    assert [a.body for a in result.actions if isinstance(a, Publish) and said_by_a_person(a.body)] == []
     assert {n: _days(r.learned()) for n, r in zip(known, controller.rules, strict=True) if n in SEEN_BY_PEOPLE} == {
         n: known[n] for n in SEEN_BY_PEOPLE
     }
+
+
+def said_by_a_person(body: dict[str, Any]) -> bool:
+    """A report that somebody has answered, done or said something."""
+    return body.get("code") in {"OK_REPORTED", "REMINDER_ANSWERED", "CHILD_CONTACT"} or body.get("reason") == "well"
 
 
 SEEN_BY_PEOPLE = frozenset({"inactivity", "room_overstay"})
