@@ -26,6 +26,7 @@ from gateway.observations import Kind, Observation
 from gateway.parameters import Parameters
 from gateway.rules.civil import CivilTime
 from gateway.rules.daily_line import DailyLine
+from gateway.rules.daily_summary import DailySummary
 from gateway.rules.fall.model import Model
 from gateway.rules.rule import (
     NOTHING,
@@ -38,6 +39,7 @@ from gateway.rules.supervision import Supervision
 from gateway.rules.table import all_rules
 from gateway.rules.technical import TechnicalConditions
 from gateway.rules.upkeep import Upkeep
+from gateway.rules.visits import Visits
 
 _RESTART: Final = Kind.RESTART
 _MOTION: Final = Kind.MOTION
@@ -76,6 +78,8 @@ class Controller:
         self._technical = next(rule for rule in self.rules if isinstance(rule, TechnicalConditions))
         self.upkeep = next(rule for rule in self.rules if isinstance(rule, Upkeep))
         self.daily_line = next(rule for rule in self.rules if isinstance(rule, DailyLine))
+        self.daily_summary = next(rule for rule in self.rules if isinstance(rule, DailySummary))
+        self.visits = next(rule for rule in self.rules if isinstance(rule, Visits))
         buttons = next(rule for rule in self.rules if isinstance(rule, StuckButton))
         self.desk = Desk(self.book, self._when, self.civil, buttons)
         self.restored_empty: list[str] = []  # rules whose state in a snapshot could not be read

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
+from gateway.controller import daily
 from gateway.controller.result import Notice
-from gateway.rules.rule import Finding, Line, Note, Recovery, Signal, Spoken, Technical, Upgrade
+from gateway.rules.rule import Finding, Line, Note, Recovery, Signal, Spoken, Summary, Technical, Upgrade
 from gateway.rules.supervision import INTERFERENCE
 
 if TYPE_CHECKING:
@@ -54,6 +55,9 @@ def _carry(controller: Controller, signal: Signal, t: int, rule: str) -> None:
             tell.line(signal.contact, signal.template, signal.t, signal.params)
         case Note():
             tell.note(signal.code, signal.t, signal.reason, signal.more)
+        case Summary():
+            more = daily.more(controller.daily_line, controller.visits, controller.statuses(), signal.t)
+            tell.summary(signal.t, signal.since, signal.body | more)
 
 
 def _found(controller: Controller, finding: Finding, t: int, rule: str) -> None:
@@ -72,5 +76,6 @@ def _condition(controller: Controller, signal: Technical, t: int) -> None:
     controller.notice(Notice(code, t, kind, signal.subject, status, signal.reason))
     heed(controller, controller.upkeep.changed(signal, t), t, controller.upkeep.name)
     controller.daily_line.changed(signal)
+    controller.daily_summary.changed(signal, t)
     if signal.code == "CELL_LOST" and not signal.on and not controller.rebuilding:
         controller.desk.way_is_back(t)

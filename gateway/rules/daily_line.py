@@ -39,6 +39,8 @@ LEAST_DAYS: Final = 3  # of which there must be some before "as usual" may be sa
 LEAST_SHARE: Final = 0.5
 BLIND_MS: Final = 2 * HOUR_MS  # of a day: then it is said
 REPLY_MS: Final = 24 * HOUR_MS
+TRENDS: Final = ((150, "HIGH"), (60, "NORMAL"), (30, "LOW"), (0, "VERY_LOW"))
+"""[P] From so many per cent of the usual on."""
 
 
 class DailyLine(PlainRule):
@@ -71,10 +73,15 @@ class DailyLine(PlainRule):
         self._alarmed = False  # today
         self._usual: deque[int] = deque(maxlen=USUAL_DAYS)  # active hours of past days that were seen whole
         self._t = 0
+        self._monitored = False
+        self._before: tuple[int, int, int, int] | None = None  # (day, active hours, blind ms, usual hours or 0)
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """Who chose which hour; without consent nobody hears anything."""
         self._consented = home.consented("NOTIFY_FAMILY") and home.consented("MONITORING")
+        self._monitored = home.consented("MONITORING")
+        if not self._monitored:
+            self._before = None
         times = {c.id: m for c in home.contacts if c.reads and (m := minutes_of(c.daily_line)) is not None}
         for contact, minute in times.items():
             known = self._times.get(contact)
@@ -117,6 +124,20 @@ class DailyLine(PlainRule):
             self._recording = observation.value is True
             self._look(t)
         return NOTHING
+
+    def yesterday(self, t: int) -> dict[str, Any] | None:
+        """The day before against the usual ones, for the platform's summary; None without consent, or without a sensor
+        that could have seen it. `index` in steps of 10 %, 200 at most; absent while nothing is usual yet."""
+        today = self._civil.day(t)
+        before = self._closed(t) if self._day == today - 1 else self._before  # nobody has said a word since midnight
+        if not self._monitored or not self._seeing or before is None or before[0] != today - 1:
+            return None
+        _, hours, blind_ms, usual = before
+        made: dict[str, Any] = {"blind_h": blind_ms // HOUR_MS, "trend": "UNKNOWN"}
+        if usual and blind_ms < BLIND_MS:
+            made["index"] = index = min(200, round(10 * hours / usual) * 10)
+            made["trend"] = next(word for least, word in TRENDS if index >= least)
+        return made
 
     def waits_for(self, contact: str, t: int) -> bool:
         """Whether this contact was sent a line that they may still answer."""
@@ -170,11 +191,22 @@ class DailyLine(PlainRule):
         day = self._civil.day(self._t)
         if day == self._day:
             return
+        self._before = self._closed(self._t) if self._day else None
         if self._day and not self._blind_today(self._t):
             self._usual.append(len(self._hours))
         self._day, self._hours, self._blind_ms, self._alarmed = day, set(), 0, False
         if self._blind_since is not None:  # since midnight, though nobody may have said a word for hours
             self._blind_since = max(self._blind_since, self._t - self._civil.ms_of_day(self._t))
+
+    def _closed(self, t: int) -> tuple[int, int, int, int]:
+        """The account of the day that is over."""
+        midnight = t - self._civil.ms_of_day(t)
+        blind = self._blind_ms + (0 if self._blind_since is None else max(0, midnight - self._blind_since))
+        return self._day, len(self._hours), blind, self._usual_hours() or 0
+
+    def _usual_hours(self) -> int | None:
+        """Active hours of the middle one of the past days; None while too few are known."""
+        return sorted(self._usual)[len(self._usual) // 2] if len(self._usual) >= LEAST_DAYS else None
 
     def _blind_today(self, t: int) -> int:
         """Hours of today that nobody watched, whole ones; 0 below `BLIND_MS`."""
@@ -216,7 +248,7 @@ class DailyLine(PlainRule):
             return Line(contact, "S23-alarm", t)
         if not self._seeing:
             return Line(contact, "S23-device", t)
-        usual = sorted(self._usual)[len(self._usual) // 2] if len(self._usual) >= LEAST_DAYS else None
+        usual = self._usual_hours()
         share = self._civil.ms_of_day(t) / (24 * HOUR_MS)
         if usual is None:
             return Line(contact, "S23-seen" if self._hours else "S23-quiet", t)
@@ -241,6 +273,7 @@ class DailyLine(PlainRule):
             "usual": list(self._usual), "recording": self._recording, "lost": sorted(self._lost), "t": self._t,
             "witnesses": self._witnesses.to_json(),
             "faults": sorted(map(list, self._faults)),
+            "before": None if self._before is None else list(self._before),
         }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -255,4 +288,6 @@ class DailyLine(PlainRule):
         self._lost = frozenset(str(d) for d in data["lost"])
         if "witnesses" in data:
             self._witnesses.from_json(data["witnesses"])
+        before = data.get("before")
+        self._before = None if before is None else (int(before[0]), int(before[1]), int(before[2]), int(before[3]))
         self._faults = {(str(code), str(subject)) for code, subject in data.get("faults", ())}

@@ -115,7 +115,16 @@ class Note:
     more: dict[str, Any] = field(default_factory=dict)
 
 
-Signal = Finding | Recovery | Upgrade | Technical | Spoken | Line | Note
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The daily summary to the platform; the controller adds what is other rules' to know."""
+
+    t: int
+    since: int
+    body: dict[str, Any]
+
+
+Signal = Finding | Recovery | Upgrade | Technical | Spoken | Line | Note | Summary
 NOTHING: Final[tuple[Signal, ...]] = ()
 
 

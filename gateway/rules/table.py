@@ -9,6 +9,7 @@ from gateway.rules.call_button import CallButton
 from gateway.rules.civil import CivilTime
 from gateway.rules.clock_watch import ClockWatch
 from gateway.rules.daily_line import DailyLine
+from gateway.rules.daily_summary import DailySummary
 from gateway.rules.device_condition import DeviceCondition
 from gateway.rules.door_left_open import DoorLeftOpen
 from gateway.rules.door_not_used import DoorNotUsed
@@ -76,5 +77,6 @@ def all_rules(civil: CivilTime, fall_models: Mapping[str, Model] | None = None) 
         Geofence(),
         ClockWatch(civil),
         Visits(civil),
+        DailySummary(civil),
         Fall(civil, fall_models),
     )

@@ -9,7 +9,7 @@ from virtual_home import House
 from gateway.home.model import Device, HomeView
 from gateway.observations import Kind
 from gateway.parameters import TABLE
-from gateway.runtime.jitter import MAINS_JITTER, jitter_s, settled
+from gateway.runtime.jitter import MAINS_JITTER, SUMMARY_SLOT, own, settled
 
 DOOR = Device("door", "contact", entrance=True)
 HALL = Device("hall", "motion")
@@ -118,17 +118,24 @@ def test_a_night_exit_whose_door_is_lost_is_asked_about_no_more() -> None:
 # ---- a village does not speak in one voice (T-19)
 
 
-def test_gateways_of_a_village_are_spread_over_the_two_minutes_and_each_keeps_its_own() -> None:
+@pytest.mark.parametrize("name", [MAINS_JITTER, SUMMARY_SLOT])
+def test_gateways_of_a_village_are_spread_over_the_two_minutes_or_hours_and_each_keeps_its_own(name: str) -> None:
     ids = [f"gw-{n:04d}" for n in range(1000)]
-    delays = [jitter_s(each) for each in ids]
-    assert delays == [jitter_s(each) for each in ids]
+    delays = [own(name, each) for each in ids]
+    assert delays == [own(name, each) for each in ids]
     assert min(delays) == 0
-    assert max(delays) == TABLE[MAINS_JITTER].high
-    assert max(delays.count(second) for second in range(121)) <= 25  # 1000 over 121 s: 8 a second, 25 at the worst
+    assert max(delays) == TABLE[name].high
+    assert max(delays.count(turn) for turn in range(121)) <= 25  # 1000 over 121 turns: 8 each, 25 at the worst
+
+
+def test_who_speaks_first_of_a_power_cut_is_not_therefore_first_in_the_morning() -> None:
+    ids = [f"gw-{n:04d}" for n in range(1000)]
+    assert sum(own(MAINS_JITTER, each) == own(SUMMARY_SLOT, each) for each in ids) < 50
 
 
 def test_the_home_as_it_runs_has_its_gateway_s_delay_unless_it_sets_one() -> None:
-    assert settled(HomeView(), "gw-7").settings == {MAINS_JITTER: float(jitter_s("gw-7"))}
+    mine = {name: float(own(name, "gw-7")) for name in (MAINS_JITTER, SUMMARY_SLOT)}
+    assert settled(HomeView(), "gw-7").settings == mine
     assert settled(HomeView(settings={"away.max_h": 6.0}), "gw-7").settings["away.max_h"] == 6.0
-    chosen = HomeView(settings={MAINS_JITTER: 0.0})
+    chosen = HomeView(settings={MAINS_JITTER: 0.0, SUMMARY_SLOT: 3.0})
     assert settled(chosen, "gw-7") is chosen

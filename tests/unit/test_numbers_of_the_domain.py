@@ -37,6 +37,7 @@ SETTINGS: list[tuple[str, str, float, str, float, float]] = [
     ("T-12", "escalation.next_contact_s", 120, "s", 30, 3600),
     ("T-12", "escalation.next_contact_p2_s", 600, "s", 30, 7200),
     ("T-12", "escalation.rounds", 2, "times", 1, 5),
+    ("T-15", "summary.slot_min", 0, "min", 0, 120),
     ("T-18", "upkeep.mains_say_s", 60, "s", 10, 600),
     ("T-18", "upkeep.mains_repeat_h", 3, "h", 1, 24),
     ("T-19", "technical.mains_fail_s", 60, "s", 0, 3600),
@@ -121,6 +122,9 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "T-13": (UNIT + "test_heartbeat.py::"
              "test_each_pause_is_the_interval_give_or_take_a_tenth_and_no_two_gateways_alike",),
     "T-14": (REAL + "test_receiver.py::test_three_missed_heartbeats_are_offline_and_a_will_is_suspect_at_once",),
+    "T-15": (UNIT + "test_daily_summary.py::test_it_goes_once_a_day_in_this_gateways_own_slot",
+             UNIT + "test_lost_life_savers.py::"
+             "test_gateways_of_a_village_are_spread_over_the_two_minutes_or_hours_and_each_keeps_its_own"),
     "T-16": (UNIT + "test_self_test.py::test_a_month_passes_between_two_tests",
              REAL + "test_modem_network.py::test_a_registration_change_the_modem_forgot_to_tell_is_found_by_asking"),
     "T-17": (UNIT + "test_mute_and_tests.py::test_a_button_test_waits_for_the_press_and_a_second_press_is_a_call",),
@@ -162,7 +166,7 @@ NOT_OURS = {
     "T-11": "how fast the platform's people answer: for the service agreement, not for code",
     "T-21": "how long the battery lasts: hardware, tested at commissioning",
 }
-OPEN = {"T-15": "the daily summary is not built yet"}
+OPEN: dict[str, str] = {}
 PARTLY = {
     "T-14": "45 min and 2 h after the ticket are the platform's",
     "T-35": "60 s after power-on is a figure of `make bench`, not a test",

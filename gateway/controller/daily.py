@@ -1,0 +1,38 @@
+"""What the daily summary says that other rules know: readiness, the day against the usual ones, visits (domain 5.2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.rules.daily_line import DailyLine
+from gateway.rules.rule import Readiness, Status
+from gateway.rules.visits import Visits
+
+
+def more(line: DailyLine, visits: Visits, statuses: Mapping[str, Status], t: int) -> dict[str, Any]:
+    """Each block only where there is something to say, and the consent to say it."""
+    made: dict[str, Any] = {"rules": _rules(statuses)}
+    if (activity := line.yesterday(t)) is not None:
+        made["activity"] = activity
+    if found := visits.assessments(t):
+        made["visits"] = [
+            {
+                "elder": elder,
+                "state": row.state.value,
+                "on_site_done": row.on_site_done,
+                "remote_contacts": row.remote_contacts,
+                "next_due_on": row.next_due_on.isoformat(),
+                "overdue_days": row.overdue_days,
+                "ledger_review_due": row.review_due.isoformat(),
+            }
+            for elder, row in found.items()
+        ]
+    return made
+
+
+def _rules(statuses: Mapping[str, Status]) -> dict[str, Any]:
+    """ "No alarm" is worth as much as what was armed to find one."""
+    counts = {word: sum(s.readiness is word for s in statuses.values()) for word in Readiness}
+    unavailable = {name: s.reason for name, s in statuses.items() if s.readiness is Readiness.UNAVAILABLE}
+    return {word.value.lower(): n for word, n in counts.items()} | {"unavailable": unavailable}

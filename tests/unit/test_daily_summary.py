@@ -1,0 +1,281 @@
+"""T-15: one report a day to the platform, in this gateway's own slot, and what it may and may not say (domain 5.2)."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from virtual_home import House, home
+
+from gateway.controller import Controller
+from gateway.controller.signals import heed
+from gateway.home.model import HomeView
+from gateway.observations import Kind
+from gateway.rules.rule import Technical
+from gateway.upstream.messages import MAX_EVENT_BYTES, upward
+
+MIN, HOUR, DAY = 60.0, 3600.0, 86400.0
+
+
+class Row:
+    seq, prio, channel, created_t = 1, 3, "summary", 0
+
+    def __init__(self, body: dict[str, Any]) -> None:
+        self.body = body
+
+
+def summaries(house: House) -> list[dict[str, Any]]:
+    return house.published("summary")
+
+
+def condition(house: House, code: str, *, on: bool, subject: str = "") -> None:
+    heed(house.controller, (Technical(code, subject, on, "test"),), house.now_ms)
+    house._keep(house.controller.advance(house.now_ms))
+
+
+def lives(house: House, days: int, hours: range = range(7, 21)) -> None:
+    """Days of ordinary life: somebody moves at these hours."""
+    for _ in range(days * 24):
+        hour = house.controller.civil.ms_of_day(house.now_ms) // 3_600_000
+        house.say(Kind.MOTION, hour in hours, "hall-pir")
+        house.wait(HOUR)
+
+
+# ---- once, in its slot
+
+
+@pytest.mark.parametrize("slot", [0, 1, 77, 120])
+def test_it_goes_once_a_day_in_this_gateways_own_slot(slot: int) -> None:
+    house = House(summary__slot_min=slot)
+    house.at_the_hour(6)
+    house.wait(slot * MIN - 0.001 if slot else 0)
+    assert len(summaries(house)) == (slot == 0)
+    house.wait(0.001)
+    assert len(summaries(house)) == 1
+    house.wait(DAY - 1)
+    assert len(summaries(house)) == 1
+    house.wait(1)
+    assert [s["date"] for s in summaries(house)] == ["2026-03-01", "2026-03-02"]
+
+
+def test_each_speaks_of_the_time_since_the_last() -> None:
+    house = House()
+    house.wait(3 * DAY)
+    first, second, third = summaries(house)
+    assert first["from"] == "2026-03-01T00:15:30.000Z"  # since the gateway came, at a quarter past eight
+    assert first["to"] == second["from"] == "2026-03-01T22:00:00.000Z"
+    assert second["to"] == third["from"]
+
+
+def test_on_the_day_the_gateway_comes_a_slot_that_is_over_is_let_pass() -> None:
+    house = House(summary__slot_min=0)  # it is a quarter past eight
+    house.wait(21 * HOUR)
+    assert summaries(house) == []
+
+
+def test_a_gateway_that_was_off_in_its_slot_writes_it_when_it_is_on_again_and_only_once() -> None:
+    house = House()
+    house.at_the_hour(5, 30)
+    house.now_ms += 4 * 3_600_000
+    house.say(Kind.RESTART)
+    house.wait(MIN)
+    (late,) = summaries(house)
+    assert (late["date"], late["service"]["off_s"], late["service"]["restarts"]) == ("2026-03-01", 4 * 3600, 1)
+    house.wait(DAY - 6 * HOUR)
+    assert len(summaries(house)) == 1
+    house.wait(4 * HOUR)
+    assert len(summaries(house)) == 2
+
+
+def test_after_days_off_there_is_one_that_says_since_when_and_not_one_for_each_day() -> None:
+    house = House()
+    house.wait(DAY)
+    house.now_ms += 3 * 86_400_000
+    house.say(Kind.RESTART)
+    house.wait(HOUR)
+    assert [s["date"] for s in summaries(house)] == ["2026-03-01", "2026-03-04"]
+    assert summaries(house)[1]["from"] == summaries(house)[0]["to"]
+
+
+def test_without_a_trusted_hour_there_is_no_slot_and_none_is_lost() -> None:
+    house = House()
+    step = {"offset_ms": house.controller.offset_ms + 7_200_000, "trust": "NTP", "step_ms": 7_200_000}
+    house.say(Kind.CLOCK, step)
+    assert house.controller.statuses()["daily_summary"].reason == "clock"
+    house.wait(DAY - 1)
+    assert summaries(house) == []
+    house.wait(2)
+    assert len(summaries(house)) == 1
+    house.say(Kind.CLOCK, {"offset_ms": house.controller.offset_ms, "trust": "NONE", "step_ms": 0})
+    house.wait(3 * DAY)
+    assert len(summaries(house)) == 1
+
+
+def test_it_can_be_switched_off() -> None:
+    house = House(summary__enabled=0)
+    house.wait(3 * DAY)
+    assert summaries(house) == []
+
+
+def test_a_restart_neither_repeats_nor_forgets() -> None:
+    house = House()
+    house.press()
+    condition(house, "MAINS_FAIL", on=True)
+    house.wait(HOUR)
+    state = json.loads(json.dumps(house.controller.to_json()))
+    house.controller = Controller.from_json(state)
+    assert house.controller.to_json() == state
+    house.at_the_hour(6)
+    (summary,) = summaries(house)
+    assert summary["alarms"] == {"CALL_FIXED": 1}
+    house.controller = Controller.from_json(house.controller.to_json())
+    house.wait(23 * HOUR)
+    assert len(summaries(house)) == 1
+
+
+def test_recovery_from_the_record_alone_comes_to_the_same_account() -> None:
+    house = House()
+    house.press()
+    lives(house, 2)
+    house.say(Kind.RECORDER, False)
+    house.wait(2 * HOUR)
+    house.say(Kind.RECORDER, True)
+    rebuilt = Controller(home(), offset_ms=house.controller.offset_ms, trust="NTP")
+    for observation, events in house.history:
+        rebuilt.rebuild(observation, events)
+    rebuilt.rebuilt()
+    for name in ("daily_summary", "daily_line"):
+        now, again = (next(r for r in c.rules if r.name == name).to_json() for c in (house.controller, rebuilt))
+        assert again == now
+
+
+# ---- what it says
+
+
+def test_what_was_wrong_and_for_how_long() -> None:
+    house = House()
+    house.wait(HOUR)
+    condition(house, "MAINS_FAIL", on=True)
+    house.wait(2 * HOUR)
+    condition(house, "MAINS_FAIL", on=False)
+    condition(house, "UPLINK_LOST", on=True)
+    condition(house, "DEVICE_LOST", on=True, subject="hall-pir")
+    house.at_the_hour(6)
+    lost_s = (house.now_ms - 3 * 3_600_000) // 1000
+    (summary,) = summaries(house)
+    assert summary["service"] == {
+        "restarts": 0, "off_s": 0, "mains_off_s": 7200, "uplink_lost_s": lost_s, "cell_lost_s": 0,
+    }  # fmt: skip
+    assert (summary["conditions"], summary["conditions_n"]) == ([["DEVICE_LOST", "hall-pir"], ["UPLINK_LOST", ""]], 2)
+    house.wait(DAY)
+    assert summaries(house)[1]["service"]["uplink_lost_s"] == 86_400  # it goes on, and is not counted twice
+
+
+def test_no_alarm_is_worth_what_was_armed_to_find_one() -> None:
+    house = House()
+    house.at_the_hour(6)
+    rules = summaries(house)[0]["rules"]
+    statuses = house.controller.statuses()
+    assert rules["armed"] == sum(s.readiness.value == "ARMED" for s in statuses.values())
+    assert set(rules) == {"armed", "learning", "unavailable", "off"}
+    assert "inactivity" in rules["unavailable"] or statuses["inactivity"].readiness.value != "UNAVAILABLE"
+
+
+def test_time_of_which_nothing_was_recorded_or_in_which_it_was_off_was_not_watched() -> None:
+    house = House()
+    house.at_the_hour(9)
+    house.say(Kind.RECORDER, False)
+    house.wait(3 * HOUR)
+    house.say(Kind.RECORDER, True)
+    house.at_the_hour(20)
+    house.now_ms += 2 * 3_600_000
+    house.say(Kind.RESTART)
+    house.at_the_hour(6)
+    (summary,) = summaries(house)
+    assert summary["watched_min"] == (house.now_ms - 5 * 3_600_000) // 60_000
+    house.say(Kind.RECORDER, False)
+    house.wait(2 * DAY)
+    assert summaries(house)[-1]["watched_min"] == 0
+
+
+def test_the_day_against_the_usual_ones_as_an_index_of_tens() -> None:
+    house = House()
+    lives(house, 6)
+    assert summaries(house)[0]["activity"] == {"blind_h": 0, "trend": "UNKNOWN"}
+    assert summaries(house)[-1]["activity"] == {"blind_h": 0, "trend": "NORMAL", "index": 100}
+    house.at_the_hour(0)
+    lives(house, 1, range(9, 12))
+    house.at_the_hour(6)
+    assert summaries(house)[-1]["activity"] == {"blind_h": 0, "trend": "VERY_LOW", "index": 20}
+
+
+def test_a_day_nobody_could_see_has_no_index() -> None:
+    house = House()
+    lives(house, 6)
+    house.at_the_hour(0)
+    house.say(Kind.RECORDER, False)
+    for hour in range(24):
+        if hour == 10:
+            house.say(Kind.RECORDER, True)
+        house.say(Kind.MOTION, hour in range(10, 21), "hall-pir")
+        house.wait(HOUR)
+    house.at_the_hour(6)
+    assert summaries(house)[-1]["activity"] == {"blind_h": 10, "trend": "UNKNOWN"}
+
+
+def test_without_the_consent_nothing_is_said_of_the_elder_nor_of_visits() -> None:
+    settings = {"visits.class": 2.0}
+    house = House(home(consents={"NOTIFY_FAMILY": True, "MONITORING": False}, settings=settings))
+    lives(house, 6)
+    for summary in summaries(house):
+        assert "activity" not in summary
+        assert "visits" not in summary
+    house = House(home(consents={"MONITORING": True, "VISITS": True}, settings=settings))
+    lives(house, 6)
+    last = summaries(house)[-1]
+    assert last["activity"]["trend"] == "NORMAL"
+    assert last["visits"][0]["next_due_on"] == "2026-03-15"
+    assert last["consents"] == {"MONITORING": True, "VISITS": True}
+
+
+def test_a_consent_withdrawn_forgets_yesterday() -> None:
+    house = House()
+    lives(house, 6)
+    house.at_the_hour(3)
+    house.say(Kind.CONFIG, home(consents={"MONITORING": False}).to_json())
+    house.say(Kind.CONFIG, home().to_json())
+    house.at_the_hour(6)
+    assert "index" not in summaries(house)[-1].get("activity", {})
+
+
+def test_it_names_nobody_and_tells_no_curve() -> None:
+    house = House(home(consents={"MONITORING": True, "VISITS": True, "HEALTH_DATA": True}))
+    house.say(Kind.HEART_RATE, 71, "pendant")
+    house.press()
+    house.wait(11)
+    house.reply("c1", "1")
+    lives(house, 4)
+    text = json.dumps(summaries(house), ensure_ascii=False)
+    for never in ("c1", "71", "卧室", "bedroom", "heart_rate"):
+        assert never not in text, never
+
+
+def test_it_fits_one_message_whatever_is_wrong() -> None:
+    house = House()
+    for n in range(300):
+        condition(house, "DEVICE_BATTERY_LOW", on=True, subject=f"{n:04d}-" + "x" * 59)
+    house.at_the_hour(6)
+    (summary,) = summaries(house)
+    assert (len(summary["conditions"]), summary["conditions_n"]) == (40, 301)  # and the motion sensor
+    channel, data = upward(Row(summary), gateway="g" * 64, epoch="e" * 32, late=False)
+    assert (channel, "cut" in json.loads(data)) == ("summary", False)
+    assert len(data) <= MAX_EVENT_BYTES
+
+
+def test_a_home_of_which_nothing_is_known_has_one_too() -> None:
+    house = House(HomeView())
+    house.at_the_hour(6)
+    (summary,) = summaries(house)
+    assert "activity" not in summary
+    assert summary["alarms"] == {}
