@@ -95,7 +95,7 @@ class People:
 
     def read(self, message: Publish) -> None:
         """The platform shows an alarm to its desk."""
-        state, alarm = message.body["state"], message.alarm
+        state, alarm = message.body.get("state"), message.alarm
         if message.channel != "alarm" or alarm is None or state not in SEEN_TO:
             return
         dice = self._dice("desk", message.key)

@@ -120,7 +120,9 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "T-12": (UNIT + "test_edges_of_the_domain.py::test_t12_the_next_contact",
              UNIT + "test_edges_of_the_domain.py::test_t12_twice_round_then_the_platform_alone"),
     "T-13": (UNIT + "test_heartbeat.py::"
-             "test_each_pause_is_the_interval_give_or_take_a_tenth_and_no_two_gateways_alike",),
+             "test_each_pause_is_the_interval_give_or_take_a_tenth_and_no_two_gateways_alike",
+             REAL + "test_numbers_wired.py::"
+             "test_the_heartbeat_is_as_quick_as_it_is_set_and_the_turns_are_this_gateways_own"),
     "T-14": (REAL + "test_receiver.py::test_three_missed_heartbeats_are_offline_and_a_will_is_suspect_at_once",),
     "T-15": (UNIT + "test_daily_summary.py::test_it_goes_once_a_day_in_this_gateways_own_slot",
              UNIT + "test_lost_life_savers.py::"
@@ -138,6 +140,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "T-22": (UNIT + "test_standby.py::test_at_a_fifth_the_battery_is_low_and_nobody_is_told_of_a_sag_of_three_minutes",
              UNIT + "test_standby.py::test_an_hour_left_is_low_whatever_the_percentage_but_only_on_the_battery",
              UNIT + "test_standby.py::test_the_last_word_comes_within_half_a_minute_and_once",
+             REAL + "test_numbers_wired.py::test_the_last_word_writes_the_state_down_and_a_press_still_calls",
              UNIT + "test_technical_patience.py::test_a_low_battery_waits_four_minutes_a_failed_one_none"),
     "T-23": (UNIT + "test_device_condition.py::test_it_is_told_every_seven_days_and_overdue_after_fourteen",),
     "T-24": (UNIT + "test_supervision.py::test_each_kind_is_lost_after_its_own_time",),

@@ -91,6 +91,9 @@ def test_the_last_word_comes_within_half_a_minute_and_once() -> None:
     house = House()
     supply(house, mains=False, percent=12)
     house.wait(10 * MIN)
+    supply(house, percent=5.1)
+    house.wait(10 * MIN)
+    assert len(told(house)) == 1
     at = house.now_ms / 1000
     supply(house, percent=5)
     house.wait(29)
