@@ -12,8 +12,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
+from gateway.alarms.codes import Outcome
 from gateway.alarms.desk import Desk
-from gateway.alarms.life import AlarmEvent, Book
+from gateway.alarms.life import AlarmEvent, Book, State
 from gateway.controller import people, recovery, snapshot
 from gateway.controller.due import NEVER, Dues
 from gateway.controller.heard import HeardKeys
@@ -48,6 +49,7 @@ _MAY_CHANGE_ALL: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.
 """What may change both what rules can do and when. Some of it reaches them by another way than `observe`: the home, the
 hour of the day, the time nobody watched."""
 _MORE_THAN_A_READING: Final = _MAY_CHANGE_ALL | people.HEARD_OF.keys() | {Kind.OK, Kind.MUTE}
+ENDS: Final = frozenset({State.CANCELLED_LOCAL, State.CLOSED})
 
 
 class Controller:
@@ -282,6 +284,8 @@ class Controller:
             for event in result.events:
                 if event.what == "opened":
                     self.alarmed(event)
+                elif event.state in ENDS:
+                    self.ended(event)
             result.actions, self.desk.tell.actions = self.desk.tell.actions + result.actions, []
         elif not result.notices:  # each of them has its action
             return result
@@ -293,6 +297,11 @@ class Controller:
         for rule in self.rules:
             rule.opened(code, t)
         self.dues.anew()
+
+    def ended(self, event: AlarmEvent) -> None:
+        """An alarm was cancelled in time, or closed; by mistake or not is for the daily summary."""
+        if event.state is State.CANCELLED_LOCAL or event.patch.get("outcome") == Outcome.FALSE_ALARM.value:
+            self.daily_summary.mistaken(event.t)
 
     def alarmed(self, event: AlarmEvent) -> None:
         """An alarm was opened, by whomever: some rules tell of the day."""

@@ -10,7 +10,7 @@ written when it is on again, and `from` says since when it speaks.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -25,6 +25,10 @@ from gateway.rules.schedule import Daily
 FROM_MIN: Final = 6 * 60  # T-15
 TIMED: Final = {"MAINS_FAIL": "mains_off_s", "UPLINK_LOST": "uplink_lost_s", "CELL_LOST": "cell_lost_s"}
 """Conditions of which it is told how long they lasted, counted from when each was believed."""
+WEEK_MS: Final = 7 * 86_400_000
+COACH_AFTER: Final = 3
+"""Domain A11: so many in seven days, and somebody should show the elder once more how it is done."""
+MAX_MISTAKES: Final = 100
 MAX_CONDITIONS: Final = 40
 """Named in a summary; with ids of 64 characters some 4 KiB, of the 8 a message may have."""
 
@@ -57,6 +61,7 @@ class DailySummary(PlainRule):
         self._began: dict[str, int] = {}  # of `TIMED`, since when it is on
         self._lasted: Counter[str] = Counter()
         self._alarms: Counter[str] = Counter()
+        self._mistakes: deque[int] = deque(maxlen=MAX_MISTAKES)
         self._on: set[tuple[str, str]] = set()  # technical conditions
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
@@ -104,6 +109,10 @@ class DailySummary(PlainRule):
         """There was an alarm."""
         self._alarms[code] += 1
 
+    def mistaken(self, t: int) -> None:
+        """A press that was cancelled before it was sent, or an alarm that people closed as false."""
+        self._mistakes.append(t)
+
     def gap(self, start: int, end: int) -> None:
         """The gateway was off."""
         self._reach(end)
@@ -141,6 +150,7 @@ class DailySummary(PlainRule):
         lasted = self._lasted + Counter({code: t - began for code, began in self._began.items()})
         unrecorded = self._unrecorded_ms + (0 if self._unrecorded is None else t - self._unrecorded)
         on = sorted(self._on)
+        week = sum(t - at < WEEK_MS for at in self._mistakes)
         return {
             "summary": 1,
             "date": date_of(self._civil.day(t) - 1).isoformat(),
@@ -153,6 +163,8 @@ class DailySummary(PlainRule):
             "conditions": [list(what) for what in on[:MAX_CONDITIONS]],
             "conditions_n": len(on),
             "alarms": dict(sorted(self._alarms.items())),
+            "mistaken": {"since": sum(at >= self._since for at in self._mistakes), "week": week},
+            "coach": week >= COACH_AFTER,
             "consents": dict(sorted(self._consents.items())),
         }
 
@@ -175,6 +187,7 @@ class DailySummary(PlainRule):
             "done": self._done, "since": self._since, "t": self._t, "restarts": self._restarts,
             "off_ms": self._off_ms, "unrecorded_ms": self._unrecorded_ms, "unrecorded": self._unrecorded,
             "began": dict(self._began), "lasted": dict(self._lasted), "alarms": dict(self._alarms),
+            "mistakes": list(self._mistakes),
             "on": sorted(map(list, self._on)),
         }  # fmt: skip
 
@@ -187,4 +200,5 @@ class DailySummary(PlainRule):
         self._began = {str(code): int(t) for code, t in data["began"].items() if code in TIMED}
         self._lasted = Counter({str(code): int(ms) for code, ms in data["lasted"].items()})
         self._alarms = Counter({str(code): int(n) for code, n in data["alarms"].items()})
+        self._mistakes = deque((int(t) for t in data["mistakes"]), maxlen=MAX_MISTAKES)
         self._on = {(str(code), str(subject)) for code, subject in data["on"]}

@@ -182,6 +182,40 @@ def test_no_alarm_is_worth_what_was_armed_to_find_one() -> None:
     assert "inactivity" in rules["unavailable"] or statuses["inactivity"].readiness.value != "UNAVAILABLE"
 
 
+def cancelled(house: House) -> None:
+    house.press()
+    house.wait(5)
+    house.press("cancel")
+    house.wait(MIN)
+
+
+def test_three_presses_by_mistake_in_a_week_want_somebody_to_show_how_it_is_done() -> None:
+    """Domain A11. What people closed as false counts with what the elder cancelled in time."""
+    house = House()
+    cancelled(house)
+    cancelled(house)
+    house.at_the_hour(6)
+    assert (summaries(house)[-1]["mistaken"], summaries(house)[-1]["coach"]) == ({"since": 2, "week": 2}, False)
+    house.press()
+    house.wait(11)
+    house.platform(3, "CLOSED", outcome="FALSE_ALARM")
+    house.press("bathroom")
+    house.wait(11)
+    house.platform(4, "CLOSED", outcome="HELPED")
+    rebuilt = Controller(home(), offset_ms=house.controller.offset_ms, trust="NTP")
+    for observation, events in house.history:
+        rebuilt.rebuild(observation, events)
+    rebuilt.rebuilt()
+    now, again = (next(r for r in c.rules if r.name == "daily_summary").to_json() for c in (house.controller, rebuilt))
+    assert again == now
+    house.at_the_hour(5)
+    house.at_the_hour(6)
+    assert (summaries(house)[-1]["mistaken"], summaries(house)[-1]["coach"]) == ({"since": 1, "week": 3}, True)
+    for _ in range(6):
+        house.wait(DAY)
+    assert (summaries(house)[-1]["mistaken"], summaries(house)[-1]["coach"]) == ({"since": 0, "week": 1}, False)
+
+
 def test_time_of_which_nothing_was_recorded_or_in_which_it_was_off_was_not_watched() -> None:
     house = House()
     house.at_the_hour(9)

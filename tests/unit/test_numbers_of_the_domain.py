@@ -172,6 +172,9 @@ NOT_OURS = {
 OPEN: dict[str, str] = {}
 PARTLY = {
     "T-14": "45 min and 2 h after the ticket are the platform's",
+    "T-16": "the platform's own `ping` is not answered; the daily summary's RECEIVED proves the path once a day",
+    "T-17": "a monthly reminder cannot be set, a weekly or daily one can",
+    "T-28": "no lamp shows a bearer that failed six polls; UPLINK_LOST and CELL_LOST go to the platform",
     "T-35": "60 s after power-on is a figure of `make bench`, not a test",
 }
 
