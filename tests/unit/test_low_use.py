@@ -376,3 +376,32 @@ def test_restarts_change_nothing() -> None:
     burn(house, 4, 30.0)
     assert raised(house) == [("POWER_LOW_USE", None)]
     restarted(house)
+
+
+def read_hourly(house: House, hours: int, cubic_m: float, each: float) -> float:
+    for _ in range(hours):
+        house.wait(HOUR)
+        cubic_m += each
+        house.say(Kind.WATER_VOLUME, round(cubic_m, 3), "w")
+    return cubic_m
+
+
+@pytest.mark.parametrize(("swapped_after_h", "asked"), [(0, True), (12, False)])
+def test_a_meter_that_is_swapped_begins_the_day_anew(swapped_after_h: int, asked: bool) -> None:
+    house = house_of(Device("w", "water_meter", interval_s=3600), GREEN, settings={"water_low_use.quiet_h": 0.0})
+    shows = read_hourly(house, 9 * 24, 500.0, 0.005)
+    shows = read_hourly(house, swapped_after_h, shows, 0.0)
+    if swapped_after_h:
+        shows = 1.0
+    read_hourly(house, 20 - swapped_after_h, shows, 0.0)
+    assert bool(raised(house)) is asked
+
+
+def test_a_register_that_was_taken_down_keeps_no_other_from_being_judged() -> None:
+    house = watered(Device("hot", "water_meter", interval_s=1800), days=0)
+    house.say(Kind.WATER_VOLUME, 20.0, "hot")
+    left = {d: device for d, device in house.controller.home.devices.items() if d != "hot"}
+    house.say(Kind.CONFIG, replace(house.controller.home, devices=left).to_json())
+    draw(house, 8)
+    house.wait(23 * HOUR)
+    assert raised(house) == [("WATER_LOW_USE", None)]

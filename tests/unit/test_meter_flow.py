@@ -206,3 +206,29 @@ def test_the_decoder_goes_on_from_its_snapshot() -> None:
     assert again.to_json() == decoder.to_json()
     assert again.observe(90.0, 3 * MIN) == decoder.observe(90.0, 3 * MIN) is not None
     assert again.observe(90.0, 3 * MIN) is None  # not newer
+
+
+def test_a_kettle_beside_a_heater_that_is_on_already_is_seen_to_go_off() -> None:
+    assert events(1000, 2900, 2900, 1000) == [(60_000, 180_000, 1900.0)]
+
+
+@pytest.mark.parametrize(("keeps_warm", "told"), [(399, 1), (400, 0)])
+def test_what_keeps_half_a_step_of_warmth_is_still_on(keeps_warm: float, told: int) -> None:
+    assert len(events(100, 1900, 1900, 100 + keeps_warm)) == told
+
+
+def test_an_appliance_whose_end_nobody_read_is_no_event() -> None:
+    """Nor is it still on when readings come again: the next kettle is a kettle."""
+    decoder = ApplianceEvents()
+    readings = [(0, 60.0), (1, 1900.0), (12, 1900.0), (13, 60.0), (14, 1900.0), (16, 60.0)]
+    told = [decoder.observe(watts, minute * MIN) for minute, watts in readings]
+    assert [event and (event.start, event.end) for event in told] == [None] * 5 + [(14 * MIN, 16 * MIN)]
+
+
+def test_a_meter_that_has_run_for_months_is_held_to_the_same_pipe() -> None:
+    meter = Register(3.125)
+    months = 100 * 24 * HOUR
+    meter.read(500.0, months)
+    assert meter.read(504.0, months + HOUR) is None  # 4 m3 in an hour
+    assert meter.discarded == 1
+    assert meter.read(502.0, months + 2 * HOUR) == Flow(2.0, months, months + 2 * HOUR)
