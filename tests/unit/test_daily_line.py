@@ -114,6 +114,41 @@ def test_when_the_gateway_was_blind_it_says_so() -> None:
     assert [a.params["hours"] for a in blind] == [5]
 
 
+def three_eyes() -> House:
+    eyes = {name: Device(name, "motion") for name in ("hall-pir", "kitchen", "bedroom")}
+    house = evening(devices=eyes, settings={"inactivity.enabled": 0.0})
+    live(house, 4)
+    return house
+
+
+def test_with_most_of_the_sensors_lost_the_day_was_not_seen_and_with_one_it_was() -> None:
+    one = three_eyes()
+    one.at_the_hour(12)
+    one.say(Kind.SEEN, False, "kitchen")
+    one.at_the_hour(20)
+    assert lines(one)[-1] == ("c1", "S23-fault"), "seen, but something is wrong"
+    two = three_eyes()
+    two.at_the_hour(12)
+    for name in ("kitchen", "bedroom"):
+        two.say(Kind.SEEN, False, name)
+    two.at_the_hour(20)
+    assert lines(two)[-1] == ("c1", "S23-blind")
+    assert two.texts("S23-blind")[-1].params["hours"] == 7
+
+
+def test_three_hours_without_power_in_the_middle_of_a_day_are_three_hours() -> None:
+    house = evening()
+    live(house, 4)
+    house.at_the_hour(11)
+    house.say(Kind.SEEN, None, "hall-pir")
+    house.now_ms += 3 * HOUR * 1000
+    house.say(Kind.RESTART, {"gap": "KNOWN"})
+    for _ in range(6):
+        house.say(Kind.SEEN, None, "hall-pir")
+        house.wait(HOUR)
+    assert house.texts("S23-blind")[-1].params["hours"] == 3
+
+
 def test_a_night_and_a_day_seen_by_nobody_are_told_whole_though_no_word_came_at_midnight() -> None:
     house = evening()
     live(house, 4)

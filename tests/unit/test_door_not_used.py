@@ -96,6 +96,21 @@ def test_where_others_see_people_it_is_for_districts_that_ask_for_it() -> None:
     assert asked.states()[-1] == "RECOVERED"
 
 
+def test_the_door_of_a_cupboard_leads_nowhere() -> None:
+    house = house_of(DOOR, HALL, Device("cupboard", "contact"), settings={"door_not_used.watch": 2.0})
+    house.at_the_hour(9)
+    use(house)
+    house.wait(MINUTE + 1)
+    house.say(Kind.MOTION, True, "hall")
+    for _ in range(6):
+        house.wait(4 * HOUR - 2)
+        for value in ("open", "closed"):
+            house.say(Kind.CONTACT, value, "cupboard")
+    assert raised(house) == []
+    house.wait(MINUTE)
+    assert raised(house) == [("DOOR_NOT_USED", None)]
+
+
 def test_who_left_by_the_door_and_is_not_back_is_the_absence_notices_matter() -> None:
     house = house_of(DOOR, HALL, settings={"door_not_used.watch": 2.0, "inactivity.enabled": 1.0})
     house.say(Kind.MOTION, True, "hall")

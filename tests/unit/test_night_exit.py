@@ -239,3 +239,23 @@ def test_while_nothing_is_recorded_nobody_is_asked_where_they_are() -> None:
     assert status(house) == ("UNAVAILABLE", "recording_lost")
     house.say(Kind.RECORDER, True)
     assert status(house) == ("ARMED", "")
+
+
+def test_a_sensor_that_is_heard_again_at_night_is_no_exit() -> None:
+    house = night_house()
+    house.say(Kind.SEEN, False, "bed")
+    house.wait(10 * MIN)
+    house.say(Kind.SEEN, None, "bed")
+    assert status(house) == ("ARMED", "")
+    house.wait(2 * HOUR)
+    assert codes(house) == []
+
+
+def test_a_kettle_put_on_is_somebody_at_home() -> None:
+    house = night_house(Device("kettle", "appliance"))
+    house.say(Kind.APPLIANCE, False, "kettle")
+    leave(house)
+    house.wait(5 * MIN)
+    house.say(Kind.APPLIANCE, True, "kettle")
+    house.wait(HOUR)
+    assert codes(house) == []

@@ -120,6 +120,25 @@ def test_an_open_roll_call_survives_a_restart() -> None:
     assert house.controller.book.alarms == {}
 
 
+def test_a_restart_gives_nobody_longer_to_answer_and_forgets_no_lost_key() -> None:
+    house = a_home()
+    for key in ("green", "service"):
+        house.say(Kind.SEEN, False, key)
+    house.say(Kind.SEEN, None, "green")
+    house.wait(HOUR)
+    call_the_roll(house)
+    house.wait(5 * 60)
+    house.controller = Controller.from_json(json.loads(json.dumps(house.controller.to_json())))
+    house.wait(25 * 60 - 1)
+    assert notes(house, "ROLL_CALL") == []
+    house.wait(1)
+    assert [n["reason"] for n in notes(house, "ROLL_CALL")] == ["no_answer"]
+    house.say(Kind.SEEN, False, "green")
+    house.controller = Controller.from_json(json.loads(json.dumps(house.controller.to_json())))
+    call_the_roll(house)
+    assert [n["reason"] for n in notes(house, "ROLL_CALL")] == ["no_answer", "unreachable"]
+
+
 @pytest.mark.parametrize(
     ("value", "said"), [({"cmd": "format_disk"}, []), ({"cmd": "roll_call", "id": ["x"] * 5}, ["V23"]), ({}, [])]
 )
