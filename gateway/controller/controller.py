@@ -49,7 +49,6 @@ _MAY_CHANGE_ALL: Final = frozenset({Kind.CONFIG, Kind.AWAY, Kind.RECORDER, Kind.
 """What may change both what rules can do and when. Some of it reaches them by another way than `observe`: the home, the
 hour of the day, the time nobody watched."""
 _MORE_THAN_A_READING: Final = _MAY_CHANGE_ALL | people.HEARD_OF.keys() | {Kind.OK, Kind.MUTE}
-ENDS: Final = frozenset({State.CANCELLED_LOCAL, State.CLOSED})
 
 
 class Controller:
@@ -284,8 +283,7 @@ class Controller:
             for event in result.events:
                 if event.what == "opened":
                     self.alarmed(event)
-                elif event.state in ENDS:
-                    self.ended(event)
+                self.ended(event)
             result.actions, self.desk.tell.actions = self.desk.tell.actions + result.actions, []
         elif not result.notices:  # each of them has its action
             return result
@@ -299,7 +297,7 @@ class Controller:
         self.dues.anew()
 
     def ended(self, event: AlarmEvent) -> None:
-        """An alarm was cancelled in time, or closed; by mistake or not is for the daily summary."""
+        """For the daily summary: whether it ended an alarm that was a mistake, cancelled in time or closed as one."""
         if event.state is State.CANCELLED_LOCAL or event.patch.get("outcome") == Outcome.FALSE_ALARM.value:
             self.daily_summary.mistaken(event.t)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from gateway.alarms.life import AlarmEvent, State
+from gateway.alarms.life import AlarmEvent
 from gateway.observations import Observation
 
 if TYPE_CHECKING:
@@ -40,14 +40,13 @@ def rebuild(controller: Controller, observation: Observation, events: Iterable[A
         controller.rebuilding = False
     for event in events:
         book.apply(event)
+        controller.ended(event)
         if event.what == "opened":
             code = event.patch["code"]
             retelling.unconfirmed.discard(code)
             controller.alarmed(event)
             if code not in retelling.in_this_entry:  # else the rule knows, and of an answer in the same entry too
                 controller.confirm(code, event.t)
-        elif event.state in (State.CANCELLED_LOCAL, State.CLOSED):
-            controller.ended(event)
         elif event.what == "detected" and event.alarm in book.alarms:  # found, and joined to what was open
             retelling.unconfirmed.discard(book.alarms[event.alarm].code)
 

@@ -5,7 +5,8 @@ what was wrong with gateway and devices, how many alarms there were; of the elde
 and only with MONITORING. No name, no number, no reading; what is not known is absent and never 0.
 
 A summary that cannot go waits in the outbox like any message. One whose slot passed while the gateway was off is
-written when it is on again, and `from` says since when it speaks.
+written when it is on again, and `from` says since when it speaks. A clock nobody vouches for has no slot and no date:
+then it goes a day after the last.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ from gateway.rules.schedule import Daily
 FROM_MIN: Final = 6 * 60  # T-15
 TIMED: Final = {"MAINS_FAIL": "mains_off_s", "UPLINK_LOST": "uplink_lost_s", "CELL_LOST": "cell_lost_s"}
 """Conditions of which it is told how long they lasted, counted from when each was believed."""
-WEEK_MS: Final = 7 * 86_400_000
+DAY_MS: Final = 86_400_000
+WEEK_MS: Final = 7 * DAY_MS
 COACH_AFTER: Final = 3
 """Domain A11: so many in seven days, and somebody should show the elder once more how it is done."""
 MAX_MISTAKES: Final = 100
@@ -41,9 +43,8 @@ class DailySummary(PlainRule):
     sooner = True
     declared = Declared(
         "one report a day to the platform: what was watched, what is wrong, how many alarms",
-        needs=("the hour",),
+        needs=("a platform",),
         parameters=("summary.*",),
-        clock=True,
     )
 
     def __init__(self, civil: CivilTime) -> None:
@@ -129,19 +130,21 @@ class DailySummary(PlainRule):
         """The slot of the next day that has had no summary."""
         if not self._enabled:
             return None
-        due = self._daily.due(self._civil, self._t, self._done)
-        if due is None and self._civil.trust != "NONE":
-            return self._civil.distrusted_until
-        return due
+        return self._due(self._t)
+
+    def _due(self, t: int) -> int | None:
+        """The slot; where no clock vouches for the hour, a day after the last."""
+        return self._since + DAY_MS if self._civil.trust == "NONE" else self._daily.due(self._civil, t, self._done)
 
     def advance(self, t: int) -> Iterable[Signal]:
         """Writes the summary whose slot has come, and begins to count anew."""
         self._reach(t)
         t = self._t  # after a gap it is later than what was due
-        due = self._daily.due(self._civil, t, self._done) if self._enabled else None
+        due = self._due(t) if self._enabled else None
         if due is None or due > t:
             return NOTHING
-        self._done = self._civil.day(t)
+        if self._civil.trusted(t):
+            self._done = self._civil.day(t)
         summary = Summary(t, self._since, self._body(t))
         self._begin_anew(t)
         return (summary,)
@@ -153,7 +156,7 @@ class DailySummary(PlainRule):
         week = sum(t - at < WEEK_MS for at in self._mistakes)
         return {
             "summary": 1,
-            "date": date_of(self._civil.day(t) - 1).isoformat(),
+            "date": date_of(self._civil.day(t) - 1).isoformat() if self._civil.trusted(t) else None,
             "service": {
                 "restarts": self._restarts,
                 "off_s": self._off_ms // 1000,
@@ -176,10 +179,8 @@ class DailySummary(PlainRule):
         self._unrecorded = None if self._unrecorded is None else t
 
     def status(self) -> Status:
-        """OFF where it is not wanted; without the hour there is no slot."""
-        if not self._enabled:
-            return Status(Readiness.OFF, "switched_off")
-        return Status(Readiness.ARMED) if self._civil.trusted(self._t) else Status(Readiness.UNAVAILABLE, "clock")
+        """OFF where it is not wanted."""
+        return Status(Readiness.ARMED) if self._enabled else Status(Readiness.OFF, "switched_off")
 
     def to_json(self) -> dict[str, Any]:
         """The account since the last summary."""

@@ -76,7 +76,7 @@ async def test_a_month_without_a_platform(house: VirtualHouse) -> None:
     stored = [row.seq for row in house.platform.events(GATEWAY)]
     print(f"afterwards {len(stored)} stored at the platform, RSS {rss_mib(house):.0f} MiB")
     assert sorted(stored) == list(range(1, max(stored) + 1)), "all of them, once each"
-    days = [row.body["date"] for row in house.platform.events(GATEWAY) if row.channel == "summary"]
+    days = [row.body["from"] for row in house.platform.events(GATEWAY) if row.channel == "summary"]
     assert len(days) == len(set(days)) >= DAYS - 1, "T-30: the summary of every day, once each"
     assert rss_mib(house) <= RSS_CAP_MIB
 

@@ -185,7 +185,7 @@ def _never_cut_off(patch: Patch) -> None:
     def look(self: Controller) -> None:
         self.desk.tell.unreachable = False
 
-    patch.setattr(Controller, "_look_at_paths", look)
+    patch.setattr(Controller, "look_at_paths", look)
 
 
 def _texts_need_the_platform(patch: Patch) -> None:
@@ -196,7 +196,7 @@ def _texts_need_the_platform(patch: Patch) -> None:
         original(self)
         self.desk.tell.no_uplink = self._technical.active("UPLINK_LOST")
 
-    _around(patch, Controller, "_look_at_paths", look)
+    _around(patch, Controller, "look_at_paths", look)
 
 
 def _stale_words(patch: Patch) -> None:

@@ -98,18 +98,21 @@ def test_after_days_off_there_is_one_that_says_since_when_and_not_one_for_each_d
     assert summaries(house)[1]["from"] == summaries(house)[0]["to"]
 
 
-def test_without_a_trusted_hour_there_is_no_slot_and_none_is_lost() -> None:
+def test_a_clock_that_was_set_is_waited_for_and_without_one_it_goes_a_day_after_the_last() -> None:
     house = House()
     step = {"offset_ms": house.controller.offset_ms + 7_200_000, "trust": "NTP", "step_ms": 7_200_000}
     house.say(Kind.CLOCK, step)
-    assert house.controller.statuses()["daily_summary"].reason == "clock"
     house.wait(DAY - 1)
     assert summaries(house) == []
     house.wait(2)
     assert len(summaries(house)) == 1
     house.say(Kind.CLOCK, {"offset_ms": house.controller.offset_ms, "trust": "NONE", "step_ms": 0})
-    house.wait(3 * DAY)
+    house.wait(DAY - 3)
     assert len(summaries(house)) == 1
+    house.wait(2 * DAY)
+    assert [s["date"] for s in summaries(house)] == ["2026-03-01", None, None]
+    assert summaries(house)[1]["to"] == summaries(house)[2]["from"]
+    assert "activity" not in summaries(house)[2] or summaries(house)[2]["activity"]["trend"] == "UNKNOWN"
 
 
 def test_it_can_be_switched_off() -> None:
