@@ -53,7 +53,7 @@ class DailySummary(PlainRule):
         self._daily = Daily(FROM_MIN)
         self._consents: dict[str, bool] = {}
         self._done: int | None = None  # the local day whose summary went
-        self._since = 0  # of this account
+        self._since = -1  # of this account; it begins where the rule does, be it an update of an old gateway
         self._t = 0
         self._restarts = 0
         self._slept = False  # within one observation only
@@ -71,6 +71,8 @@ class DailySummary(PlainRule):
         self._daily = Daily(FROM_MIN + round(parameters["summary.slot_min"]))
         self._consents = dict(home.consents)
         self._reach(t)
+        if self._since < 0:
+            self._since = t
         if self._done is None:
             due = self._daily.due(self._civil, t, None)
             if due is not None and due <= t:

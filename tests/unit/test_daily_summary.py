@@ -316,3 +316,15 @@ def test_a_home_of_which_nothing_is_known_has_one_too() -> None:
     (summary,) = summaries(house)
     assert "activity" not in summary
     assert summary["alarms"] == {}
+
+
+def test_an_account_begins_with_the_rule_and_not_with_the_gateway() -> None:
+    """Of an old gateway that was updated: it has not watched a month since yesterday."""
+    house = House()
+    house.wait(30 * DAY)
+    data = house.controller.to_json()
+    del data["rules"]["daily_summary"]
+    house.controller = Controller.from_json(data)
+    before = len(summaries(house))
+    house.wait(DAY)
+    assert summaries(house)[before]["watched_min"] <= 24 * 60

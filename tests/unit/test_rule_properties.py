@@ -68,6 +68,11 @@ ABOUT: Final = tuple(f"n:{code}:" for code in CODES if CODES[code].flow is Flow.
 """Reports of notices, which `story` has."""
 
 
+NOT_TOLD: Final = frozenset({"at", "opened_at", "date", "from", "to", "visits", "alarms", "mistaken", "coach"})
+"""Stamps; visits, which go by the calendar; and the summary's counts of alarms: rules that tell of the day hear of an
+alarm at the end of a step, and a step is a second in life and days in these histories."""
+
+
 def spoken_of(action: Action, shift: int) -> tuple[Any, ...]:
     """An action without its stamps but the one in its key: whole ms of the controller."""
     key = ":".join(
@@ -79,7 +84,8 @@ def spoken_of(action: Action, shift: int) -> tuple[Any, ...]:
         case Text():
             return (key, action.template, "", action.contact, json.dumps(action.params, sort_keys=True))
         case Publish():
-            body = {name: value for name, value in action.body.items() if name not in ("at", "opened_at")}
+            key = "summary" if action.channel == "summary" else key  # else it holds the date
+            body = {name: value for name, value in action.body.items() if name not in NOT_TOLD}
             return (key, action.channel, str(body.get("device", "")), json.dumps(body, sort_keys=True))
     return (key,)
 
