@@ -8,7 +8,8 @@ from fuzz_rig import raises_only
 
 from gateway.demo.household import HOME
 from gateway.home.changes import changed, empty, slips
-from gateway.home.model import MAX_PROBLEMS, BadHome, Home, HomeView, read_home, view_from_json
+from gateway.home.model import BadHome, Home, HomeView, read_home, view_from_json
+from gateway.home.reader import MAX_PROBLEMS
 from gateway.home.registry import document_from_json
 
 JSON = True

@@ -14,7 +14,8 @@ from gateway.bounds import MAX_NEST, untamed, within
 from gateway.clock import host_sources
 from gateway.controller import BadSnapshot, Controller
 from gateway.home.changes import changed, empty
-from gateway.home.model import MAX_PROBLEMS, BadHome
+from gateway.home.model import BadHome
+from gateway.home.reader import MAX_PROBLEMS
 from gateway.journal import OutboxRow, Recovered
 from gateway.journal.encoding import ActionRow, BadRow, dump, read_action, read_log, read_message
 from gateway.observations import BadObservation, Kind, Observation
