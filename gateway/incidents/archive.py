@@ -52,6 +52,8 @@ class Archive:
         self._maker = LineMaker()
         self._opened = False
         self.row = 0
+        self.head: Head | None = None  # what was found to hold, or was written: not what lies on the disk meanwhile
+        self.wrote = False  # so that the head on the disk is ours
         self.problems: list[str] = []
 
     def catch_up(self) -> int:
@@ -104,6 +106,7 @@ class Archive:
         if good < len(data):
             os.truncate(path, good)
         self._file, self._size = path, good
+        self.head = Head(path.name, good, self._hash.decode(), self.row)
 
     def _remember(self, lines: bytes) -> None:
         for line in lines.splitlines():
@@ -153,6 +156,7 @@ class Archive:
             out.flush()
             os.fsync(out.fileno())
         temporary.replace(self._directory / HEAD)
+        self.head, self.wrote = head, True
         _sync_directory(self._directory)
 
 

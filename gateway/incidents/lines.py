@@ -116,7 +116,7 @@ def _seen(observation: Observation) -> dict[str, Any]:
         seen["late"] = True
     value = observation.value
     if observation.kind is Kind.ACCELERATION:
-        value = {"rate_hz": value.get("rate_hz"), "samples": len(value.get("g", ()))}
+        value = {"rate_hz": value.get("rate_hz")} | _samples(value)
     elif observation.kind is Kind.CONFIG:
         value = {"revision": value.get("revision")} if isinstance(value, dict) else None
     elif isinstance(value, dict):
@@ -124,6 +124,13 @@ def _seen(observation: Observation) -> dict[str, Any]:
     if value is not None:
         seen["value"] = value
     return seen
+
+
+def _samples(value: dict[str, Any]) -> dict[str, int]:
+    """How many samples; of several bursts in a word of its own, for older lines say "samples": 0 of those."""
+    if "bursts" in value:
+        return {"in_bursts": sum(len(g) for _, g in value["bursts"])}
+    return {"samples": len(value.get("g", ()))}
 
 
 def _decided(event: dict[str, Any]) -> dict[str, Any]:

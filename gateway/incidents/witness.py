@@ -53,25 +53,27 @@ def against_the_journal(directory: Path, journal: Path, findings: Findings, *, d
                 vouched = None
             if head is not None and epoch_of(head.file) == source.epoch:
                 known = None if deep or vouched is None or epoch_of(vouched.file) != source.epoch else vouched
-                _compare(directory, source, head.row, known, findings)
+                _compare(directory, source, head, known, findings)
     except (JournalError, sqlite3.Error):
         return
 
 
 def _runs_through(directory: Path, vouched: Head) -> bool:
     """Whether the archive has this seal at this place; that its chain holds is known."""
-    if vouched.file not in file_names(directory) or vouched.bytes < SEAL_BYTES:
+    if vouched.file not in file_names(directory):
+        return False
+    if not SEAL_BYTES <= vouched.bytes <= (directory / vouched.file).stat().st_size:
         return False
     with (directory / vouched.file).open("rb") as file:
         file.seek(vouched.bytes - SEAL_BYTES)
         return file.read(SEAL_BYTES) == b"= " + vouched.hash.encode() + b"\n"
 
 
-def _compare(directory: Path, source: Export, upto: int, known: Head | None, findings: Findings) -> None:
-    """Compares what lies behind `known`, or everything the journal still reaches."""
+def _compare(directory: Path, source: Export, head: Head, known: Head | None, findings: Findings) -> None:
+    """Compares what lies behind `known`, or all the journal still reaches; not what the gateway seals meanwhile."""
     begins = _begins(directory, source.epoch) if known is None else known.row
-    reaches = (source.oldest_alarm() or upto) if known is None else known.row
-    told = merge(_kept(directory, source.epoch, known), _remembered(source, begins, upto), key=itemgetter(0))
+    reaches = (source.oldest_alarm() or head.row) if known is None else known.row
+    told = merge(_kept(directory, known, head), _remembered(source, begins, head.row), key=itemgetter(0))
     for row, group in groupby(told, key=itemgetter(0)):
         said = {who: read for _, who, read in group}
         kept, remembered = said.get("archive"), said.get("journal")
@@ -94,11 +96,14 @@ def _begins(directory: Path, epoch: str) -> int:
     return 0
 
 
-def _kept(directory: Path, epoch: str, known: Head | None) -> Iterator[_Told]:
-    """The archive's lines of this journal, in order; those behind `known` only."""
-    names = [name for name in file_names(directory) if epoch_of(name) == epoch]
-    for name in names if known is None else names[names.index(known.file) :]:
+def _kept(directory: Path, known: Head | None, head: Head) -> Iterator[_Told]:
+    """The archive's lines of the head's journal, in order, up to the head; those behind `known` only."""
+    names = [name for name in file_names(directory) if epoch_of(name) == epoch_of(head.file)]
+    first = 0 if known is None else names.index(known.file)
+    for name in names[first : names.index(head.file) + 1]:
         data = (directory / name).read_bytes()
+        if name == head.file:
+            data = data[: head.bytes]
         if known is not None and name == known.file:
             data = data[known.bytes :]
         for line in data.splitlines():

@@ -4,7 +4,7 @@ The journal is durable, the archive is derived from it: it may be a minute behin
 Waits for word, never polls; what fails is told once and tried again with the next word.
 
 Has the journal keep its last seal, so that `incidents verify` need not make every line anew (`incidents.witness`): of
-an archive that the journal bore out when this run began, and of no other.
+an archive that the journal bore out when this run began, and that nobody else has written since.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ class Archivist:
         self._archive = Archive(self._directory, self._journal)
         self._batch_s = batch_s
         self._vouch = vouch
+        self._vouches = False  # whether what is sealed was found to be what the journal tells
         self._vouched: tuple[Head, float] | None = None
         self._word = threading.Event()
         self._closing = threading.Event()
@@ -71,11 +72,12 @@ class Archivist:
 
     def _run(self) -> None:
         self._catch_up()
-        borne_out = self._vouch is not None and not self._closing.is_set() and self._borne_out()
+        self._vouches = self._vouch is not None and not self._closing.is_set() and self._borne_out()
         self.looking = False
+        if self._closing.is_set():  # meanwhile
+            self._catch_up()
         while not self._closing.is_set():
-            if borne_out:
-                self._have_vouched()
+            self._have_vouched()
             self._word.wait()
             self._closing.wait(self._batch_s)
             self._word.clear()
@@ -87,15 +89,20 @@ class Archivist:
         try:
             summaries(self._directory, self._journal, findings)
             against_the_journal(self._directory, self._journal, findings)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             findings.bad(str(error))
         for finding in findings.broken:
             log.error("incident archive: %s; `hearthwatch incidents verify` says more", finding)
         return not findings.broken
 
     def _have_vouched(self) -> None:
-        head, now = read_head(self._directory), time.monotonic()
-        if self.failed is not None or head is None or head.row == 0 or self._vouch is None:
+        head, now = self._archive.head, time.monotonic()
+        if not self._vouches or self.failed is not None or head is None or head.row == 0 or self._vouch is None:
+            return
+        if head != read_head(self._directory):
+            if self._archive.wrote:  # else a crash may have come between the lines and their head
+                self._vouches = False
+                log.error("incident archive: somebody else wrote it; `hearthwatch incidents verify` says more")
             return
         if self._vouched is not None and (self._vouched[0] == head or now - self._vouched[1] < VOUCH_S):
             return

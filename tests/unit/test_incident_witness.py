@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -291,6 +293,93 @@ async def test_it_vouches_for_nothing_that_was_forged_while_it_was_off(home: Pat
     sealed_anew(home, [line.replace(b"HELPED", b"FALSE_ALARM") for line in lines])
     assert await run_of(home) == []
     assert any(f"{head.file} byte {head.bytes}" in finding for finding in witnessed(home))
+
+
+async def running(archivist: Archivist) -> None:
+    archivist.start()
+    await until(lambda: not archivist.looking)
+
+
+async def until(true: Callable[[], bool]) -> None:
+    for _ in range(500):
+        if true():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("not within five seconds")
+
+
+async def test_nor_for_what_was_forged_while_it_ran(
+    home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With a good head; and then comes word that makes no line, as the platform's RECEIVED of the daily summary."""
+    monkeypatch.setattr("gateway.runtime.archivist.VOUCH_S", 0.0)
+    kept: list[tuple[str, object]] = []
+    archivist = Archivist(home, batch_s=0, vouch=kept.append)
+    await running(archivist)
+    await until(lambda: len(kept) == 1)
+    await write(home, [Entry(Observation(Kind.TICK, None, 0), (), 0, "NTP", memory=(VOUCHED, kept[0][1]))])
+    sealed_anew(home, [line.replace(b"HELPED", b"FALSE_ALARM") for line in of_the_story(home)])
+    archivist.wake()
+    await until(lambda: "somebody else wrote it" in caplog.text)
+    archivist.wake()
+    await asyncio.to_thread(archivist.close)
+    assert len(kept) == 1
+    assert any("not the seal the journal vouches for" in finding for finding in witnessed(home))
+    assert await run_of(home) == [], "nor after a restart"
+
+
+async def test_a_seal_the_journal_keeps_that_lies_nowhere_ends_no_archivist(home: Path) -> None:
+    archived(home)
+    head = read_head(home / "incidents")
+    assert head is not None
+    beyond = asdict(head) | {"bytes": 10**30}
+    await write(home, [Entry(Observation(Kind.TICK, None, 0), (), 0, "NTP", memory=(VOUCHED, beyond))])
+    archivist = Archivist(home, batch_s=0, vouch=[].append)
+    await running(archivist)
+    house = Recorded()
+    house.now_ms = 10**8
+    house.press("bathroom")
+    await write(home, house.entries)
+    archivist.wake()
+    await until(lambda: (read_head(home / "incidents") or head).row > head.row)
+    await asyncio.to_thread(archivist.close)
+
+
+async def test_who_is_stopped_while_it_looks_takes_the_last_lines_along(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, go_on = threading.Event(), threading.Event()
+
+    def look(*_: object) -> None:
+        looking.set()
+        go_on.wait(5)
+
+    monkeypatch.setattr("gateway.runtime.archivist.against_the_journal", look)
+    archivist = Archivist(home, batch_s=0, vouch=[].append)
+    archivist.start()
+    await asyncio.to_thread(looking.wait, 5)
+    head = read_head(home / "incidents")
+    house = Recorded()
+    house.now_ms = 10**8
+    house.press("bathroom")
+    await write(home, house.entries)
+    archivist.wake()
+    stopping = asyncio.create_task(asyncio.to_thread(archivist.close))
+    await until(archivist._closing.is_set)
+    go_on.set()
+    await stopping
+    assert head is not None
+    assert (read_head(home / "incidents") or head).row > head.row
+
+
+async def test_what_is_sealed_while_it_is_compared_is_no_finding(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archived(home)
+    old = read_head(home / "incidents")
+    await a_second_call(home)
+    monkeypatch.setattr("gateway.incidents.witness.read_head", lambda _: old)
+    findings = Findings()
+    against_the_journal(home / "incidents", home / "journal.db", findings, deep=True)
+    assert findings.broken == []
 
 
 async def test_it_vouches_for_no_empty_archive(tmp_path: Path) -> None:
