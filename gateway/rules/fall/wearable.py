@@ -66,7 +66,7 @@ def bursts_of(observation: Observation) -> Iterable[Burst]:
     if "bursts" not in value:
         return (Burst(t - value.get("lag_ms", 0), rate, value["g"], t),)
     kept, placed = value["bursts"], value.get("on_grid") is True
-    return [Burst(t - lag, rate, g, t if len(kept) == 1 else t - lag, placed) for lag, g in kept]
+    return [Burst(t - lag, rate, g, t if len(kept) == 1 else t - max(0, lag), placed) for lag, g in kept]
 
 
 def mean_of(stream: Stream, start: float, end: float) -> tuple[float, float, float] | None:
