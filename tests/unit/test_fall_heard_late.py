@@ -9,14 +9,15 @@ import random
 from collections.abc import Iterable
 
 import pytest
-from acted_falls import SIDE, Sample, fall, still, walk
+from acted_falls import SIDE, Sample, fall, impact, still, walk
 
 from gateway.alarms.life import State
 from gateway.controller import Controller, Result
 from gateway.home.model import CONSENTS, Device, HomeView
 from gateway.observations import Kind, Observation, check_value
 from gateway.recording import length_ms
-from gateway.rules.fall.stream import Stream
+from gateway.rules.fall.stream import LOST_MS, Stream
+from gateway.rules.fall.wearable import bursts_of
 from gateway.runtime.wearables import RecentSignal
 
 VIEW = HomeView(devices={"belt": Device("belt", "wearable", placement="waist")}, consents=dict.fromkeys(CONSENTS, True))
@@ -158,6 +159,27 @@ def test_a_fast_clock_and_long_bursts_are_no_fall_lost_to_the_journal(
     assert len(life.detected) == 1
     assert furthest_ahead(life.written) > 1_000
     assert Life().hear(read_again(life.written)).detected == life.detected
+
+
+def test_a_link_lost_right_after_a_fall_is_lost_at_one_time_live_and_in_the_journal() -> None:
+    """Three seconds after the last sample, also where a fast clock has put that sample after the burst came."""
+    signal = walk(232, hz=50) + still(5, hz=50) + impact(50)
+    pieces = [heard(g, 50, 1_000 + math.ceil(last * 50 / 50.5)) for last, g in cut(signal, 100, 50)]
+    silence = Observation(Kind.TICK, None, pieces[-1].t + 40_000)
+    life = Life().hear([*pieces, silence])
+    (kept,) = (o for o in life.written if o.kind is Kind.ACCELERATION)
+    last = kept.t - kept.value["bursts"][-1][0]
+    assert last > pieces[-1].t
+    assert [t for _, t, _ in life.detected] == [math.floor(last + LOST_MS)]
+    again = Life().hear([*read_again(life.written), silence])
+    assert again.detected == life.detected
+    assert again.controller.book.to_json() == life.controller.book.to_json()
+
+
+def test_a_burst_put_after_its_observation_was_here_when_that_was() -> None:
+    value = {"rate_hz": 25, "on_grid": True, "bursts": [[-12.5, [[0, 0, 1]]], [-52.5, [[0, 0, 1]]]]}
+    bursts = list(bursts_of(Observation(Kind.ACCELERATION, value, 9_000, "belt")))
+    assert [(burst.last_t, burst.arrived) for burst in bursts] == [(9_012.5, 9_000), (9_052.5, 9_000)]
 
 
 @pytest.mark.parametrize("size", [50, 100])

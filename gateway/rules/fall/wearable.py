@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -39,7 +40,8 @@ class Wearable:
         """When time alone decides something about it."""
         dues = []
         if self.seeker.pending:
-            dues.append(self.heard_t + LOST_MS + round(PATIENCE * self.burst_ms))
+            heard_t = max(self.heard_t, math.ceil(self.stream.last or 0))  # a fast clock is ahead of what was handled
+            dues.append(heard_t + LOST_MS + round(PATIENCE * self.burst_ms))
         if self.watch is not None:
             dues.append(self.watch.until)
         return min(dues, default=None)
