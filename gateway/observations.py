@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import math
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -19,7 +19,7 @@ MAX_ID_CHARS: Final = 64  # device, contact and key names; long enough for any M
 MAX_TEXT_CHARS: Final = 700  # ten SMS parts: more than anybody answers
 MAX_SAMPLES: Final = 20_000  # 100 Hz for 200 s in one burst
 MAX_BURSTS: Final = 2_000  # ten seconds in bursts of one sample at 200 Hz
-MAX_AHEAD_MS: Final = 1_000  # a burst that arrives early keeps its place on the wearable's own grid
+MAX_EARLY_MS: Final = 1_000  # a burst that arrives so early continues what came before: as much as radios delay
 MAX_LAG_MS: Final = 600_000  # how long before an observation's time its last sample may have been taken
 MAX_KEYS: Final = 64
 MAX_DEPTH: Final = 6
@@ -243,9 +243,13 @@ def _acceleration(kind: Kind, value: Any) -> Any:
         raise BadObservation(f"{kind}: bursts: expected 1 to {MAX_BURSTS} of [ms before, samples]")
     left = MAX_SAMPLES
     for burst in bursts:
-        if not (isinstance(burst, list) and len(burst) == 2 and (_is_lag(burst[0]) or _is_place(burst[0], value))):
-            raise BadObservation(f"{kind}: bursts: expected [0 to {MAX_LAG_MS} ms before, samples]")
-        left -= _samples(kind, burst[1], left)
+        if not (isinstance(burst, list) and len(burst) == 2):
+            raise BadObservation(f"{kind}: bursts: expected [ms before, samples]")
+        place, samples = burst
+        count = _samples(kind, samples, left)
+        left -= count
+        if not (_is_lag(place) or (value.get("on_grid") is True and _is_place(place, count * 1000 / rate))):
+            raise BadObservation(f"{kind}: bursts: expected 0 to {MAX_LAG_MS} ms before, found {shown(place)}")
     return value
 
 
@@ -262,9 +266,13 @@ def _is_lag(x: Any) -> bool:
     return isinstance(x, int) and not isinstance(x, bool) and 0 <= x <= MAX_LAG_MS
 
 
-def _is_place(x: Any, value: Mapping[str, Any]) -> bool:
-    """Where on its grid a burst was put: parts of a ms count, and a little after the observation it may be."""
-    return value.get("on_grid") is True and isinstance(x, float) and -MAX_AHEAD_MS <= x <= MAX_LAG_MS
+def _is_place(x: Any, length_ms: float) -> bool:
+    """Whether `fall.stream.Stream.append` can have put a burst so long there: parts of a ms count.
+
+    One that comes too early to continue the samples before it follows them all the same (a sensor's clock is fast, its
+    bursts are long): it ends up to its own length after the moment it could be early by, and 2 ms to be whole.
+    """
+    return isinstance(x, float) and -(MAX_EARLY_MS + 2 + length_ms) <= x <= MAX_LAG_MS
 
 
 def _is_g(x: Any) -> bool:

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final
 
 from gateway.alarms.life import AlarmEvent, Book, State
-from gateway.observations import MAX_BURSTS, MAX_SAMPLES, Kind, Observation
+from gateway.observations import MAX_BURSTS, MAX_LAG_MS, MAX_SAMPLES, Kind, Observation
 from gateway.rules.fall.stream import Stream
 from gateway.rules.fall.wearable import bursts_of
 
@@ -66,7 +66,7 @@ class RecentSignal:
         self._keep(device, observation)
         asked = any(alarm.state is State.PRE_ALARM for alarm in book.live_of(device))
         if asked or t <= self._until.get(device, -1):
-            return self._merged(device, t) if self._unwritten(device) else None
+            return self._merged(device, t) if self._unwritten(device, t) else None
         self._until.pop(device, None)
         if t - self._noted.get(device, -SIGN_OF_LIFE_MS) < SIGN_OF_LIFE_MS:
             return None
@@ -78,14 +78,19 @@ class RecentSignal:
     ) -> list[Observation]:
         """Time or another device decided about a wearable: what it sent before, to be written down first."""
         named = dict.fromkeys(_device_of(event, book) for event in events)
-        devices = [device for device in named if device is not None and device != but and self._unwritten(device)]
+        devices = [device for device in named if device is not None and device != but and self._unwritten(device, t)]
         for device in devices:
             self._until[device] = t + AROUND_MS
         return [self._merged(device, t) for device in devices]
 
-    def _unwritten(self, device: str) -> bool:
+    def _unwritten(self, device: str, t: int) -> bool:
+        """Whether there is something to write at `t`; samples older than an observation may hold are let go."""
         heard = self._heard.get(device)
-        return heard is not None and bool(heard.kept)
+        if heard is None:
+            return False
+        while heard.kept and t - heard.kept[0][0] > MAX_LAG_MS:
+            heard.kept.popleft()
+        return bool(heard.kept)
 
     def _keep(self, device: str, observation: Observation) -> None:
         heard = self._heard.pop(device) if device in self._heard else _Heard()

@@ -9,14 +9,15 @@ import random
 from collections.abc import Iterable
 
 import pytest
-from acted_falls import SIDE, Sample, fall, still, walk
+from acted_falls import SIDE, Sample, fall, impact, still, walk
 
 from gateway.alarms.life import State
 from gateway.controller import Controller, Result
 from gateway.home.model import CONSENTS, Device, HomeView
 from gateway.observations import Kind, Observation, check_value
 from gateway.recording import length_ms
-from gateway.rules.fall.stream import Stream
+from gateway.rules.fall.stream import LOST_MS, Stream
+from gateway.rules.fall.wearable import bursts_of
 from gateway.runtime.wearables import RecentSignal
 
 VIEW = HomeView(devices={"belt": Device("belt", "wearable", placement="waist")}, consents=dict.fromkeys(CONSENTS, True))
@@ -61,7 +62,7 @@ class Life:
         for event in result.events:
             if event.state is State.DETECTED:
                 alarm = book.alarms[event.alarm]
-                self.detected.append((alarm.code, event.t, alarm.evidence["score"]))
+                self.detected.append((alarm.code, event.t, alarm.evidence.get("score", 0.0)))
         if observation is not None and observation.kind is Kind.ACCELERATION:
             kept = self._recent.kept_with(observation, result.events, book)
             self.written += [] if kept is None else [kept]
@@ -140,6 +141,90 @@ def test_a_packet_that_comes_twice_is_heard_once(size: int, after: int) -> None:
     assert Life().hear(read_again(twice.written)).detected == once.detected
 
 
+def furthest_ahead(written: list[Observation]) -> float:
+    """How long after the observation that holds it a burst was put, ms."""
+    return max(-place for o in written if o.kind is Kind.ACCELERATION for place, _ in o.value["bursts"])
+
+
+@pytest.mark.parametrize(
+    ("hz", "true_hz", "size", "lead_s"), [(50, 50.5, 100, 220), (25, 26, 50, 60), (100, 102, 300, 60)]
+)
+def test_a_fast_clock_and_long_bursts_are_no_fall_lost_to_the_journal(
+    hz: float, true_hz: float, size: int, lead_s: float
+) -> None:
+    """The grid gives way by 0.4 of a sample a burst; such a wearable runs ahead of it, up to a burst and a second."""
+    life = Life().hear(
+        heard(g, hz, 1_000 + math.ceil(last * hz / true_hz)) for last, g in cut(acted(hz, lead_s), size, hz)
+    )
+    assert len(life.detected) == 1
+    assert furthest_ahead(life.written) > 1_000
+    assert Life().hear(read_again(life.written)).detected == life.detected
+
+
+def test_a_link_lost_right_after_a_fall_is_lost_at_one_time_live_and_in_the_journal() -> None:
+    """Three seconds after the last sample, also where a fast clock has put that sample after the burst came."""
+    signal = walk(232, hz=50) + still(5, hz=50) + impact(50)
+    pieces = [heard(g, 50, 1_000 + math.ceil(last * 50 / 50.5)) for last, g in cut(signal, 100, 50)]
+    silence = Observation(Kind.TICK, None, pieces[-1].t + 40_000)
+    life = Life().hear([*pieces, silence])
+    (kept,) = (o for o in life.written if o.kind is Kind.ACCELERATION)
+    last = kept.t - kept.value["bursts"][-1][0]
+    assert last > pieces[-1].t
+    assert [t for _, t, _ in life.detected] == [math.floor(last + LOST_MS)]
+    again = Life().hear([*read_again(life.written), silence])
+    assert again.detected == life.detected
+    assert again.controller.book.to_json() == life.controller.book.to_json()
+
+
+def test_a_burst_put_after_its_observation_was_here_when_that_was() -> None:
+    value = {"rate_hz": 25, "on_grid": True, "bursts": [[-12.5, [[0, 0, 1]]], [-52.5, [[0, 0, 1]]]]}
+    bursts = list(bursts_of(Observation(Kind.ACCELERATION, value, 9_000, "belt")))
+    assert [(burst.last_t, burst.arrived) for burst in bursts] == [(9_012.5, 9_000), (9_052.5, 9_000)]
+
+
+@pytest.mark.parametrize("size", [50, 100])
+def test_a_long_burst_sent_again_without_its_lag_is_in_the_journal_where_it_was_put(size: int) -> None:
+    """Nobody can tell it from a signal that repeats itself, so it is put after the first; live and in the journal."""
+    said = [heard(g, 25, 1_000 + math.ceil(last)) for last, g in cut(acted(25), size, 25)]
+    again = Observation(said[2].kind, said[2].value, said[2].t + 300, said[2].device)
+    life = Life().hear([*said[:3], again, *said[3:]])
+    assert len(life.detected) == 1
+    assert furthest_ahead(life.written) > 1_000
+    assert Life().hear(read_again(life.written)).detected == life.detected
+
+
+@pytest.mark.parametrize("hz", [1, 12.5, 26, 52, 1_000])
+def test_wherever_a_burst_is_put_the_journal_takes_it(hz: float) -> None:
+    """Fast and slow clocks, sizes that change, packets sent twice, arrivals early and late by seconds."""
+    early = 0
+    for seed in range(20):
+        rng = random.Random(f"{seed} {hz}")
+        stream, t, fast = Stream(), 1_000_000, rng.choice([0.9, 0.98, 1.0, 1.02])
+        sizes = rng.choice([(1,), (1, 5), (50,), (3, 400)])
+        for _ in range(150):
+            g = [[0.0, 0.0, 1.0]] * rng.choice(sizes)
+            t += max(0, round(len(g) * 1000 / hz * fast) + rng.choice([0, 0, 0, -1, 1, -900, 900]))
+            run, _missing = stream.append(t, hz, g)
+            if run is None:
+                continue
+            value = {"rate_hz": hz, "bursts": [[t - run.last, g]], "on_grid": True}
+            assert check_value(Kind.ACCELERATION, value) == value, f"seed {seed}"
+            early += run.last > t + 1_000
+    assert early > 0, "none was put ahead of its time: nothing was tried"
+
+
+@pytest.mark.parametrize(("silent_ms", "kept"), [(598_000, 3), (598_001, 2), (600_000, 1), (600_001, 0)])
+def test_samples_too_old_for_an_observation_are_not_written_with_a_later_decision(silent_ms: int, kept: int) -> None:
+    """A pendant out of reach for ten minutes, then its button: what it said last decided nothing about that."""
+    last_heard = 3_960
+    signal = [heard(g, 25, 1_000 + math.ceil(last)) for last, g in cut(still(3, hz=25), 25, 25)]
+    assert signal[-1].t == last_heard
+    life = Life().hear([*signal, Observation(Kind.BUTTON, "press", last_heard + silent_ms, "belt")])
+    assert [alarm.code for alarm in life.controller.book.alarms.values()] == ["CALL_PERSONAL"]
+    again = [o for o in read_again(life.written) if o.kind is Kind.ACCELERATION]
+    assert sum(len(o.value["bursts"]) for o in again) == kept
+
+
 def test_two_bursts_that_say_the_same_at_different_times_are_two() -> None:
     """Lying on a table a sensor says one number for ever."""
     stream, flat = Stream(), [[0.0, 0.0, 1.0]] * 5
@@ -147,7 +232,7 @@ def test_two_bursts_that_say_the_same_at_different_times_are_two() -> None:
         assert stream.append(t, 25, flat)[0] is not None
 
 
-@pytest.mark.parametrize("place", [-1_000.5, "1", None, True, float("nan"), 600_001.0])
+@pytest.mark.parametrize("place", [-1_042.5, -1_000, "1", None, True, float("nan"), 600_001.0])
 def test_a_place_on_the_grid_that_cannot_be_is_refused(place: object) -> None:
     with pytest.raises(ValueError, match="bursts"):
         check_value(Kind.ACCELERATION, {"rate_hz": 25, "on_grid": True, "bursts": [[place, [[0, 0, 1]]]]})

@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from gateway.observations import MAX_EARLY_MS  # more, and the sensor's clock was set anew
+
 Sample = Sequence[float]
 
 KEPT_MS: Final = 10_000
@@ -20,7 +22,6 @@ LOST_MS: Final = 3_000
 """No sample for so long and the link is lost: what comes then has nothing to do with what was before."""
 HOLE_MS: Final = 60
 """A burst this much later than the one before foretold (and a sample and a half) lacks what was sent between."""
-_EARLY_MS: Final = 1_000  # as much as radios delay; more: the sensor's clock was set anew
 _DEAD_BAND: Final = 0.25  # of a sample: rounding to whole ms, and nothing to correct
 _CORRECTION: Final = 0.4  # of a sample a burst: a nominal rate is wrong by a percent, and order must stay
 
@@ -86,9 +87,9 @@ class Stream:
                 self.runs.clear()
             elif on_grid:
                 missing = late if late > max(HOLE_MS, 1.5 * dt) else 0.0
-            elif last_t <= newest - _EARLY_MS or (late < -dt / 2 and self._heard_before(last_t, samples)):
+            elif last_t <= newest - MAX_EARLY_MS or (late < -dt / 2 and self._heard_before(last_t, samples)):
                 return None, 0.0
-            elif -_EARLY_MS <= late <= max(HOLE_MS, 1.5 * dt) and abs(dt - self._dt) < 1e-9:
+            elif -MAX_EARLY_MS <= late <= max(HOLE_MS, 1.5 * dt) and abs(dt - self._dt) < 1e-9:
                 return self._keep(Run(self._continued(late, dt), dt, samples, last_t)), 0.0
             elif start <= newest:  # another rate, or a sensor whose clock was set: never two samples of one time
                 start = math.ceil(newest + 1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
@@ -39,7 +40,8 @@ class Wearable:
         """When time alone decides something about it."""
         dues = []
         if self.seeker.pending:
-            dues.append(self.heard_t + LOST_MS + round(PATIENCE * self.burst_ms))
+            heard_t = max(self.heard_t, math.ceil(self.stream.last or 0))  # a fast clock is ahead of what was handled
+            dues.append(heard_t + LOST_MS + round(PATIENCE * self.burst_ms))
         if self.watch is not None:
             dues.append(self.watch.until)
         return min(dues, default=None)
@@ -66,7 +68,7 @@ def bursts_of(observation: Observation) -> Iterable[Burst]:
     if "bursts" not in value:
         return (Burst(t - value.get("lag_ms", 0), rate, value["g"], t),)
     kept, placed = value["bursts"], value.get("on_grid") is True
-    return [Burst(t - lag, rate, g, t if len(kept) == 1 else t - lag, placed) for lag, g in kept]
+    return [Burst(t - lag, rate, g, t if len(kept) == 1 else t - max(0, lag), placed) for lag, g in kept]
 
 
 def mean_of(stream: Stream, start: float, end: float) -> tuple[float, float, float] | None:
