@@ -1,12 +1,15 @@
-"""What the daily summary says that other rules know: readiness, the day against the usual ones, visits (domain 5.2)."""
+"""What the daily summary says that other rules know: readiness, the day against the usual ones, visits (domain 5.2);
+and what it may not say any more: a consent withdrawn today holds for what was counted before (domain 5.4).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from gateway.home.model import HomeView
 from gateway.rules.daily_line import DailyLine
-from gateway.rules.rule import Readiness, Status
+from gateway.rules.rule import Readiness, Rule, Status
 from gateway.rules.visits import Visits
 
 
@@ -29,6 +32,19 @@ def more(line: DailyLine, visits: Visits, statuses: Mapping[str, Status], t: int
             for elder, row in found.items()
         ]
     return made
+
+
+def agreed(alarms: Mapping[str, int], rules: Iterable[Rule], home: HomeView) -> dict[str, int]:
+    """Of the alarms by code those that may be told of now: some rule that finds them needs no consent, or has its own.
+
+    What no rule finds alone (a service call, duress, a test) is always told of.
+    """
+    finds: dict[str, bool] = {}  # code -> whether anybody may find it now
+    for rule in rules:
+        declared = rule.declared
+        granted = not declared.consent or home.consented(declared.consent)
+        finds.update((code, granted or finds.get(code, False)) for code in declared.says)
+    return {code: n for code, n in alarms.items() if finds.get(code, True)}
 
 
 def _rules(statuses: Mapping[str, Status]) -> dict[str, Any]:

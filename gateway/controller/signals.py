@@ -57,7 +57,8 @@ def _carry(controller: Controller, signal: Signal, t: int, rule: str) -> None:
             tell.note(signal.code, signal.t, signal.reason, signal.more)
         case Summary():
             more = daily.more(controller.daily_line, controller.visits, controller.statuses(), signal.t)
-            tell.summary(signal.t, signal.since, signal.body | more)
+            alarms = daily.agreed(signal.body["alarms"], controller.rules, controller.home)
+            tell.summary(signal.t, signal.since, signal.body | more | {"alarms": alarms})
 
 
 def _found(controller: Controller, finding: Finding, t: int, rule: str) -> None:

@@ -198,7 +198,7 @@ class Platform:
     def _look_at_area(self, row: Message) -> None:
         """A village without mains is told so home by home; one that is not reached asks its contacts as ever."""
         homes = self._store.homes_at(row.site)
-        for gateway, body in self._areas.heard(row, homes, asyncio.get_running_loop().time()).items():
+        for gateway, body in self._areas.heard(row, homes, datetime.now(UTC).timestamp()).items():
             self._on_event({"event": "area", "gateway": gateway, "site": row.site, "outage": body["on"]})
             if not self.command(gateway, body):
                 self.counts["area_unsaid"] += 1

@@ -276,6 +276,41 @@ def test_without_the_consent_nothing_is_said_of_the_elder_nor_of_visits() -> Non
     assert last["consents"] == {"MONITORING": True, "VISITS": True}
 
 
+CONSENTED = {
+    "HEALTH_DATA": ["VITAL_OUT_OF_RANGE"],
+    "WHEREABOUTS": ["GEOFENCE_EXIT"],
+    "MONITORING": ["FALL", "INACTIVITY", "NIGHT_EXIT", "WATER_LOW_USE"],
+}
+ALWAYS = ["CALL_FIXED", "DURESS", "SERVICE_REQUEST", "SMOKE", "TEST_MANUAL", "UNVERIFIED_PRESS"]
+
+
+@pytest.mark.parametrize("withdrawn", ["HEALTH_DATA", "WHEREABOUTS", "MONITORING", "NOTIFY_FAMILY"])
+def test_alarms_of_a_consent_that_is_withdrawn_are_counted_no_longer(withdrawn: str) -> None:
+    """Domain 5.4. Who calls for help, and what smokes, is told of whatever was agreed."""
+    consents = dict.fromkeys([*CONSENTED, "NOTIFY_FAMILY"], True)
+    house = House(home(consents=consents))
+    for code in [*ALWAYS, *(code for codes in CONSENTED.values() for code in codes)]:
+        house.controller.daily_summary.alarmed(code, house.now_ms)
+    house.wait(HOUR)
+    house.say(Kind.CONFIG, home(consents=consents | {withdrawn: False}).to_json())
+    house.at_the_hour(6)
+    told = [code for consent, codes in CONSENTED.items() if consent != withdrawn for code in codes]
+    assert summaries(house)[-1]["alarms"] == dict.fromkeys(sorted([*ALWAYS, *told]), 1)
+
+
+def test_a_heart_that_raced_before_health_data_was_withdrawn_is_told_of_no_more() -> None:
+    consents = {"MONITORING": True, "NOTIFY_FAMILY": True, "HEALTH_DATA": True}
+    house = House(home(consents=consents))
+    house.press()
+    for _ in range(40):
+        house.say(Kind.HEART_RATE, 190, "pendant")
+        house.wait(30)
+    assert "VITAL_OUT_OF_RANGE" in {alarm.code for alarm in house.controller.book.alarms.values()}
+    house.say(Kind.CONFIG, home(consents=consents | {"HEALTH_DATA": False}).to_json())
+    house.at_the_hour(6)
+    assert summaries(house)[-1]["alarms"] == {"CALL_FIXED": 1}
+
+
 def test_a_consent_withdrawn_forgets_yesterday() -> None:
     house = House()
     lives(house, 6)
