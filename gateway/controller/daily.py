@@ -1,16 +1,19 @@
-"""What the daily summary says that other rules know: readiness, the day against the usual ones, visits (domain 5.2);
-and what it may not say any more: a consent withdrawn today holds for what was counted before (domain 5.4).
+"""What the daily summary says that other rules know: what is on, readiness, the day against the usual ones, visits
+(domain 5.2); and what it may not say any more, for a consent withdrawn today holds for what was counted before (5.4).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 from gateway.home.model import HomeView
 from gateway.rules.daily_line import DailyLine
 from gateway.rules.rule import Readiness, Rule, Status
 from gateway.rules.visits import Visits
+
+MAX_CONDITIONS: Final = 40
+"""Named in a summary; with ids of 64 characters some 4 KiB, of the 8 a message may have."""
 
 
 def more(line: DailyLine, visits: Visits, statuses: Mapping[str, Status], t: int) -> dict[str, Any]:
@@ -34,6 +37,12 @@ def more(line: DailyLine, visits: Visits, statuses: Mapping[str, Status], t: int
     return made
 
 
+def conditions(rules: Iterable[Rule], home: HomeView) -> dict[str, Any]:
+    """What is on now, as the rules know it that tell of it: nothing that began before an update is forgotten."""
+    on = sorted({what for rule in rules if _granted(rule, home) for what in rule.conditions()})
+    return {"conditions": [list(what) for what in on[:MAX_CONDITIONS]], "conditions_n": len(on)}
+
+
 def agreed(alarms: Mapping[str, int], rules: Iterable[Rule], home: HomeView) -> dict[str, int]:
     """Of the alarms by code those that may be told of now: some rule that finds them needs no consent, or has its own.
 
@@ -41,10 +50,12 @@ def agreed(alarms: Mapping[str, int], rules: Iterable[Rule], home: HomeView) -> 
     """
     finds: dict[str, bool] = {}  # code -> whether anybody may find it now
     for rule in rules:
-        declared = rule.declared
-        granted = not declared.consent or home.consented(declared.consent)
-        finds.update((code, granted or finds.get(code, False)) for code in declared.says)
+        finds.update((code, _granted(rule, home) or finds.get(code, False)) for code in rule.declared.says)
     return {code: n for code, n in alarms.items() if finds.get(code, True)}
+
+
+def _granted(rule: Rule, home: HomeView) -> bool:
+    return not rule.declared.consent or home.consented(rule.declared.consent)
 
 
 def _rules(statuses: Mapping[str, Status]) -> dict[str, Any]:

@@ -58,7 +58,8 @@ def _carry(controller: Controller, signal: Signal, t: int, rule: str) -> None:
         case Summary():
             more = daily.more(controller.daily_line, controller.visits, controller.statuses(), signal.t)
             alarms = daily.agreed(signal.body["alarms"], controller.rules, controller.home)
-            tell.summary(signal.t, signal.since, signal.body | more | {"alarms": alarms})
+            on = daily.conditions(controller.rules, controller.home)
+            tell.summary(signal.t, signal.since, signal.body | more | on | {"alarms": alarms})
 
 
 def _found(controller: Controller, finding: Finding, t: int, rule: str) -> None:

@@ -10,7 +10,7 @@ from gateway.bounds import within
 from gateway.home.model import view_from_json
 from gateway.observations import MAX_OFFSET_MS
 from gateway.rules.fall.model import Model
-from gateway.rules.rule import Readiness, Rule, Status
+from gateway.rules.rule import Readiness, Rule, Status, Technical
 
 if TYPE_CHECKING:
     from gateway.controller.controller import Controller
@@ -60,6 +60,9 @@ def restored(
         for alarm in made.book.live():  # a timer of the past would be caught up with, step by step
             alarm.timers = {name: max(due, t) for name, due in alarm.timers.items()}
         made.restored_empty = [rule.name for rule in made.rules if not _filled(rule, data["rules"].get(rule.name))]
+        if made.daily_summary.name in made.restored_empty:  # what is on already lasts from now, as far as it knows
+            for what in (what for rule in made.rules for what in rule.conditions()):
+                made.daily_summary.changed(Technical(*what, on=True, reason="restored"), t)
         made.heard.from_json(data["keys"], t)
         muted = data.get("muted_until")
         made.desk.quiet.muted_until = None if muted is None else int(muted)

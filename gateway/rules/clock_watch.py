@@ -70,6 +70,10 @@ class ClockWatch(PlainRule):
         self._told = True
         return (Technical(CODE, "", True, "no_clock" if self._trust == "NONE" else "free_running"),)
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """The clock, once it was told."""
+        return ((CODE, ""),) if self._told else ()
+
     def to_json(self) -> dict[str, Any]:
         """Since when, and whether it was told."""
         return {"trust": self._trust, "since": self._since, "told": self._told}

@@ -31,8 +31,6 @@ WEEK_MS: Final = 7 * DAY_MS
 COACH_AFTER: Final = 3
 """Domain A11: so many in seven days, and somebody should show the elder once more how it is done."""
 MAX_MISTAKES: Final = 100
-MAX_CONDITIONS: Final = 40
-"""Named in a summary; with ids of 64 characters some 4 KiB, of the 8 a message may have."""
 
 
 class DailySummary(PlainRule):
@@ -63,7 +61,6 @@ class DailySummary(PlainRule):
         self._lasted: Counter[str] = Counter()
         self._alarms: Counter[str] = Counter()
         self._mistakes: deque[int] = deque(maxlen=MAX_MISTAKES)
-        self._on: set[tuple[str, str]] = set()  # technical conditions
 
     def configure(self, home: HomeView, parameters: Parameters, t: int) -> Iterable[Signal]:
         """The slot; on the first day one that is over is let pass."""
@@ -98,9 +95,7 @@ class DailySummary(PlainRule):
         return NOTHING
 
     def changed(self, signal: Technical, t: int) -> None:
-        """A technical condition began or ended."""
-        what = (signal.code, signal.subject)
-        (self._on.add if signal.on else self._on.discard)(what)
+        """A technical condition began or ended: how long some last is told."""
         if signal.code not in TIMED:
             return
         if signal.on:
@@ -154,7 +149,6 @@ class DailySummary(PlainRule):
     def _body(self, t: int) -> dict[str, Any]:
         lasted = self._lasted + Counter({code: t - began for code, began in self._began.items()})
         unrecorded = self._unrecorded_ms + (0 if self._unrecorded is None else t - self._unrecorded)
-        on = sorted(self._on)
         week = sum(t - at < WEEK_MS for at in self._mistakes)
         return {
             "summary": 1,
@@ -165,8 +159,6 @@ class DailySummary(PlainRule):
                 **{word: lasted[code] // 1000 for code, word in TIMED.items()},
             },
             "watched_min": max(0, t - self._since - self._off_ms - unrecorded) // 60_000,
-            "conditions": [list(what) for what in on[:MAX_CONDITIONS]],
-            "conditions_n": len(on),
             "alarms": dict(sorted(self._alarms.items())),
             "mistaken": {"since": sum(at >= self._since for at in self._mistakes), "week": week},
             "coach": week >= COACH_AFTER,
@@ -191,7 +183,6 @@ class DailySummary(PlainRule):
             "off_ms": self._off_ms, "unrecorded_ms": self._unrecorded_ms, "unrecorded": self._unrecorded,
             "began": dict(self._began), "lasted": dict(self._lasted), "alarms": dict(self._alarms),
             "mistakes": list(self._mistakes),
-            "on": sorted(map(list, self._on)),
         }  # fmt: skip
 
     def from_json(self, data: dict[str, Any]) -> None:
@@ -204,4 +195,3 @@ class DailySummary(PlainRule):
         self._lasted = Counter({str(code): int(ms) for code, ms in data["lasted"].items()})
         self._alarms = Counter({str(code): int(n) for code, n in data["alarms"].items()})
         self._mistakes = deque((int(t) for t in data["mistakes"]), maxlen=MAX_MISTAKES)
-        self._on = {(str(code), str(subject)) for code, subject in data["on"]}

@@ -141,6 +141,11 @@ class DeviceCondition(PlainRule):
         self._open = {d: None if over is None else max(over, end) for d, over in self._open.items()}
         self._plan()
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """Who is low, open or worn out."""
+        tables = ((_BATTERY, self._low), (_TAMPER, self._open), (_OLD, self._old))
+        return [(code, device) for code, table in tables for device in table]
+
     def to_json(self) -> dict[str, Any]:
         """Who is low, open, old."""
         return {

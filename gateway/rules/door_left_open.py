@@ -141,6 +141,10 @@ class DoorLeftOpen(PlainRule):
             return Status(Readiness.UNAVAILABLE, "sensor_lost")
         return Status(Readiness.ARMED)
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """Which doors were told of."""
+        return [(CODE, door) for door in self._told]
+
     def to_json(self) -> dict[str, Any]:
         """Which doors are open since when, and which were told of."""
         return {

@@ -154,6 +154,10 @@ class Geofence(PlainRule):
             "out": sorted(device for device, w in self._wearers.items() if w.out),
         }
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """Who is out."""
+        return [(RETURN_CODE, device) for device, wearer in self._wearers.items() if wearer.out]
+
     def to_json(self) -> dict[str, Any]:
         """Each wearable's side of the fence."""
         return {

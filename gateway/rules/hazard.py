@@ -248,6 +248,10 @@ class Hazard(PlainRule):
             return Status(Readiness.UNAVAILABLE, "sensor_lost")
         return Status(Readiness.ARMED)
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """Which detectors are being tested."""
+        return [("TEST_MANUAL", spell.device) for spell in self._spells.values() if spell.test]
+
     def to_json(self) -> dict[str, Any]:
         """The spells, the tests announced, the hot thermometers."""
         return {

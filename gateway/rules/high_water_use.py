@@ -114,6 +114,10 @@ class HighWaterUse(WaterRule):
         self._unseen(changed, t)
         return NOTHING
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """Which meters are over the limit."""
+        return [(CODE, meter) for meter in self._on]
+
     def to_json(self) -> dict[str, Any]:
         """The litres, and which meters are over the limit."""
         return {

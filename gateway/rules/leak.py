@@ -154,6 +154,10 @@ class Leak(WaterRule):
         ready = found.readiness is Readiness.ARMED
         return Status(Readiness.OFF, "read_too_seldom") if ready and not self._intervals else found
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """Which meters were told of."""
+        return [(CODE, meter) for meter, run in self._runs.items() if run.told]
+
     def to_json(self) -> dict[str, Any]:
         """The runs."""
         return {

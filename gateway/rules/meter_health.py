@@ -210,6 +210,10 @@ class MeterHealth(PlainRule):
             return Status(Readiness.UNAVAILABLE, "sensor_lost")
         return Status(Readiness.ARMED)
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """Which meters were told to be stale."""
+        return [(STALE, meter) for meter, dials in self._dials.items() if _told(dials)]
+
     def to_json(self) -> dict[str, Any]:
         """The dials and registers."""
         return {

@@ -275,6 +275,10 @@ class NightExit(PlainRule):
         """The walks at dawn that are a habit here."""
         return self._walks.learned()
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """Out by this door."""
+        return () if self._out is None else ((RETURN_CODE, self._out),)
+
     def to_json(self) -> dict[str, Any]:
         """What was last seen, and the wait."""
         return {

@@ -193,6 +193,10 @@ class Rule(Protocol):
         """Whether the rule can do its work now."""
         ...
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """(code, subject) of the technical conditions that it has said are on, and are."""
+        ...
+
     def learned(self) -> dict[str, Any]:
         """What it has learned, for people and pictures."""
         ...
@@ -251,6 +255,10 @@ class PlainRule:
     def status(self) -> Status:
         """Always ready."""
         return Status(Readiness.ARMED)
+
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """Tells of none."""
+        return ()
 
     def learned(self) -> dict[str, Any]:
         """What it has learned, for people and pictures."""

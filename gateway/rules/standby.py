@@ -129,6 +129,10 @@ class Standby(PlainRule):
         known = {"on_mains": self._mains, "percent": self._percent, "left_s": self._left_s}
         return {name: value for name, value in known.items() if value is not None}
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """What was said of the battery."""
+        return [(code, "") for code, said in ((LOW, self._low), (FAIL, self._bad)) if said]
+
     def to_json(self) -> dict[str, Any]:
         """The last reading and what was said."""
         return {

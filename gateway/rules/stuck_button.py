@@ -109,6 +109,10 @@ class StuckButton(PlainRule):
             self._forget(device)
         return [Technical(CODE, device, False, "quiet") for device in well]
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """Which buttons are stuck."""
+        return [(CODE, device) for device in self._on]
+
     def to_json(self) -> dict[str, Any]:
         """Presses, runs and what is stuck."""
         return {"presses": self._presses, "began": self._began, "on": sorted(self._on)}

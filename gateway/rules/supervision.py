@@ -348,6 +348,11 @@ class Supervision(PlainRule):
 
     # ---- snapshot
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """Who is lost, and the radio."""
+        lost = [("DEVICE_LOST", device) for device in sorted(self._gone)]
+        return [*lost, (INTERFERENCE, "")] if self._chorus.deaf else lost
+
     def to_json(self) -> dict[str, Any]:
         """When each device was last heard, what was learned of it, and who is lost."""
         return {

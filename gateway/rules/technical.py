@@ -128,6 +128,10 @@ class TechnicalConditions(PlainRule):
             for what in times:
                 times[what] += slept
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """What is believed, until it is believed to be over."""
+        return self.on
+
     def to_json(self) -> dict[str, Any]:
         """What is on and what waits."""
         return {

@@ -274,6 +274,10 @@ class Visits(PlainRule):
 
     # ---- snapshot
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """Whose visit or review is overdue."""
+        return self._told
+
     def to_json(self) -> dict[str, Any]:
         """What was noted, and what was told."""
         return {

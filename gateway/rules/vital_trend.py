@@ -125,6 +125,10 @@ class VitalTrend(PlainRule):
         learned = any(len(course.days) >= LEAST_DAYS for course in self._courses.values())
         return Status(Readiness.ARMED) if learned else Status(Readiness.LEARNING, "too_few_days")
 
+    def conditions(self) -> Iterable[tuple[str, str]]:
+        """Which courses were noted."""
+        return [(CODE, name) for name, course in self._courses.items() if course.noted]
+
     def to_json(self) -> dict[str, Any]:
         """The courses."""
         return {
