@@ -173,9 +173,9 @@ class Telling:
         self.actions.append(Publish(key, "event", {**body, "reason": reason, **more}, Severity.P4.value))
 
     def summary(self, t: int, since: int, body: dict[str, Any]) -> None:
-        """The daily summary: once for each date, whatever carries it how often (domain 5.2)."""
+        """The daily summary: once for each account, whatever carries it how often (domain 5.2)."""
         span = {"at": self._when(t)[0], "test": False, "from": self._when(since)[0], "to": self._when(t)[0]}
-        self.actions.append(Publish(f"summary:{body['date'] or t}", "summary", {**span, **body}, Severity.P4.value))
+        self.actions.append(Publish(f"summary:{body['date']}:{since}", "summary", {**span, **body}, Severity.P4.value))
 
     def _alarm_body(self, alarm: Alarm, t: int, reason: str, more: Mapping[str, str | bool | None]) -> dict[str, Any]:
         body = {

@@ -10,7 +10,7 @@ their due time; timers due exactly then run after it, by (due, creation). `advan
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from gateway.alarms.codes import Outcome
 from gateway.alarms.desk import Desk
@@ -42,6 +42,7 @@ from gateway.rules.technical import TechnicalConditions
 from gateway.rules.upkeep import Upkeep
 from gateway.rules.visits import Visits
 
+_Known = TypeVar("_Known")
 _RESTART: Final = Kind.RESTART
 _MOTION: Final = Kind.MOTION
 _MAY_BE_THE_GREEN_KEY: Final = frozenset({Kind.BUTTON, Kind.OK})
@@ -230,6 +231,16 @@ class Controller:
             self._put_out(rule, error)
             return NOTHING
 
+    def asked(self, rule: Rule, question: Callable[[int], _Known], t: int) -> _Known | None:
+        """What a rule knows at `t`; None of one that is out of service, or goes out of it by this."""
+        if rule.name in self.faults:
+            return None
+        try:
+            return question(t)
+        except Exception as error:  # noqa: BLE001 - as `_guarded`
+            self._put_out(rule, error)
+            return None
+
     def _put_out(self, rule: Rule, error: Exception) -> None:
         if self._standing.put_out(rule, error):
             self.dues.anew()
@@ -297,8 +308,13 @@ class Controller:
         self.dues.anew()
 
     def ended(self, event: AlarmEvent) -> None:
-        """For the daily summary: whether it ended an alarm that was a mistake, cancelled in time or closed as one."""
-        if event.state is State.CANCELLED_LOCAL or event.patch.get("outcome") == Outcome.FALSE_ALARM.value:
+        """For the daily summary: whether it ended a press that was a mistake, cancelled in time or closed as one (A11).
+
+        A question of ours that the elder cancels is our mistake.
+        """
+        over = event.state is State.CANCELLED_LOCAL or event.patch.get("outcome") == Outcome.FALSE_ALARM.value
+        alarm = self.book.alarms.get(event.alarm)
+        if over and alarm is not None and alarm.code.startswith("CALL_"):
             self.daily_summary.mistaken(event.t)
 
     def alarmed(self, event: AlarmEvent) -> None:

@@ -8,20 +8,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from gateway.home.model import HomeView
-from gateway.rules.daily_line import DailyLine
 from gateway.rules.rule import Readiness, Rule, Status
-from gateway.rules.visits import Visits
+from gateway.visits.ledger import Assessment
 
 MAX_CONDITIONS: Final = 40
 """Named in a summary; with ids of 64 characters some 4 KiB, of the 8 a message may have."""
 
 
-def more(line: DailyLine, visits: Visits, statuses: Mapping[str, Status], t: int) -> dict[str, Any]:
-    """Each block only where there is something to say, and the consent to say it."""
+def more(
+    activity: dict[str, Any] | None, visits: Mapping[str, Assessment] | None, statuses: Mapping[str, Status]
+) -> dict[str, Any]:
+    """Each block only where there is something to say, and the consent to say it; none of a rule out of service."""
     made: dict[str, Any] = {"rules": _rules(statuses)}
-    if (activity := line.yesterday(t)) is not None:
+    if activity is not None:
         made["activity"] = activity
-    if found := visits.assessments(t):
+    if visits:
         made["visits"] = [
             {
                 "elder": elder,
@@ -32,7 +33,7 @@ def more(line: DailyLine, visits: Visits, statuses: Mapping[str, Status], t: int
                 "overdue_days": row.overdue_days,
                 "ledger_review_due": row.review_due.isoformat(),
             }
-            for elder, row in found.items()
+            for elder, row in visits.items()
         ]
     return made
 

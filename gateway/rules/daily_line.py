@@ -27,11 +27,12 @@ SEEING: Final = frozenset(
     {"motion", "occupancy", "contact", "pressure", "bed", "appliance", "flush", "light", "water_meter"}
 )
 NO_FAULT: Final = frozenset(
-    {"AUTH_FAILED", "DEVICE_BATTERY_LOW", "DOOR_LEFT_OPEN", "LEAK_SUSPECTED", "LEDGER_REVIEW_DUE", "VISIT_OVERDUE",
-     "WATCHDOG_RESTART", "WATER_HIGH_USE"}
+    {"AUTH_FAILED", "DEVICE_BATTERY_LOW", "DOOR_LEFT_OPEN", "GEOFENCE_EXIT", "HOME_AWAY", "LEAK_SUSPECTED",
+     "LEDGER_REVIEW_DUE", "METER_REBASED", "TEST_MANUAL", "VISIT_OVERDUE", "VITAL_TREND", "WATCHDOG_RESTART",
+     "WATER_HIGH_USE"}
 )  # fmt: skip
-"""Conditions with which every device still does its work (a battery that runs low is told by S16); any other one that
-is on forbids to call the devices fine."""
+"""Conditions with which every device still does its work (a battery that runs low is told by S16; some are of people,
+and a meter begins anew once and never ends it); any other one that is on forbids to call the devices fine."""
 HOUR_MS: Final = 3_600_000
 STALE_MS: Final = 2 * HOUR_MS  # a line about the evening is not for the night
 USUAL_DAYS: Final = 14
@@ -290,4 +291,5 @@ class DailyLine(PlainRule):
             self._witnesses.from_json(data["witnesses"])
         before = data.get("before")
         self._before = None if before is None else (int(before[0]), int(before[1]), int(before[2]), int(before[3]))
-        self._faults = {(str(code), str(subject)) for code, subject in data.get("faults", ())}
+        faults = {(str(code), str(subject)) for code, subject in data.get("faults", ())}
+        self._faults = {what for what in faults if what[0] not in NO_FAULT}  # older versions kept more

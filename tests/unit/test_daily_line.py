@@ -12,8 +12,10 @@ from virtual_home import START_WALL_MS, House, home
 from gateway.actions import Push, Text
 from gateway.alarms.words import load
 from gateway.controller import Controller
+from gateway.controller.signals import heed
 from gateway.home.model import Contact, Device
 from gateway.observations import Kind
+from gateway.rules.rule import Technical
 
 # ---- the daily line
 
@@ -190,6 +192,16 @@ def test_devices_are_not_called_fine_while_one_is_not(usual: bool) -> None:
     house.say(Kind.SEEN, True, "bedroom")
     live(house, 1)
     assert "S23-fault" not in lines(house)[-1]
+
+
+@pytest.mark.parametrize("code", ["METER_REBASED", "VITAL_TREND", "HOME_AWAY", "GEOFENCE_EXIT", "TEST_MANUAL"])
+def test_what_is_no_fault_of_a_device_calls_nobody_to_look_at_one(code: str) -> None:
+    """A meter that was exchanged begins anew once, and no end of that is ever told."""
+    house = evening()
+    live(house, 4)
+    heed(house.controller, (Technical(code, "w", True, "test"),), house.now_ms)
+    live(house, 1)
+    assert lines(house)[-1][1] != "S23-fault"
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from every_kind_home import Script, fresh, observations, scripts
 from hypothesis import given, settings
 from virtual_home import House, home
 
+from gateway.alarms.life import State
 from gateway.controller import Controller
 from gateway.controller.signals import heed
 from gateway.home.model import Device, HomeView
@@ -228,6 +229,48 @@ def test_three_presses_by_mistake_in_a_week_want_somebody_to_show_how_it_is_done
     assert (summaries(house)[-1]["mistaken"], summaries(house)[-1]["coach"]) == ({"since": 0, "week": 1}, False)
 
 
+def test_a_question_of_ours_that_the_elder_cancels_is_no_mistake_of_theirs() -> None:
+    house = House(inactivity__limit_h=4, inactivity__learned=0)
+    for _ in range(3):
+        for _ in range(4):
+            house.say(Kind.SEEN, True, "hall-pir")
+            house.wait(HOUR - MIN)  # asked five minutes before
+        assert house.state() is State.PRE_ALARM
+        house.press("cancel")
+    house.at_the_hour(6)
+    assert house.states().count("CANCELLED_LOCAL") >= 1
+    assert (summaries(house)[-1]["mistaken"]["week"], summaries(house)[-1]["coach"]) == (0, False)
+
+
+def test_an_exchanged_meter_is_no_condition_for_ever() -> None:
+    house = House()
+    heed(house.controller, (Technical("METER_REBASED", "w", True, "meter_rebased"),), house.now_ms)
+    house.at_the_hour(6)
+    assert "METER_REBASED" not in [code for code, _ in summaries(house)[-1]["conditions"]]
+
+
+@pytest.mark.parametrize(
+    ("name", "question", "block"), [("visits", "assessments", "visits"), ("daily_line", "yesterday", "activity")]
+)
+def test_a_rule_that_fails_when_it_is_asked_costs_its_block_and_nothing_else(
+    name: str, question: str, block: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A23: the summary goes, and what was decided in the same moment with it."""
+    house = House()
+    rule = next(r for r in house.controller.rules if r.name == name)
+
+    def fails(_: int) -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    monkeypatch.setattr(rule, question, fails)
+    house.at_the_hour(6)
+    assert len(summaries(house)) == 1
+    assert block not in summaries(house)[-1]
+    assert set(house.controller.faults) == {name}
+    house.wait(DAY)
+    assert len(summaries(house)) == 2
+
+
 def test_time_of_which_nothing_was_recorded_or_in_which_it_was_off_was_not_watched() -> None:
     house = House()
     house.at_the_hour(9)
@@ -401,7 +444,7 @@ def test_what_was_wrong_before_an_update_is_wrong_after_it() -> None:
     house.at_the_hour(5)
     house.say(Kind.MOTION, True, "hall-pir")
     house.at_the_hour(6)
-    assert summaries(house)[-1]["conditions"] == []
+    assert "METER_REBASED" not in [code for code, _ in summaries(house)[-1]["conditions"]]
     assert summaries(house)[-1]["service"]["mains_off_s"] == 300  # until it was believed to be back
 
 
@@ -416,7 +459,7 @@ def test_what_only_happens_is_not_on_for_ever() -> None:
         kwh += 0.1
         house.say(Kind.ENERGY, kwh, "m")
         house.wait(HOUR)
-    assert summaries(house)[-1]["conditions"] == []
+    assert "METER_REBASED" not in [code for code, _ in summaries(house)[-1]["conditions"]]
 
 
 PASSING = {"METER_REBASED", "HAZARD_CLEARED", "TEST_MANUAL"}
