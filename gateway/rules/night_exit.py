@@ -22,7 +22,7 @@ from gateway.rules.call_button import role_of
 from gateway.rules.civil import CivilTime
 from gateway.rules.declared import Declared
 from gateway.rules.early_walk import EarlyWalks
-from gateway.rules.in_sight import InSight
+from gateway.rules.in_sight import SETTLE_MS, InSight
 from gateway.rules.night import Night
 from gateway.rules.passage import Passage
 from gateway.rules.rule import NOTHING, Finding, PlainRule, Readiness, Recovery, Signal, Status, Technical
@@ -89,6 +89,7 @@ class NightExit(PlainRule):
         self._consented = home.consented("MONITORING")
         self._night = Night.of_hours(parameters["night_exit.from_h"], parameters["night_exit.until_h"])
         self._wait, self._settle = parameters.ms("night_exit.wait_min"), parameters.ms("night_exit.settle_s")
+        self._radars.settle_ms = max(SETTLE_MS, self._settle)  # its one word must not be taken for feet going out
         self._learns = parameters["night_exit.learn"] > 0 and len(home.residents) < 2  # else whose habit is it?
         if not (self._learns and self._consented):
             self._walks.forget()
@@ -120,6 +121,7 @@ class NightExit(PlainRule):
             return NOTHING
         self._t = t
         if observation.device in self._doors and kind is Kind.CONTACT:
+            self._radars.passage(t)
             behind = not self._passage.door(observation.value == "closed", t)
             return NOTHING if behind else self._door_moved(str(observation.device), t)
         if not self._passage.inside(0 if kind in _KEY_IS_A_PERSON else self._settle, t):

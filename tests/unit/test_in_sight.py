@@ -13,7 +13,7 @@ from gateway.controller import Controller
 from gateway.home.model import Device
 from gateway.observations import Kind, Observation
 from gateway.rules.fall.house import House as FallHouse
-from gateway.rules.in_sight import PAUSE_MS, STAY_MS, InSight
+from gateway.rules.in_sight import PAUSE_MS, SETTLE_MS, STAY_MS, InSight
 
 HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
@@ -29,16 +29,30 @@ def signs(*words: tuple[float, bool]) -> list[bool]:
 
 
 def test_coming_into_sight_is_a_sign_and_staying_there_is_none() -> None:
-    assert signs((0, False), (1, True), (1.1, True), (2, True), (9, True)) == [False, True, False, False, False]
+    assert signs((0, False), (1, True), (1.1, True), (2, True), (3, True)) == [False, True, False, False, False]
 
 
 def test_going_out_of_sight_is_no_sign_and_coming_back_is_one() -> None:
     assert signs((0, True), (1, False), (1.01, True)) == [True, False, True]
 
 
-def test_a_radar_that_can_say_nobody_is_not_believed_after_a_pause_either() -> None:
-    """A slow heartbeat: every four hours the same."""
-    assert signs((0, False), (1, True), (5, True), (9, True), (13, True)) == [False, True, False, False, False]
+@pytest.mark.parametrize(("pause_ms", "believed"), [(PAUSE_MS, True), (PAUSE_MS - 1, False)])
+def test_after_a_long_pause_a_lost_false_is_presumed(pause_ms: int, believed: bool) -> None:
+    sight = InSight()
+    assert not sight.is_sign("radar", False, 0)
+    assert sight.is_sign("radar", True, 1)
+    assert sight.is_sign("radar", True, 1 + pause_ms) is believed
+
+
+def test_a_slow_heartbeat_is_not_believed_for_longer_than_anybody_stays() -> None:
+    """Every four hours the same: stuck, or the heartbeat of a radar that says nothing else."""
+    believed = signs((0, False), *((1 + 4 * n, True) for n in range(20)))
+    assert believed == [False] + [True] * 5 + [False] * 15
+
+
+def test_who_comes_back_after_days_is_seen_whatever_was_said_before() -> None:
+    """The `false` of the day they left was lost, after a day on which another one was."""
+    assert signs((0, False), *((n, True) for n in range(1, 20)), (90, True))[-1]
 
 
 def test_one_that_knows_no_word_for_nobody_is_believed_each_time() -> None:
@@ -69,6 +83,90 @@ def test_each_radar_speaks_for_itself() -> None:
     assert sight.is_sign("bedroom", True, 4)  # never said that nobody is there
 
 
+def sight_of_her(since_h: float = 0) -> InSight:
+    """A radar that knows both words sees somebody, and says so every minute for `since_h` until 0."""
+    sight = InSight()
+    began = -round(since_h * HOUR_MS)
+    sight.is_sign("radar", False, began - 1)
+    for t in range(began, 1, MINUTE_MS):
+        sight.is_sign("radar", True, t)
+    return sight
+
+
+def words(sight: InSight, *seconds: float) -> list[bool]:
+    return [sight.is_sign("radar", True, round(s * 1000)) for s in seconds]
+
+
+def test_who_is_in_sight_after_the_door_is_inside_and_that_counts_once() -> None:
+    sight = sight_of_her(1)
+    sight.passage(10_000)
+    settled = 10 + SETTLE_MS / 1000
+    assert words(sight, 11, settled - 0.001, settled, settled + 1, settled + 3600) == [False, False, True, False, False]
+
+
+def test_each_use_of_the_door_asks_anew() -> None:
+    sight = sight_of_her(1)
+    sight.passage(10_000)
+    sight.passage(100_000)
+    assert words(sight, 200, 220, 230) == [False, True, False]
+    sight.passage(300_000)
+    assert words(sight, 310, 430) == [False, True]
+
+
+def test_who_left_in_sight_of_it_is_gone() -> None:
+    """It holds on for a minute, then sees nobody; and the door's last use is no sign when somebody comes back."""
+    sight = sight_of_her(1)
+    sight.passage(10_000)
+    assert words(sight, 20, 50, 80) == [False, False, False]
+    assert not sight.is_sign("radar", False, 90_000)
+    assert words(sight, 7200, 7260) == [True, False]
+
+
+@pytest.mark.parametrize(("for_h", "believed"), [(15, True), (16, False), (40, False)])
+def test_a_stuck_radar_gains_nothing_by_the_door(for_h: float, believed: bool) -> None:
+    sight = sight_of_her(for_h)
+    sight.passage(10_000)
+    assert words(sight, 200) == [believed]
+
+
+@pytest.mark.parametrize("gap_ms", [0, SETTLE_MS - 1])
+def test_the_tail_of_a_departure_is_no_end_of_a_pause(gap_ms: int) -> None:
+    sight = sight_of_her()
+    sight.passage(2 * PAUSE_MS)
+    assert not sight.is_sign("radar", True, 2 * PAUSE_MS + max(gap_ms, 1))
+
+
+@pytest.mark.parametrize("settled_ms", [0, 30_000, SETTLE_MS, 2 * SETTLE_MS])
+def test_whether_the_door_or_the_radar_speaks_first_in_one_moment_is_all_the_same(settled_ms: int) -> None:
+    first, second = sight_of_her(1), sight_of_her(1)
+    t = 10_000 + settled_ms
+    for sight in (first, second):
+        sight.passage(10_000)
+    heard = first.is_sign("radar", True, t)
+    first.passage(t)
+    second.passage(t)
+    assert second.is_sign("radar", True, t) is heard is (settled_ms >= SETTLE_MS)
+    assert first.to_json() == second.to_json()
+
+
+def test_what_it_remembers_of_a_door_survives_a_restart() -> None:
+    sight = sight_of_her(1)
+    sight.passage(10_000)
+    sight.passage(20_000)
+    again = InSight()
+    again.from_json(json.loads(json.dumps(sight.to_json())))
+    assert again.to_json() == sight.to_json()
+    assert words(again, 130, 141, 150) == [False, True, False]
+
+
+def test_a_snapshot_from_before_the_door_was_asked_is_read() -> None:
+    sight = InSight()
+    sight.from_json({"sees": {"radar": [1000, 5000]}, "clears": ["radar"]})
+    assert words(sight, 6) == [False]
+    sight.passage(10_000)
+    assert words(sight, 200, 210) == [True, False]
+
+
 def test_what_it_remembers_survives_a_restart_and_not_the_device() -> None:
     sight = InSight()
     for t, present in enumerate((False, True, False, True)):
@@ -77,6 +175,7 @@ def test_what_it_remembers_survives_a_restart_and_not_the_device() -> None:
     again.from_json(json.loads(json.dumps(sight.to_json())))
     assert again.to_json() == sight.to_json()
     assert not again.is_sign("radar", True, 9)
+    again.passage(10)
     again.keep({"other"})
     assert again.to_json() == InSight().to_json()
 
@@ -141,7 +240,8 @@ def test_stated_motion_counts_each_time() -> None:
 def test_a_repeat_answers_no_question_and_coming_into_sight_does() -> None:
     house = house_with_a_radar()
     house.say(Kind.OCCUPANCY, True, "bedroom")
-    house.wait(12 * HOUR - 200)
+    repeats(house, 11.5)
+    house.wait(HOUR / 2 - 200)
     house.say(Kind.OCCUPANCY, True, "bedroom")
     assert house.states() == ["DETECTED", "PRE_ALARM"]
     house.say(Kind.OCCUPANCY, False, "bedroom")
@@ -192,24 +292,154 @@ def test_a_sleeper_under_a_radar_is_asked_about_no_sooner_than_without_one(days:
     assert 9 < hours_until_asked(without, radar=False) <= hours_until_asked(under, radar=True) < 12
 
 
-def test_a_stuck_radar_brings_nobody_home() -> None:
-    house = house_with_a_radar()
-    house.say(Kind.OCCUPANCY, True, "bedroom")
+# ---- the door, in sight of the radar
+
+
+def used(house: House, within_s: float = 20) -> None:
+    """Somebody opens the entrance and closes it."""
     house.say(Kind.CONTACT, "open", "door")
+    house.wait(within_s)
     house.say(Kind.CONTACT, "closed", "door")
+
+
+def stuck() -> House:
+    """The radar has said so for 17 h while somebody went about the kitchen, without using the door."""
+    house = house_with_a_radar()
+    for _ in range(17):
+        house.say(Kind.MOTION, True, "kitchen")
+        repeats(house, 1)
+    return house
+
+
+def late_in_the_evening(**settings: float) -> House:
+    """Half past eleven, in sight of the radar for half an hour."""
+    house = house_with_a_radar(**settings)
+    house.at_the_hour(17)
+    house.say(Kind.MOTION, True, "kitchen")
+    house.at_the_hour(23)
+    house.say(Kind.OCCUPANCY, True, "bedroom")
+    repeats(house, 0.5, every_min=1)
+    return house
+
+
+def where(house: House) -> str:
+    return str(next(r for r in house.controller.rules if r.name == "inactivity").learned()["where"])
+
+
+def codes(house: House) -> list[str]:
+    return [a.code for a in house.controller.book.alarms.values()]
+
+
+def test_a_stuck_radar_brings_nobody_home() -> None:
+    house = stuck()
+    used(house)
     repeats(house, 5)
-    rule = next(r for r in house.controller.rules if r.name == "inactivity")
-    assert rule.learned()["where"] == "AWAY"
+    assert where(house) == "AWAY"
 
 
 def test_who_goes_out_at_night_is_missed_whatever_a_stuck_radar_says() -> None:
+    house = stuck()
+    house.at_the_hour(2)
+    repeats(house, 0.2, every_min=1)
+    used(house)
+    repeats(house, 1, every_min=1)
+    assert "NIGHT_EXIT" in codes(house)
+
+
+def test_she_opens_to_the_postman_sits_down_again_and_is_looked_for_when_she_falls_out_of_sight() -> None:
+    house = house_with_a_radar()
+    repeats(house, 1, every_min=1)
+    used(house)
+    repeats(house, 0.5, every_min=1)
+    assert where(house) == "HOME"
+    heard_h = house.now_ms / HOUR_MS - 0.5
+    house.say(Kind.OCCUPANCY, False, "bedroom")
+    for _ in range(14 * 6):
+        house.wait(600)
+        house.say(Kind.OCCUPANCY, False, "bedroom")
+    raised = raised_after_h(house)
+    assert raised is not None
+    assert raised - heard_h == pytest.approx(12, abs=0.1)
+    assert "AWAY_TOO_LONG" not in codes(house)
+
+
+def test_who_comes_in_is_in_though_the_door_closes_after_the_radar_saw_her() -> None:
+    house = house_with_a_radar()
+    used(house)
+    house.wait(2 * HOUR)
+    house.say(Kind.CONTACT, "open", "door")
+    house.wait(5)
+    house.say(Kind.OCCUPANCY, True, "bedroom")
+    house.wait(100)
+    house.say(Kind.CONTACT, "closed", "door")
+    assert where(house) == "AWAY"
+    repeats(house, 0.1, every_min=1)
+    assert where(house) == "HOME"
+
+
+@pytest.mark.parametrize("hold_s", [10, 30, 60, 110])
+def test_who_leaves_in_sight_of_the_radar_is_out(hold_s: int) -> None:
+    """It repeats itself every second until it lets go of her."""
+    house = house_with_a_radar()
+    repeats(house, 1, every_min=1)
+    used(house, within_s=5)
+    repeats(house, hold_s / 3600, every_min=1 / 60)
+    house.say(Kind.OCCUPANCY, False, "bedroom")
+    house.wait(HOUR)
+    house.say(Kind.OCCUPANCY, False, "bedroom")
+    assert where(house) == "AWAY"
+
+
+def test_rubbish_at_half_past_eleven_and_to_bed_is_no_exit() -> None:
+    house = late_in_the_evening()
+    used(house)
+    repeats(house, 8 / 60, every_min=1)
+    house.say(Kind.OCCUPANCY, False, "bedroom")  # to bed, where nothing sees her
+    house.wait(2 * HOUR)
+    assert codes(house) == []
+
+
+@pytest.mark.parametrize("hold_s", [10, 60, 110])
+def test_who_leaves_at_night_in_sight_of_the_radar_is_missed(hold_s: int) -> None:
+    house = late_in_the_evening()
+    used(house)
+    repeats(house, hold_s / 3600, every_min=1 / 60)
+    house.say(Kind.OCCUPANCY, False, "bedroom")
+    house.wait(HOUR)
+    assert codes(house) == ["NIGHT_EXIT"]
+
+
+def test_where_feet_are_given_long_to_go_out_the_one_word_of_the_radar_comes_after_that() -> None:
+    house = late_in_the_evening(night_exit__settle_s=600)
+    used(house)
+    repeats(house, 12 / 60, every_min=1)
+    house.say(Kind.OCCUPANCY, False, "bedroom")
+    house.wait(HOUR)
+    assert codes(house) == []
+
+
+def test_a_false_that_was_lost_keeps_nobody_from_being_seen_again() -> None:
     house = house_with_a_radar()
     house.say(Kind.OCCUPANCY, True, "bedroom")
-    house.at_the_hour(2)
-    house.say(Kind.CONTACT, "open", "door")
-    house.say(Kind.CONTACT, "closed", "door")
+    used(house)
+    house.wait(6 * HOUR)  # the word that nobody is there was lost
+    assert where(house) == "AWAY"
+    house.say(Kind.OCCUPANCY, True, "bedroom")
+    assert where(house) == "HOME"
+
+
+def test_a_restart_between_the_door_and_the_radars_word_changes_nothing() -> None:
+    house = house_with_a_radar()
     repeats(house, 1, every_min=1)
-    assert "NIGHT_EXIT" in [a.code for a in house.controller.book.alarms.values()]
+    used(house)
+    data = json.loads(json.dumps(house.controller.to_json()))
+    house.controller = Controller.from_json(data)
+    assert house.controller.to_json() == data
+    repeats(house, 0.1, every_min=1)
+    assert where(house) == "HOME"
+
+
+# ---- other rules
 
 
 def test_a_stuck_radar_in_another_room_lifts_nobody_off_the_floor() -> None:
@@ -239,7 +469,7 @@ def test_habits_learned_while_repeats_were_signs_are_learned_anew() -> None:
 def test_a_restart_makes_no_sign_of_a_repeat() -> None:
     house = house_with_a_radar()
     house.say(Kind.OCCUPANCY, True, "bedroom")
-    house.wait(6 * HOUR)
+    repeats(house, 6)
     data = json.loads(json.dumps(house.controller.to_json()))
     house.controller = Controller.from_json(data)
     assert house.controller.to_json() == data

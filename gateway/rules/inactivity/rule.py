@@ -163,6 +163,7 @@ class Inactivity(PlainRule):
         if heard and where is not _HOME:
             self._silence.stand(t)
         if passes:
+            self._witnesses.passage(t)
             self._presence.passage(device or "", observation.value == "open", t, heard=heard)
             self._absence.follow(self._presence, out_since, t)
             signals = self._act_at(observation, where, presumed)

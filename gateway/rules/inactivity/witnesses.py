@@ -107,6 +107,10 @@ class Witnesses:
             return self._begins(device, observation.t)
         return kind in _ANY_IS_ACTIVITY
 
+    def passage(self, t: int) -> None:
+        """An entrance was used at `t`."""
+        self._radars.passage(t)
+
     def _begins(self, meter: str, t: int) -> bool:
         """Whether this flow is a new draw. One that goes on was begun by a person once; a leak goes on by itself."""
         before, self._flow[meter] = self._flow.get(meter), t
