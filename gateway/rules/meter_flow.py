@@ -95,13 +95,16 @@ class Register:
 
 
 class WaterFlow:
-    """Litres of one water meter: per interval, or by its register in m3; by the register if it tells both."""
+    """Litres of one water meter: per interval, or by its register in m3; by the register if it tells both.
+
+    `has_register`: it ever told one.
+    """
 
     def __init__(self, device: Device | None) -> None:
         interval = device.interval_s if device is not None else None
         self.interval_ms = DEFAULT_INTERVAL_MS if interval is None else round(interval * 1000)
         self._register = Register(MAX_WATER_L_H / 1000)
-        self._has_register = False
+        self.has_register = False
         self._end: int | None = None
         self.discarded = 0
 
@@ -111,10 +114,10 @@ class WaterFlow:
             self.discarded += 1
             return None
         if observation.kind is Kind.WATER_VOLUME:
-            self._has_register = True
+            self.has_register = True
             flow = self._register.read(observation.value, observation.t)
             return flow and Flow(None if flow.amount is None else flow.amount * 1000, flow.start, flow.end)
-        if self._has_register:
+        if self.has_register:
             return None  # the same water once more
         litres, t = float(observation.value), observation.t
         if (self._end is not None and t <= self._end) or litres > MAX_WATER_L_H * (
@@ -130,7 +133,7 @@ class WaterFlow:
         """The state, for a snapshot."""
         return {
             "register": self._register.to_json(),
-            "has_register": self._has_register,
+            "has_register": self.has_register,
             "end": self._end,
             "discarded": self.discarded,
         }
@@ -138,7 +141,7 @@ class WaterFlow:
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
         self._register.from_json(data["register"])
-        self._has_register = bool(data.get("has_register", data["register"][0] is not None))
+        self.has_register = bool(data.get("has_register", data["register"][0] is not None))
         self._end = None if data["end"] is None else int(data["end"])
         self.discarded = int(data["discarded"])
 

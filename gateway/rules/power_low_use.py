@@ -117,5 +117,6 @@ class PowerLowUse(LowUse):
         self._litres.from_json(data["litres"])
         self._water_told = {str(m) for m in data.get("water_told", self._water.meters)}
         last = data.get("water_read")  # 0.1 took all registers for one
-        before = {} if last is None else dict.fromkeys(self._water_told, (data.get("water_since", 0), last))
+        registers = self._water_told & self._water.registers
+        before = {} if last is None else dict.fromkeys(registers, (data.get("water_since", 0), last))
         self._water_seen = {str(m): (int(since), int(at)) for m, (since, at) in data.get("water_seen", before).items()}

@@ -44,6 +44,11 @@ class OwnWater:
             flow = self._flows[device] = WaterFlow(self._home.devices[device])
         return flow.read(observation)
 
+    @property
+    def registers(self) -> frozenset[str]:
+        """The meters that ever told a register."""
+        return frozenset(m for m, flow in self._flows.items() if flow.has_register)
+
     def status(self, lost: Set[str], consented: bool) -> Status:
         """The readiness of a rule about this home's water."""
         if not consented:

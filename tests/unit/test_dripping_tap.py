@@ -32,6 +32,13 @@ def leaking(*devices: Device, days: int = 8) -> House:
     return house
 
 
+def dry_for(house: House, hours: float, *, lists_zeros: bool) -> None:
+    for _ in range(round(hours * 12)):
+        house.wait(5 * MINUTE)
+        if lists_zeros:
+            house.say(Kind.WATER, 0.0, "w")
+
+
 def status(house: House) -> tuple[str, str]:
     found = house.controller.statuses()["inactivity"]
     return found.readiness.value, found.reason
@@ -66,6 +73,71 @@ def test_where_only_the_meter_watches_nobody_can_be_missed_and_the_rule_says_so(
     assert status(house)[0] == "ARMED"
     house.wait(2 * DAY)
     assert raised(house) == [("WATER_LOW_USE", None)]
+
+
+@pytest.mark.parametrize("lists_zeros", [True, False])
+def test_a_leak_that_was_mended_needs_no_draw_to_be_over(lists_zeros: bool) -> None:
+    """Who lies on the floor draws none. What flowed before nobody saw through: a whole dry day from then on."""
+    house = leaking(days=0)
+    trickle(house, 26, every_min=6)
+    assert status(house) == ("UNAVAILABLE", "water_never_stops")
+    restarted(house)
+    dry_for(house, 1.5, lists_zeros=lists_zeros)
+    assert status(house)[0] == "ARMED"
+    assert noted(house, "RULE_UNAVAILABLE")[-1][0] == "ARMED"
+    restarted(house)
+    dry_for(house, 22, lists_zeros=lists_zeros)
+    assert raised(house) == []
+    dry_for(house, 2, lists_zeros=lists_zeros)
+    assert raised(house) == [("WATER_LOW_USE", None)]
+
+
+def test_an_evening_after_the_plumber_is_no_day_without_water() -> None:
+    """Her draws until bedtime hide among what dripped: at midnight she sleeps, and nobody asks her."""
+    house = leaking(days=0)
+    trickle(house, 26, every_min=6)
+    trickle(house, 6, every_min=40)
+    house.wait(12 * HOUR)
+    assert raised(house) == []
+
+
+def test_where_others_watch_the_home_s_own_line_holds_again_once_it_is_mended() -> None:
+    silent = []
+    for litres in (0.3, 0.0):
+        house = house_of(METER, HALL, settings={"inactivity.enabled": 1.0})
+        for _ in range(21):
+            trickle(house, 14, every_min=30, seen=True)
+            house.wait(10 * HOUR)
+        trickle(house, 10, seen=True)
+        trickle(house, 10)
+        trickle(house, 9, seen=True)
+        fell = house.now_ms
+        while not raised(house):
+            house.wait(5 * MINUTE)
+            house.say(Kind.WATER, litres, "w")
+        silent.append(round((house.now_ms - fell) / 3_600_000))
+    assert silent == [12, 2]
+
+
+def test_where_a_sensor_is_new_the_count_goes_on_from_the_last_that_was_seen() -> None:
+    house = house_of(METER, HALL, settings={"inactivity.enabled": 1.0})
+    trickle(house, 26, every_min=5, seen=True)
+    assert status(house) == ("UNAVAILABLE", "water_never_stops")
+    dry_for(house, 13.5, lists_zeros=True)
+    assert raised(house) == [("INACTIVITY", None)]
+
+
+def test_what_nobody_read_did_not_dry() -> None:
+    """The leak may be there yet: it is over when a whole half-hour was seen dry."""
+    house = leaking(days=0)
+    trickle(house, 26)
+    power_cut(house, 5 * HOUR)
+    assert status(house) == ("UNAVAILABLE", "water_never_stops")
+    trickle(house, 3)
+    assert status(house) == ("UNAVAILABLE", "water_never_stops")
+    power_cut(house, 5 * HOUR)
+    dry_for(house, 1.1, lists_zeros=False)
+    assert status(house)[0] == "ARMED"
 
 
 @pytest.mark.parametrize(("dry_min", "leaks"), [(20, True), (90, False)])

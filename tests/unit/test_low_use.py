@@ -279,10 +279,19 @@ def test_a_register_that_was_taken_away_is_waited_for_no_more() -> None:
     assert house.controller.book.alarms[1].severity == "P1"
 
 
-@pytest.mark.parametrize(("read", "severity"), [(None, "P1"), (1, "P2")])
-def test_what_the_first_version_knew_of_the_water_is_read(read: int | None, severity: str) -> None:
+@pytest.mark.parametrize(
+    ("told", "read", "severity"),
+    [
+        ([Kind.WATER], None, "P1"),
+        ([Kind.WATER], 1, "P1"),  # the register was another meter's: this one lists its flow
+        ([Kind.WATER_VOLUME], 1, "P2"),
+        ([Kind.WATER, Kind.WATER_VOLUME], 1, "P2"),
+    ],
+)
+def test_what_the_first_version_knew_of_the_water_is_read(told: list[Kind], read: int | None, severity: str) -> None:
     house = powered(WATER)
-    house.say(Kind.WATER, 3.0, "w")
+    for kind in told:
+        house.say(kind, 3.0, "w")
     burn(house, 22, 200.0)
     data = json.loads(json.dumps(house.controller.to_json()))
     row = data["rules"]["power_low_use"]["state"]

@@ -285,7 +285,7 @@ class Inactivity(PlainRule):
         """When there is something to do. Of the question only a moment it cannot come before: each act moves it, and
         working out the exact one is left until that moment comes."""
         due = self._question_due()
-        for other in (self._presence.next_due(), self._absence_due()):
+        for other in (self._presence.next_due(), self._absence_due(), self._witnesses.dries()):
             if other is not None and (due is None or other < due):
                 due = other
         return due
@@ -313,7 +313,19 @@ class Inactivity(PlainRule):
         ends = self._presence.next_due()
         if ends is not None and ends <= t:
             signals += self._ends(ends)
+        dry = self._witnesses.dries()
+        if dry is not None and dry <= t:
+            signals += self._dried(t)
         return signals
+
+    def _dried(self, t: int) -> Iterable[Signal]:
+        """A leak was mended, and nobody need draw water for it: who lies on the floor draws none. Where the meter was
+        all there is, no draw was seen while it dripped, not even before that was known: the count starts from nothing.
+        """
+        self._witnesses.dried(t)
+        if self._code == LONE_METER and self._silence.since is None:
+            self._silence.forget()
+        return self._see_anew(t)
 
     def _ends(self, t: int) -> Iterable[Signal]:
         """Something that was declared ends, a door has stood open for long, a mat has held somebody."""
@@ -376,6 +388,7 @@ class Inactivity(PlainRule):
         """
         self._silence.skip(start, end)
         self._presence.gap(start, end)
+        self._witnesses.gap(end)
         self._exact = None
 
     def opened(self, code: str, t: int) -> None:

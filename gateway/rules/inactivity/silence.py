@@ -49,6 +49,10 @@ class Silence:
         """For so long the count stood still for a reason that proved wrong: somebody was taken for out."""
         self._before, self.whole = self._before + length, False
 
+    def forget(self) -> None:
+        """What was counted, nobody could have broken: who watched was blind, as is known only now."""
+        self._before, self.whole = 0, False
+
     def skip(self, start: int, end: int) -> None:
         """Nobody watched from `start` to `end`."""
         self.whole = False

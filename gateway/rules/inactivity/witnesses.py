@@ -127,8 +127,22 @@ class Witnesses:
 
     @property
     def dripping(self) -> frozenset[str]:
-        """Water meters that see people no more, for the flow never ends."""
+        """Water meters that see people no more, for the flow never ends. Once it did, `dried` must be called."""
         return frozenset(d for d, (first, last) in self._wet.items() if last - first >= DRIP_SPANS)
+
+    def dries(self) -> int | None:
+        """When the first of them has had a whole dry half-hour, if no flow comes before."""
+        return min(((self._wet[meter][1] + 2) * SPAN_MS for meter in self.dripping), default=None)
+
+    def dried(self, t: int) -> None:
+        """Believes the meters again whose flow had ended by `t`."""
+        self._wet = {d: spans for d, spans in self._wet.items() if t // SPAN_MS - spans[1] <= 1}
+
+    def gap(self, end: int) -> None:
+        """Nobody read until `end`: what dripped before goes on until it is seen dry."""
+        for meter in self.dripping:
+            first, last = self._wet[meter]
+            self._wet[meter] = (first, max(last, end // SPAN_MS))
 
     def saw(self, device: str | None, t: int) -> None:
         """`device` has seen somebody at `t`."""
