@@ -1,10 +1,10 @@
 """A room too hot or too cold for an elder: TEMP_HIGH, TEMP_LOW, with hysteresis (domain 4.2; Jinjiang: heat matters).
 
-A reading holds until the next one, until its thermometer is lost or through a gap of an hour at most; while it is lost
-nothing is counted, and what was asked about can no longer be told: heard again and still beyond, it is asked about
-again. Only thermometers count: what a door contact on a sunny window measures is not the
-room, nor is a wrist. Nor is a reading that no room has: a sensor that lost its wire says -40, one that has just started
-85. Two such hot ones are `hazard`'s matter.
+A reading holds until the next one, and through a gap or a loss of its thermometer of an hour at most. While it is lost
+nothing is counted, and what is being asked about can no longer be told: heard again, it is asked about again. What was
+told already stays found, for a driver's hiccup is no second alarm; a longer loss begins anew. Only thermometers count:
+what a door contact on a sunny window measures is not the room, nor is a wrist. Nor is a reading that no room has: a
+sensor that lost its wire says -40, one that has just started 85. Two such hot ones are `hazard`'s matter.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class _Room:
     due: int | None = None  # when beyond has lasted, or, once found, when being back has
     found: bool = False
     back: bool = False  # found, and inside again
+    asked_until: int | None = None  # found, and until then only asked about
 
 
 class RoomTemperature(PlainRule):
@@ -46,17 +47,17 @@ class RoomTemperature(PlainRule):
         "a room too hot or too cold, with hysteresis",
         needs=("temperature",),
         says=("TEMP_HIGH", "TEMP_LOW"),
-        parameters=("room_temperature.*",),
+        parameters=("room_temperature.*", "inactivity.question_min"),
         consent="MONITORING",
     )
 
     def __init__(self) -> None:
         self._home = HomeView()
         self._thermometers: frozenset[str] = frozenset()
-        self._lost: frozenset[str] = frozenset()
+        self._lost: dict[str, int] = {}  # and since when
         self._consented = False
         self._high = self._low = self._hysteresis = 0.0
-        self._lasting = 0
+        self._lasting = self._question = 0
         self._rooms: dict[str, _Room] = {}
         self._dark: int | None = None  # nobody records since
         self._due: int | None = None
@@ -69,6 +70,7 @@ class RoomTemperature(PlainRule):
         self._high, self._low = parameters["room_temperature.high_c"], parameters["room_temperature.low_c"]
         self._hysteresis = parameters["room_temperature.hysteresis_c"]
         self._lasting = parameters.ms("room_temperature.lasting_min")
+        self._question = parameters.ms("inactivity.question_min")
         gone = [d for d in self._rooms if not (self._consented and self._counts(d))]
         asked = [(d, room.side) for d in gone if (room := self._rooms.pop(d)).found]
         self._plan()
@@ -153,7 +155,7 @@ class RoomTemperature(PlainRule):
                     "lasting_min": round(self._lasting / 60_000, 1),
                 }
                 signals.append(Finding(room.side, room.due, "temperature_lasted", device, evidence))
-                room.found, room.due = True, None
+                room.found, room.due, room.asked_until = True, None, room.due + self._question
         self._plan()
         return signals
 
@@ -167,15 +169,20 @@ class RoomTemperature(PlainRule):
         self._plan()
 
     def blinded(self, lost: Set[str], t: int) -> Iterable[Signal]:
-        """A lost thermometer's question can no longer be judged; one that is back begins anew."""
-        gone, back = lost - self._lost, self._lost - lost
-        self._lost = frozenset(lost)
+        """A lost thermometer's question can no longer be judged; one that is soon back goes on from where it stood."""
+        gone = lost - self._lost.keys()
+        back = {d: since for d, since in self._lost.items() if d not in lost}
+        self._lost = {d: self._lost.get(d, t) for d in lost}
         signals: list[Signal] = []
         for device, room in self._rooms.items():
             if device in gone and room.found:
                 signals.append(Recovery(room.side, "rule_unavailable", device))
-            if device in gone | back:  # what it said before is known no more; the next reading begins anew
+                if room.asked_until is not None and t < room.asked_until:  # unanswered: it must last anew
+                    self._rooms[device] = _Room(room.side, room.celsius, t + self._lasting)
+            elif device in back and t - back[device] > HOLDS_MS:  # what it said before says nothing of now
                 self._rooms[device] = _Room()
+            elif device in back and room.due is not None:
+                room.due = t + self._lasting
         self._plan()
         return signals
 
@@ -194,7 +201,7 @@ class RoomTemperature(PlainRule):
             return Status(Readiness.OFF, "no_thermometer")
         if self._dark is not None:
             return Status(Readiness.UNAVAILABLE, "recording_lost")
-        if self._lost & self._thermometers:
+        if self._lost.keys() & self._thermometers:
             return Status(Readiness.UNAVAILABLE, "sensor_lost")
         return Status(Readiness.ARMED)
 
@@ -202,14 +209,15 @@ class RoomTemperature(PlainRule):
         """Where each thermometer stands."""
         return {
             "rooms": {d: asdict(r) for d, r in self._rooms.items()},
-            "lost": sorted(self._lost),
+            "lost": dict(sorted(self._lost.items())),
             "dark": self._dark,
         }
 
     def from_json(self, data: dict[str, Any]) -> None:
         """The inverse of `to_json`."""
         self._rooms = {str(d): _Room(**row) for d, row in data["rooms"].items()}
-        self._lost = frozenset(str(d) for d in data["lost"])
+        lost = data["lost"] if isinstance(data["lost"], dict) else dict.fromkeys(data["lost"], 0)  # 0.1: nor of this
+        self._lost = {str(d): int(since) for d, since in lost.items()}
         dark = data["dark"] if "dark" in data else None if data["recording"] else 0  # 0.1 did not know since when
         self._dark = None if dark is None else int(dark)
         self._plan()

@@ -11,7 +11,7 @@ from virtual_home import House, home
 from gateway.alarms.life import State
 from gateway.controller import Controller
 from gateway.home.model import Device
-from gateway.observations import Kind, Observation
+from gateway.observations import WAY_IS_BACK, Kind, Observation
 
 
 def room(**settings: float) -> House:
@@ -235,6 +235,94 @@ def test_a_room_still_hot_when_its_thermometer_is_heard_again_is_asked_about_aga
     house.wait(MINUTE)
     assert raised(house) == [("TEMP_HIGH", "t")] * 2
     assert house.state(2) is State.PRE_ALARM
+
+
+def hiccups(house: House, seconds: float, *, restart: bool = False) -> None:
+    """The thermometer's driver is blind for so long, and then back."""
+    lose(house, "t")
+    house.wait(seconds / 2)
+    if restart:
+        restarted(house)
+    house.wait(seconds / 2)
+    house.say(Kind.SEEN, WAY_IS_BACK, "t")
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_driver_that_hiccups_through_a_hot_day_makes_one_alarm_and_not_four(restart: bool) -> None:
+    house = room()
+    for minute in range(12 * 60):
+        if minute % 180 == 100:
+            hiccups(house, 2 * MINUTE, restart=restart)
+        reading(house, Kind.TEMPERATURE, 38.0, "t", MINUTE)
+    assert raised(house) == [("TEMP_HIGH", "t")]
+    assert house.state() is not State.RECOVERED
+
+
+@pytest.mark.parametrize(("blind_min", "alarms"), [(60, 1), (60.1, 2)])
+def test_a_thermometer_lost_for_more_than_an_hour_begins_anew(blind_min: float, alarms: int) -> None:
+    house = room()
+    reading(house, Kind.TEMPERATURE, 38.0, "t")
+    house.wait(10 * MINUTE)
+    hiccups(house, blind_min * MINUTE)
+    reading(house, Kind.TEMPERATURE, 38.0, "t", MINUTE)
+    house.wait(2 * MINUTE)
+    assert raised(house) == [("TEMP_HIGH", "t")] * alarms
+
+
+@pytest.mark.parametrize(("told_min", "alarms"), [(5.9, 2), (6, 1)])
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_question_that_a_hiccup_ended_is_asked_again(told_min: float, alarms: int, restart: bool) -> None:
+    """It is asked for five minutes after the first; then it is an alarm, which no loss ends."""
+    house = room()
+    reading(house, Kind.TEMPERATURE, 38.0, "t")
+    house.wait(told_min * MINUTE)
+    hiccups(house, 2 * MINUTE, restart=restart)
+    house.wait(59)
+    assert len(raised(house)) == 1
+    house.wait(1)
+    assert raised(house) == [("TEMP_HIGH", "t")] * alarms
+    house.wait(5 * MINUTE)
+    assert house.state(alarms) is State.RAISED
+
+
+def test_a_question_runs_out_through_a_power_cut_and_no_hiccup_asks_it_again() -> None:
+    house = room()
+    reading(house, Kind.TEMPERATURE, 38.0, "t")
+    house.wait(2 * MINUTE)
+    power_cut(house, 4 * MINUTE)
+    assert house.state() is State.RAISED
+    hiccups(house, 2 * MINUTE)
+    house.wait(HOUR)
+    assert raised(house) == [("TEMP_HIGH", "t")]
+
+
+def test_a_hiccup_makes_nothing_well_that_was_cool_for_half_a_minute() -> None:
+    house = room(room_temperature__lasting_min=10)
+    reading(house, Kind.TEMPERATURE, 38.0, "t")
+    house.wait(20 * MINUTE)
+    reading(house, Kind.TEMPERATURE, 30.0, "t")
+    hiccups(house, 15 * MINUTE)
+    reading(house, Kind.TEMPERATURE, 38.0, "t", 9 * MINUTE)
+    house.wait(HOUR)
+    assert raised(house) == [("TEMP_HIGH", "t")]
+
+
+def test_a_loss_of_a_snapshot_of_the_first_version_is_a_long_one() -> None:
+    house = room()
+    reading(house, Kind.TEMPERATURE, 38.0, "t")
+    house.wait(10 * MINUTE)
+    lose(house, "t")
+    snapshot = json.loads(json.dumps(house.controller.to_json()))
+    row = snapshot["rules"]["room_temperature"]
+    row["lost"] = list(row["lost"])
+    del row["rooms"]["t"]["asked_until"]
+    house.controller = Controller.from_json(snapshot)
+    assert house.controller.restored_empty == []
+    assert house.controller.statuses()["room_temperature"].reason == "sensor_lost"
+    house.wait(HOUR)
+    reading(house, Kind.TEMPERATURE, 38.0, "t")
+    house.wait(MINUTE)
+    assert len(raised(house)) == 2
 
 
 @pytest.mark.parametrize("blind", ["power_cut", "not_recorded"])
