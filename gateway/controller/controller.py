@@ -231,12 +231,12 @@ class Controller:
             self._put_out(rule, error)
             return NOTHING
 
-    def asked(self, rule: Rule, question: Callable[[int], _Known], t: int) -> _Known | None:
-        """What a rule knows at `t`; None of one that is out of service, or goes out of it by this."""
+    def asked(self, rule: Rule, question: Callable[..., _Known], *at: int) -> _Known | None:
+        """What a rule knows, at a time if it asks for one; None of one that is out of service, or goes so by this."""
         if rule.name in self.faults:
             return None
         try:
-            return question(t)
+            return question(*at)
         except Exception as error:  # noqa: BLE001 - as `_guarded`
             self._put_out(rule, error)
             return None

@@ -4,13 +4,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from gateway.home.model import HomeView
 from gateway.rules.rule import Readiness, Rule, Status
 from gateway.visits.ledger import Assessment
 
+Conditions = Iterable[tuple[str, str]]
+Asked = Callable[[Rule, Callable[[], Conditions]], Conditions | None]
+"""How a rule is asked, that its fault costs nothing but its own answer."""
 MAX_CONDITIONS: Final = 40
 """Named in a summary; with ids of 64 characters some 4 KiB, of the 8 a message may have."""
 
@@ -38,9 +41,10 @@ def more(
     return made
 
 
-def conditions(rules: Iterable[Rule], home: HomeView) -> dict[str, Any]:
+def conditions(rules: Iterable[Rule], home: HomeView, asked: Asked) -> dict[str, Any]:
     """What is on now, as the rules know it that tell of it: nothing that began before an update is forgotten."""
-    on = sorted({what for rule in rules if _granted(rule, home) for what in rule.conditions()})
+    told = [asked(rule, rule.conditions) or () for rule in rules if _granted(rule, home)]
+    on = sorted({what for whats in told for what in whats})
     return {"conditions": [list(what) for what in on[:MAX_CONDITIONS]], "conditions_n": len(on)}
 
 

@@ -56,11 +56,11 @@ def _carry(controller: Controller, signal: Signal, t: int, rule: str) -> None:
         case Note():
             tell.note(signal.code, signal.t, signal.reason, signal.more)
         case Summary():
+            on = daily.conditions(controller.rules, controller.home, controller.asked)
             activity = controller.asked(controller.daily_line, controller.daily_line.yesterday, signal.t)
             visits = controller.asked(controller.visits, controller.visits.assessments, signal.t)
             more = daily.more(activity, visits, controller.statuses())
             alarms = daily.agreed(signal.body["alarms"], controller.rules, controller.home)
-            on = daily.conditions(controller.rules, controller.home)
             tell.summary(signal.t, signal.since, signal.body | more | on | {"alarms": alarms})
 
 

@@ -61,7 +61,7 @@ def restored(
             alarm.timers = {name: max(due, t) for name, due in alarm.timers.items()}
         made.restored_empty = [rule.name for rule in made.rules if not _filled(rule, data["rules"].get(rule.name))]
         if made.daily_summary.name in made.restored_empty:  # what is on already lasts from now, as far as it knows
-            for what in (what for rule in made.rules for what in rule.conditions()):
+            for what in (what for rule in made.rules for what in made.asked(rule, rule.conditions) or ()):
                 made.daily_summary.changed(Technical(*what, on=True, reason="restored"), t)
         made.heard.from_json(data["keys"], t)
         muted = data.get("muted_until")

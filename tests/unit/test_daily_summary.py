@@ -462,6 +462,24 @@ def test_what_only_happens_is_not_on_for_ever() -> None:
     assert "METER_REBASED" not in [code for code, _ in summaries(house)[-1]["conditions"]]
 
 
+def test_a_rule_that_fails_when_it_is_asked_what_is_on_costs_its_own_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House()
+    condition(house, "UPLINK_LOST", on=True)
+
+    def fails() -> None:
+        raise ZeroDivisionError("a fault of ours")
+
+    rule = next(r for r in house.controller.rules if r.name == "leak")
+    monkeypatch.setattr(rule, "conditions", fails)
+    house.at_the_hour(6)
+    (summary,) = summaries(house)
+    assert ["UPLINK_LOST", ""] in summary["conditions"]
+    assert set(house.controller.faults) == {"leak"}
+    assert "leak" in summary["rules"]["unavailable"]
+    updated(house)  # by a snapshot of then, which is read
+    assert house.controller.faults == {}
+
+
 PASSING = {"METER_REBASED", "HAZARD_CLEARED", "TEST_MANUAL"}
 """Told, and neither on nor off from then; or a test that became a fire, which is no end."""
 
