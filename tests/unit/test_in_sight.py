@@ -122,6 +122,14 @@ def test_who_left_in_sight_of_it_is_gone() -> None:
     assert words(sight, 7200, 7260) == [True, False]
 
 
+def test_who_steps_into_sight_as_the_door_shuts_is_asked_for_again_when_a_departure_would_be_over() -> None:
+    """That first word may be the feet of who goes out, and a rule may take it for that."""
+    sight = InSight()
+    sight.is_sign("radar", False, 0)
+    sight.passage(10_000)
+    assert words(sight, 15, 60, 130, 140, 3000) == [True, False, True, False, False]
+
+
 @pytest.mark.parametrize(("for_h", "believed"), [(15, True), (16, False), (40, False)])
 def test_a_stuck_radar_gains_nothing_by_the_door(for_h: float, believed: bool) -> None:
     sight = sight_of_her(for_h)
@@ -372,6 +380,17 @@ def test_who_comes_in_is_in_though_the_door_closes_after_the_radar_saw_her() -> 
     house.say(Kind.OCCUPANCY, True, "bedroom")
     house.wait(100)
     house.say(Kind.CONTACT, "closed", "door")
+    assert where(house) == "AWAY"
+    repeats(house, 0.1, every_min=1)
+    assert where(house) == "HOME"
+
+
+def test_who_shuts_the_door_and_then_steps_into_sight_is_in_if_she_stays_there() -> None:
+    """The first word still belongs to the passage: so soon it may be who goes out."""
+    house = house_with_a_radar()
+    used(house)
+    house.wait(10)
+    house.say(Kind.OCCUPANCY, True, "bedroom")
     assert where(house) == "AWAY"
     repeats(house, 0.1, every_min=1)
     assert where(house) == "HOME"
