@@ -67,7 +67,7 @@ class InSight:
             sign = settled and (counted <= used or t - last >= PAUSE_MS) and last - since < STAY_MS
         else:
             sign = t - since < STAY_MS
-        self._sees[radar] = (since, t, t if sign and settled else counted)
+        self._sees[radar] = (since, t, t if sign else counted)
         return sign
 
     def passage(self, t: int) -> None:
