@@ -65,6 +65,7 @@ class Household:
                 return None
             device = observation.device
             if device in self.presence.entrances and kind is Kind.CONTACT:
+                self.witnesses.passage(t)
                 self.presence.passage(device or "", observation.value == "open", t)
                 return Sign.DOOR
             self.doubted = not self.presence.inside(observation)

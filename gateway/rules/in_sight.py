@@ -25,6 +25,7 @@ STAY_MS: Final = 16 * 3_600_000  # a day awake; nobody is about for longer witho
 SETTLE_MS: Final = 120_000
 """How long after an entrance a radar may still say `true` of who left by it: it holds on for 10 to 60 s as it is sold,
 and the last repeat comes a little later."""
+_NEVER: Final = -(1 << 40)  # the clock of the controller begins at 0; a snapshot holds no larger numbers than JSON can
 
 
 class InSight:
@@ -34,9 +35,9 @@ class InSight:
 
     def __init__(self) -> None:
         self._sees: dict[str, tuple[int, int, int]] = {}
-        """Radar -> since when without a pause, when it said so last, when that was a sign last."""
+        """Radar -> since when without a pause, when it said so last, when that was a sign beyond doubt last."""
         self._clears: set[str] = set()
-        self._passages: tuple[int | None, int | None] = (None, None)  # when an entrance was used last, and before that
+        self._passages = (_NEVER, _NEVER)  # when an entrance was used last, and before that
         self.settle_ms = SETTLE_MS
 
     def keep(self, devices: Container[str]) -> None:
@@ -44,7 +45,7 @@ class InSight:
         self._sees = {d: times for d, times in self._sees.items() if d in devices}
         self._clears = {d for d in self._clears if d in devices}
         if not self._sees:
-            self._passages = (None, None)  # who comes into sight from now on is a sign anyway
+            self._passages = (_NEVER, _NEVER)  # who comes into sight from now on is a sign anyway
 
     def is_sign(self, radar: str, present: bool, t: int) -> bool:
         """Whether somebody must be about for this to be said at `t`. Asked once for each word: it remembers."""
@@ -52,16 +53,18 @@ class InSight:
             self._clears.add(radar)
             self._sees.pop(radar, None)
             return False
+        used = self._used_before(t)
+        settled = t - used >= self.settle_ms
         seen = self._sees.get(radar)
         if seen is None:
-            self._sees[radar] = (t, t, t)
+            self._sees[radar] = (t, t, t if settled else used)
             return True
         since, last, counted = seen
         clears = radar in self._clears
         if t - last >= (STAY_MS if clears else PAUSE_MS):
             since = t
         if clears:
-            sign = last - since < STAY_MS and self._is_news(t - last >= PAUSE_MS, counted, t)
+            sign = settled and (counted <= used or t - last >= PAUSE_MS) and last - since < STAY_MS
         else:
             sign = t - since < STAY_MS
         self._sees[radar] = (since, t, t if sign else counted)
@@ -72,13 +75,11 @@ class InSight:
         if self._passages[0] != t:
             self._passages = (t, self._passages[0])
 
-    def _is_news(self, paused: bool, counted: int, t: int) -> bool:
-        """Whether a repeat at `t` says more than the sign at `counted`. Who speaks first at one moment, the door or the
-        radar, must not matter: the entrance that is used at `t` itself was not used yet."""
-        used = self._passages[0] if self._passages[0] != t else self._passages[1]
-        if used is None:
-            return paused
-        return (paused or counted <= used) and t - used >= self.settle_ms
+    def _used_before(self, t: int) -> int:
+        """When an entrance was used last. Who speaks first at one moment, the door or the radar, must not matter: what
+        is used at `t` itself was not used yet."""
+        last, before = self._passages
+        return last if last != t else before
 
     def to_json(self) -> dict[str, Any]:
         """For a snapshot."""
@@ -94,5 +95,5 @@ class InSight:
         for radar, (since, last, *counted) in data["sees"].items():  # two in the first snapshots
             self._sees[str(radar)] = (int(since), int(last), int(counted[0] if counted else since))
         self._clears = {str(d) for d in data["clears"]}
-        used, before = data.get("passages", (None, None))
-        self._passages = (None if used is None else int(used), None if before is None else int(before))
+        used, before = data.get("passages", (_NEVER, _NEVER))
+        self._passages = (int(used), int(before))

@@ -12,7 +12,9 @@ from gateway.alarms.life import State
 from gateway.controller import Controller
 from gateway.home.model import Device
 from gateway.observations import Kind, Observation
+from gateway.parameters import Parameters
 from gateway.rules.fall.house import House as FallHouse
+from gateway.rules.household import Household, Sign
 from gateway.rules.in_sight import PAUSE_MS, SETTLE_MS, STAY_MS, InSight
 
 HOUR_MS = 3_600_000
@@ -120,6 +122,14 @@ def test_who_left_in_sight_of_it_is_gone() -> None:
     assert words(sight, 20, 50, 80) == [False, False, False]
     assert not sight.is_sign("radar", False, 90_000)
     assert words(sight, 7200, 7260) == [True, False]
+
+
+def test_who_steps_into_sight_as_the_door_shuts_is_asked_for_again_when_a_departure_would_be_over() -> None:
+    """That first word may be the feet of who goes out, and a rule may take it for that."""
+    sight = InSight()
+    sight.is_sign("radar", False, 0)
+    sight.passage(10_000)
+    assert words(sight, 15, 60, 130, 140, 3000) == [True, False, True, False, False]
 
 
 @pytest.mark.parametrize(("for_h", "believed"), [(15, True), (16, False), (40, False)])
@@ -372,6 +382,35 @@ def test_who_comes_in_is_in_though_the_door_closes_after_the_radar_saw_her() -> 
     house.say(Kind.OCCUPANCY, True, "bedroom")
     house.wait(100)
     house.say(Kind.CONTACT, "closed", "door")
+    assert where(house) == "AWAY"
+    repeats(house, 0.1, every_min=1)
+    assert where(house) == "HOME"
+
+
+@pytest.mark.parametrize(("stays_s", "sign"), [(SETTLE_MS / 1000, Sign.INSIDE), (SETTLE_MS / 1000 - 1, None)])
+def test_the_rules_that_watch_one_thing_know_as_well_that_she_is_in(stays_s: float, sign: Sign | None) -> None:
+    """A bed, a bath, a meter: each asks its own household, and none asks of who is out."""
+    household = Household()
+    household.configure(home(devices=DEVICES), Parameters())
+
+    def heard(kind: Kind, value: Any, s: float, device: str) -> Sign | None:
+        return household.hear(Observation(kind, value, round(s * 1000), device))
+
+    assert heard(Kind.OCCUPANCY, False, 0, "bedroom") is None
+    assert heard(Kind.OCCUPANCY, True, 1, "bedroom") is Sign.INSIDE
+    assert heard(Kind.CONTACT, "open", 600, "door") is Sign.DOOR
+    assert heard(Kind.CONTACT, "closed", 620, "door") is Sign.DOOR
+    assert household.presence.where() == "AWAY"
+    assert heard(Kind.OCCUPANCY, True, 620 + stays_s, "bedroom") is sign
+    assert household.presence.where() == ("HOME" if sign else "AWAY")
+
+
+def test_who_shuts_the_door_and_then_steps_into_sight_is_in_if_she_stays_there() -> None:
+    """The first word still belongs to the passage: so soon it may be who goes out."""
+    house = house_with_a_radar()
+    used(house)
+    house.wait(10)
+    house.say(Kind.OCCUPANCY, True, "bedroom")
     assert where(house) == "AWAY"
     repeats(house, 0.1, every_min=1)
     assert where(house) == "HOME"
