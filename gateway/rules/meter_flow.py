@@ -20,6 +20,10 @@ MAX_POWER_KW: Final = 25.0
 SLACK_H: Final = 0.1
 """Readings are quantised and stamped late: so much more time than passed may have been used."""
 DEFAULT_INTERVAL_MS: Final = 300_000
+FINER: Final = 2.5
+"""A register read so many intervals apart, or oftener, says as much as the intervals do, and is the better witness."""
+ROUNDED_L: Final = 100.0
+"""By so much a register that shows tenths of a cubic metre may differ from the intervals that it sums up."""
 POWER_GAP_MS: Final = 30 * 60_000
 """Power readings further apart than this say nothing of the energy between them."""
 _ENERGY: Final = Kind.ENERGY
@@ -95,7 +99,8 @@ class Register:
 
 
 class WaterFlow:
-    """Litres of one water meter: per interval, or by its register in m3; by the register if it tells both.
+    """Litres of one water meter: per interval, or by its register in m3; of one that tells both, by what is told at the
+    finer pace. What was taken from the one is deducted from the other.
 
     `has_register`: it ever told one.
     """
@@ -105,6 +110,8 @@ class WaterFlow:
         self.interval_ms = DEFAULT_INTERVAL_MS if interval is None else round(interval * 1000)
         self._register = Register(MAX_WATER_L_H / 1000)
         self.has_register = False
+        self._paced: tuple[int, int] | None = None  # from register to register lately (ms), and the last
+        self._ahead = 0.0  # litres told by intervals that the register has not shown yet; below 0: the reverse
         self._end: int | None = None
         self.discarded = 0
 
@@ -114,12 +121,45 @@ class WaterFlow:
             self.discarded += 1
             return None
         if observation.kind is Kind.WATER_VOLUME:
-            self.has_register = True
-            flow = self._register.read(observation.value, observation.t)
-            return flow and Flow(None if flow.amount is None else flow.amount * 1000, flow.start, flow.end)
-        if self.has_register:
+            return self._read_register(float(observation.value), observation.t)
+        return self._read_interval(float(observation.value), observation.t)
+
+    def _read_register(self, value: float, t: int) -> Flow | None:
+        first, self.has_register = not self.has_register, True
+        flow = self._register.read(value, t)
+        if flow is None:
+            self._ahead = 0.0 if first else self._ahead
+            return None
+        summed_up = self._end is not None and self._end > flow.start and not self._register_is_finer(t)
+        self._paced = (flow.end - flow.start, t)
+        if flow.amount is None:
+            self._ahead = 0.0
+            return flow
+        litres = flow.amount * 1000
+        if summed_up:
+            return self._beyond_the_intervals(litres, flow)
+        known = max(self._ahead, 0.0)
+        self._ahead = max(known - litres, 0.0)
+        return Flow(max(litres - known, 0.0), flow.start, t)
+
+    def _beyond_the_intervals(self, litres: float, flow: Flow) -> Flow | None:
+        """What a register shows that intervals did not tell. Little is rounding, and waits for the next reading."""
+        ahead = self._ahead - litres
+        if ahead >= -ROUNDED_L:
+            self._ahead = min(ahead, ROUNDED_L)
+            return None
+        self._ahead = 0.0
+        assert self._end is not None
+        return Flow(-ahead, max(flow.start, min(self._end, flow.end - self.interval_ms)), flow.end)
+
+    def _register_is_finer(self, t: int) -> bool:
+        """Whether it is read about as often as an interval ends, and was just now."""
+        most = FINER * self.interval_ms
+        return self._paced is not None and self._paced[0] <= most and t - self._paced[1] <= most
+
+    def _read_interval(self, litres: float, t: int) -> Flow | None:
+        if self._register_is_finer(t):
             return None  # the same water once more
-        litres, t = float(observation.value), observation.t
         if (self._end is not None and t <= self._end) or litres > MAX_WATER_L_H * (
             self.interval_ms / HOUR_MS + SLACK_H
         ):
@@ -127,6 +167,7 @@ class WaterFlow:
             return None
         start = t - self.interval_ms if self._end is None else max(t - self.interval_ms, self._end)
         self._end = t
+        self._ahead += litres if self.has_register else 0.0
         return Flow(litres, start, t)
 
     def to_json(self) -> dict[str, Any]:
@@ -134,6 +175,8 @@ class WaterFlow:
         return {
             "register": self._register.to_json(),
             "has_register": self.has_register,
+            "paced": None if self._paced is None else list(self._paced),
+            "ahead": self._ahead,
             "end": self._end,
             "discarded": self.discarded,
         }
@@ -142,6 +185,9 @@ class WaterFlow:
         """The inverse of `to_json`."""
         self._register.from_json(data["register"])
         self.has_register = bool(data.get("has_register", data["register"][0] is not None))
+        paced = data.get("paced")  # not in snapshots of 0.1, nor what is ahead
+        self._paced = None if paced is None else (int(paced[0]), int(paced[1]))
+        self._ahead = float(data.get("ahead", 0.0))
         self._end = None if data["end"] is None else int(data["end"])
         self.discarded = int(data["discarded"])
 

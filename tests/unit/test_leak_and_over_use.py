@@ -49,6 +49,20 @@ def test_a_register_shows_a_leak_as_well() -> None:
     assert noted(house, LEAK) == [("RAISED", "flow_in_every_slot")]
 
 
+@pytest.mark.parametrize("every_h", [1, 24])
+def test_a_register_read_now_and_then_silences_no_interval(every_h: int) -> None:
+    house, register = metered(), 100.0
+    for n in range(23 * 12 + 10):
+        house.wait(5 * MINUTE)
+        register += 0.0003
+        house.say(Kind.WATER, 0.3, "w")
+        if n % (every_h * 12) == 10:
+            house.say(Kind.WATER_VOLUME, round(register, 3), "w")
+        if n == 200:
+            restarted(house)
+    assert noted(house, LEAK) == [("RAISED", "flow_in_every_slot")]
+
+
 def test_a_register_that_stands_still_is_no_leak_and_readings_of_zero_are_no_flow() -> None:
     house = metered()
     for _ in range(24 * 6):

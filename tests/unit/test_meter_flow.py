@@ -138,6 +138,100 @@ def test_a_meter_that_tells_its_litres_both_ways_is_counted_once_also_after_a_re
     assert again.read(water(4.0, HOUR)) is None
 
 
+def told(meter: WaterFlow, *words: Observation) -> list[Flow]:
+    return [flow for word in words if (flow := meter.read(word)) is not None]
+
+
+def total(flows: list[Flow]) -> float:
+    return sum(flow.amount or 0.0 for flow in flows)
+
+
+@pytest.mark.parametrize("digits", [3, 2, 1])
+@pytest.mark.parametrize("every", [12, 288])
+def test_beside_a_register_read_now_and_then_each_interval_counts_and_nothing_twice(every: int, digits: int) -> None:
+    meter, flows = WaterFlow(None), []
+    for n in range(1, 5 * 288 + 1):
+        words = [water(0.3, n * 5 * MIN)]
+        if n % every == 10:
+            words.append(water(round(100 + n * 0.0003, digits), n * 5 * MIN, Kind.WATER_VOLUME))
+        flows += told(meter, *words)
+        if n % 50 == 0:
+            again = WaterFlow(None)
+            again.from_json(json.loads(json.dumps(meter.to_json())))
+            assert again.to_json() == meter.to_json()
+            meter = again
+    assert len(flows) == 5 * 288
+    assert total(flows) == pytest.approx(5 * 288 * 0.3)
+
+
+def test_much_that_only_the_register_saw_is_told_by_it() -> None:
+    meter = WaterFlow(None)
+    told(meter, water(100.0, 0, Kind.WATER_VOLUME), water(20.0, 10 * HOUR))
+    (flow,) = told(meter, water(100.5, 24 * HOUR, Kind.WATER_VOLUME))
+    assert flow.amount == pytest.approx(480.0)
+    assert (flow.start, flow.end) == (10 * HOUR, 24 * HOUR)
+    assert told(meter, water(20.0, 25 * HOUR), water(100.52, 48 * HOUR, Kind.WATER_VOLUME)) == [
+        Flow(20.0, 25 * HOUR - 5 * MIN, 25 * HOUR)
+    ]
+
+
+def test_a_meter_that_lists_intervals_no_more_is_read_by_its_register() -> None:
+    meter = WaterFlow(None)
+    told(meter, water(100.0, 0, Kind.WATER_VOLUME), water(20.0, HOUR))
+    assert told(meter, water(100.015, 2 * HOUR, Kind.WATER_VOLUME)) == []  # it rounds down: 5 L are to come
+    flows = told(meter, *(water(100.015 + n * 0.01, (2 + n) * HOUR, Kind.WATER_VOLUME) for n in range(1, 4)))
+    assert [flow.amount for flow in flows] == pytest.approx([5.0, 10.0, 10.0])
+    assert told(meter, water(100.045, 6 * HOUR, Kind.WATER_VOLUME)) == [Flow(0.0, 5 * HOUR, 6 * HOUR)]
+
+
+def test_what_was_rounded_is_no_flow_in_a_dry_hour() -> None:
+    meter = WaterFlow(None)
+    told(meter, water(100.0, 0, Kind.WATER_VOLUME), water(20.0, HOUR), water(100.08, 2 * HOUR, Kind.WATER_VOLUME))
+    assert told(meter, water(100.08, 3 * HOUR, Kind.WATER_VOLUME)) == [Flow(0.0, 2 * HOUR, 3 * HOUR)]
+
+
+def test_a_register_that_falls_silent_gives_way_to_the_intervals_and_takes_over_again() -> None:
+    meter = WaterFlow(None)
+    flows: list[Flow] = []
+    for n in range(60):
+        reads = n < 20 or n >= 40
+        words = [water(10.0 + n * 0.004, n * 5 * MIN, Kind.WATER_VOLUME)] if reads else []
+        flows += told(meter, *words, water(4.0, n * 5 * MIN))
+    assert 59 * 4 - 3 * 4 <= total(flows) <= 59 * 4 + 1e-6  # what flowed until the silence was noticed waits
+
+
+@pytest.mark.parametrize("swap", [0.0, 5000.0])
+def test_a_swapped_register_owes_nothing(swap: float) -> None:
+    meter = WaterFlow(None)
+    told(meter, water(100.0, 0, Kind.WATER_VOLUME), water(20.0, HOUR))
+    flows = told(
+        meter,
+        water(swap, 24 * HOUR, Kind.WATER_VOLUME),
+        water(swap + 0.001, 25 * HOUR, Kind.WATER_VOLUME),
+        water(swap + 0.01, 26 * HOUR, Kind.WATER_VOLUME),
+    )
+    assert [flow.amount for flow in flows] == [None, pytest.approx(9.0)]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([5, 5, 10, 60, 300]), st.sampled_from("lrbn"), st.integers(0, 40)), max_size=60)
+)
+def test_however_the_two_are_mixed_no_more_is_told_than_flowed(rows: list[tuple[int, str, int]]) -> None:
+    """l: an interval is told, r: the register, b: both, n: none; litres flow in the last interval of each row."""
+    meter, flowed, t = WaterFlow(None), 0, 0
+    flows: list[Flow] = []
+    for minutes, tells, litres in rows:
+        t, flowed = t + minutes * MIN, flowed + litres
+        words = []
+        if tells in "lb":
+            words.append(water(litres, t))
+        if tells in "rb":
+            words.append(water(100 + flowed / 1000, t, Kind.WATER_VOLUME))
+        flows += told(meter, *words)
+    assert total(flows) <= flowed + 1e-3
+    assert all(flow.start < flow.end for flow in flows)
+
+
 # ---- appliances
 
 
