@@ -56,6 +56,17 @@ def come_back_and_fall(house: House) -> None:
     through_the_door(house)
 
 
+@pytest.mark.parametrize(("minutes", "raised"), [(15, []), (59, []), (61, ["INACTIVITY"])])
+def test_the_postman_and_then_the_way_out_are_no_return(minutes: int, raised: list[str]) -> None:
+    house = who_goes_out_daily()
+    house.say(Kind.MOTION, True, "kitchen")
+    through_the_door(house)
+    house.wait(minutes * 60)
+    through_the_door(house)
+    house.wait(13 * HOUR)
+    assert codes(house) == raised
+
+
 def test_who_comes_back_and_is_not_heard_is_asked_about_at_the_hard_cap() -> None:
     house = who_goes_out_daily()
     come_back_and_fall(house)
