@@ -155,7 +155,7 @@ class RoomTemperature(PlainRule):
                     "lasting_min": round(self._lasting / 60_000, 1),
                 }
                 signals.append(Finding(room.side, room.due, "temperature_lasted", device, evidence))
-                room.found, room.due, room.asked_until = True, None, room.due + self._question
+                room.found, room.asked_until, room.due = True, room.due + self._question, None
         self._plan()
         return signals
 

@@ -24,13 +24,16 @@ from gateway.rules.declared import Declared
 from gateway.rules.interference import Chorus
 from gateway.rules.outing import STILL_HEARD_MS, Outing
 from gateway.rules.rule import NOTHING, PlainRule, Signal, Technical
-from gateway.rules.sightings import ROUTINE, WEEK_MS, Sightings
+from gateway.rules.sightings import HAPPENINGS, ROUTINE, WEEK_MS, Sightings
 
 INTERFERENCE: Final = "RADIO_INTERFERENCE"
 TRIGGERS: Final = frozenset({"button", "wearable"})
 ALARM_DETECTORS: Final = frozenset({"smoke", "gas", "co", "heat"})
 LIFE_SAFETY_TRIGGERS: Final = TRIGGERS | ALARM_DETECTORS  # lost, they are P2 and no mere fault (domain 4.2)
-SLOW_FACTOR: Final = 1.5  # a device that states a longer interval than T-24 allows for is given half of it more
+SLOW_FACTOR: Final = 1.5
+"""A device that states a longer interval than T-24 allows for is given half of it more; what was only learned is given
+`lost_factor` all the same, for one that speaks by no clock may seem to for a while."""
+STATED: Final = "stated"
 MAX_LEARNING: Final = 1_000  # devices whose sightings are kept
 _DECLARED: Final = frozenset({Kind.AWAY, Kind.RECORDER})
 _CONDITION: Final = Kind.CONDITION
@@ -100,7 +103,7 @@ class Supervision(PlainRule):
     def _pace(self, device: Device) -> tuple[float, int, str] | None:
         """(interval in ms, the least it may be silent, how that is known), or None where nothing is known."""
         if device.heartbeat_s is not None:
-            return device.heartbeat_s * 1000, self._least, "stated"
+            return device.heartbeat_s * 1000, self._least, STATED
         shown = self._sightings.get(device.id)
         if shown is None:
             return None
@@ -115,10 +118,11 @@ class Supervision(PlainRule):
         pace = self._pace(device)
         if pace is None:
             return None
-        interval, least, _ = pace
+        interval, least, source = pace
         limit = max(round(interval * self._factor), least)
         most = self._most.get(device.kind)
-        return limit if most is None else min(limit, max(most, round(interval * SLOW_FACTOR)))
+        slow = SLOW_FACTOR if source == STATED else self._factor
+        return limit if most is None else min(limit, max(most, round(interval * slow)))
 
     def _rebuild_queue(self) -> None:
         self._queue = [(self._seen[d] + limit, d) for d, limit in self._limit.items() if d not in self._gone]
@@ -157,7 +161,7 @@ class Supervision(PlainRule):
         if device in self._wearables and device in self._seen and self._is_out(device):
             self._pause(device)
         waived = bool(self._waived) and device in self._waived
-        learned = self._learns and kind in ROUTINE and self._learn(device, t)
+        learned = self._learns and (kind in ROUTINE or kind in HAPPENINGS) and self._learn(device, observation)
         if device in self._limit:
             self._seen[device] = t
             if waived:  # it is here, wherever its wearer is
@@ -191,20 +195,26 @@ class Supervision(PlainRule):
         if device in self._sightings:
             self._sightings[device].pause()
 
-    def _learn(self, device: str, t: int) -> bool:
+    def _learn(self, device: str, said: Observation) -> bool:
         """Whether what is known of its pace changed."""
+        kind, t = said.kind, said.t
         sightings = self._sightings.get(device)
         if sightings is None:
             known = self._devices.get(device)
             if known is None or len(self._sightings) >= MAX_LEARNING:
                 return False
             sightings = self._sightings[device] = Sightings()
-        if not sightings.seen(t, lost=device in self._gone):
+        if kind in ROUTINE:
+            changed = sightings.seen(t, lost=device in self._gone)
+        else:
+            changed = sightings.happened(kind, said.value, t)
+        if not changed:
             return False
         self._chorus.joins(device, sightings.interval)
         limit = self._limit_of(self._devices[device])
         if limit is None:
             self._limit.pop(device, None)
+            self._seen.pop(device, None)
         elif self._limit.get(device) != limit:
             self._limit[device], self._seen[device] = limit, t
             self._rebuild_queue()
