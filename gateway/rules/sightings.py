@@ -87,9 +87,9 @@ class Sightings:
         """
         moment = kind in MOMENTS
         state = value is not False if moment else value  # so nobody's blood pressure is kept here
-        if self._states.get(kind) == state and not (moment and state):
+        if self._states.get(kind.value) == state and not (moment and state):
             return False
-        self._states[kind] = state
+        self._states[kind.value] = state
         self._happened = t
         if self._before is None or self.last is None or t - self.last >= BURST_MS:
             return False
