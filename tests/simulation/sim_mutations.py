@@ -119,6 +119,7 @@ def _activity(kind: Kind, value: Any) -> Callable[[Patch], None]:
             return original(self, o) or (o.kind is kind and o.value == value)
 
         _around(patch, Inactivity, "_is_activity", is_activity)
+        patch.setattr(Inactivity, "hears_stillness", True)  # else it would not even hear of what it mistakes
 
     return apply
 
