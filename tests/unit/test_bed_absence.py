@@ -118,7 +118,7 @@ def test_an_afternoon_nap_and_the_edge_of_the_bed_are_no_night() -> None:
     assert raised(house) == []
 
 
-def test_of_two_who_share_a_home_the_one_who_sleeps_on_answers_for_nobody_but_the_wait_is_longer() -> None:
+def two_in_bed_and_one_rises() -> House:
     devices = {d.id: d for d in (BED, Device("bed2", "bed"), HALL)}
     house = House(
         home(devices=devices, residents=("a", "b"), consents={"MONITORING": True}, settings={"inactivity.enabled": 0.0})
@@ -128,6 +128,11 @@ def test_of_two_who_share_a_home_the_one_who_sleeps_on_answers_for_nobody_but_th
         house.say(Kind.BED, True, bed)
     house.wait(HOUR)
     rise(house)
+    return house
+
+
+def test_of_two_who_share_a_home_the_one_who_sleeps_on_answers_for_nobody_but_the_wait_is_longer() -> None:
+    house = two_in_bed_and_one_rises()
     house.wait(30 * MINUTE)
     house.say(Kind.BED, False, "bed2")  # the other one turns over, and sleeps on
     house.say(Kind.BED, True, "bed2")
@@ -138,15 +143,7 @@ def test_of_two_who_share_a_home_the_one_who_sleeps_on_answers_for_nobody_but_th
 
 
 def test_of_two_the_one_who_is_back_in_her_own_bed_is_back() -> None:
-    devices = {d.id: d for d in (BED, Device("bed2", "bed"), HALL)}
-    house = House(
-        home(devices=devices, residents=("a", "b"), consents={"MONITORING": True}, settings={"inactivity.enabled": 0.0})
-    )
-    house.at_the_hour(23)
-    for bed in ("bed", "bed2"):
-        house.say(Kind.BED, True, bed)
-    house.wait(HOUR)
-    rise(house)
+    house = two_in_bed_and_one_rises()
     house.wait(10 * MINUTE)
     house.say(Kind.BED, True, "bed")
     house.wait(3 * HOUR)
